@@ -1,0 +1,186 @@
+"""What every tool does the same way: flags from a dataclass, help, and errors in one line.
+
+A setting is declared once, as a dataclass field made by `setting`, with its default, its help and
+its rule; from it come the flag, the check before anything heavy is imported, and `config.json`.
+"""
+
+import dataclasses
+import os
+import signal
+import sys
+import textwrap
+import types
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from absl import app, flags
+
+from bg_interp.errors import UserError, nearest
+
+# Flags that are made here belong to the module that asks for them.
+flags.disclaim_key_flags()
+
+_Config = TypeVar("_Config")
+Rule = tuple[Callable[[Any], bool], str]
+
+
+def setting(
+    default: Any, help: str, *, choices: Sequence[str] | None = None, rule: Rule | None = None
+) -> Any:
+    """Declares a dataclass field that is also a command line flag.
+
+    Args:
+      default: the value when the flag is not given; None when the program decides.
+      help: one or two sentences: unit, and why the default is what it is.
+      choices: the only values allowed.
+      rule: (accepts(value) -> bool, "must be ...") for any other check; None is not checked.
+    """
+    metadata = {"help": help, "choices": choices, "rule": rule}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def positive(value: float) -> bool:
+    """Tells whether `value` is above 0."""
+    return value > 0
+
+
+POSITIVE: Rule = (positive, "must be above 0")
+NOT_NEGATIVE: Rule = (lambda value: value >= 0, "must be 0 or more")
+SHARE: Rule = (lambda value: 0 <= value <= 1, "must be from 0 to 1")
+
+
+def _base_type(annotation: Any) -> type:
+    """Returns int for `int`, and for `int | None`."""
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        (annotation,) = (kind for kind in typing.get_args(annotation) if kind is not type(None))
+    return annotation
+
+
+def define_flags(config_class: type, **defaults: Any) -> None:
+    """Defines one flag for each field of `config_class` that `setting` made.
+
+    Args:
+      config_class: a dataclass whose field types are str, int, float or bool, possibly `| None`.
+      **defaults: defaults that differ from the dataclass's own.
+    """
+    annotations = typing.get_type_hints(config_class)
+    for field in dataclasses.fields(config_class):
+        if "help" not in field.metadata:
+            continue
+        default = defaults.get(field.name, field.default)
+        help, choices = field.metadata["help"], field.metadata["choices"]
+        kind = _base_type(annotations[field.name])
+        if choices is not None:
+            flags.DEFINE_string(field.name, default, f"<{'|'.join(choices)}>: {help}")
+        elif kind is bool:
+            flags.DEFINE_bool(field.name, default, help)
+        elif kind is int:
+            flags.DEFINE_integer(field.name, default, help)
+        elif kind is float:
+            flags.DEFINE_float(field.name, default, help)
+        else:
+            flags.DEFINE_string(field.name, default, help)
+
+
+def config_from_flags(config_class: type[_Config], **values: Any) -> _Config:
+    """Builds `config_class` from the parsed flags, and checks each value's rule.
+
+    Args:
+      config_class: the dataclass whose flags `define_flags` defined.
+      **values: fields that have no flag, or another value than their flag's.
+
+    Raises:
+      UserError: a value breaks its rule.
+    """
+    parsed = {
+        field.name: flags.FLAGS[field.name].value
+        for field in dataclasses.fields(config_class)  # type: ignore[arg-type]
+        if "help" in field.metadata and field.name not in values
+    }
+    config = config_class(**parsed, **values)
+    check(config)
+    return config
+
+
+def check(config: Any) -> None:
+    """Checks every field of a dataclass against the rule it was declared with.
+
+    Raises:
+      UserError: a value is not one of its choices, or breaks its rule.
+    """
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        choices, rule = field.metadata.get("choices"), field.metadata.get("rule")
+        if value is None:
+            continue
+        if choices is not None and value not in choices:
+            raise UserError(
+                f"--{field.name} must be one of {', '.join(choices)}. "
+                f"Received: {value!r}{nearest(value, choices)}"
+            )
+        if rule is not None and not rule[0](value):
+            raise UserError(f"--{field.name} {rule[1]}. Received: {value!r}")
+
+
+def _print_help(doc: str) -> None:
+    """Prints the program's docstring and the flags that are its own, absl's left out."""
+    print(doc.strip(), "\n\nFlags:")
+    by_module = flags.FLAGS.flags_by_module_dict()
+    own = [flag for module, found in by_module.items() if "absl" not in module for flag in found]
+    for flag in own:
+        no = "[no]" if flag.boolean else ""
+        default = "" if flag.default in (None, "") else f" (default: {flag.default_as_str})"
+        print(f"  --{no}{flag.name}{default}")
+        print(textwrap.indent(textwrap.fill(flag.help, 88), "      "))
+    print("\nAlso: --helpfull lists the flags of absl, --flagfile=FILE reads flags from a file.")
+
+
+def _parser(doc: str) -> Callable[[list[str]], list[str]]:
+    """Returns absl's flag parser with our help, and with errors in one line."""
+
+    def parse(argv: list[str]) -> list[str]:
+        if any(argument in ("--help", "-help", "-h", "--helpshort") for argument in argv[1:]):
+            _print_help(doc)
+            sys.exit(0)
+        try:
+            rest = flags.FLAGS(argv)
+        except flags.Error as error:
+            _fail(" ".join(str(error).split()) + "; --help lists the flags")
+        if rest[1:]:
+            _fail(f"arguments must be flags of the form --name=value. Received: {rest[1]!r}")
+        return rest
+
+    return parse
+
+
+def _fail(message: str) -> typing.NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def run(main: Callable[[], None], doc: str) -> None:
+    """Runs a tool: parses the flags, calls `main`, and turns a `UserError` into one line.
+
+    Exit codes: 0 done, 1 an error that the line on standard error explains, 130 interrupted,
+    143 terminated.
+
+    Args:
+      main: the program, called without arguments once the flags are parsed.
+      doc: what `--help` prints above the flags: the tool's module docstring.
+    """
+    # TensorFlow reads this once, when it is imported; its notes on missing GPUs help nobody here.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+    def guarded(_: list[str]) -> None:
+        try:
+            main()
+        except UserError as error:
+            _fail(str(error))
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
+            sys.exit(130)
+
+    # SIGTERM, which schedulers send, takes the way of Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    app.run(guarded, flags_parser=_parser(doc))

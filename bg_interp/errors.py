@@ -1,0 +1,18 @@
+"""The one exception that tools turn into a single line."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake that the user can mend.
+
+    The message is one line that names the thing, the rule, the value received and the way out.
+    Tools print it and end with exit code 1; anything else that is raised is a defect of ours.
+    """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Returns "; did you mean X?" for the known name closest to `name`, or "" when none is near."""
+    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {matches[0]!r}?" if matches else ""

@@ -1,0 +1,63 @@
+"""Metadata, extras and console scripts of bg_interp; build settings stand in pyproject.toml."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+_ROOT = pathlib.Path(__file__).parent
+
+_TEST = [
+    "dill>=0.3.8",  # tensorflow_datasets.testing.DatasetBuilderTestCase imports it undeclared.
+    "hypothesis>=6.100",
+    "mypy>=1.10",
+    "pytest>=8.0",
+    "ruff>=0.6",
+]
+
+setup(
+    name="bg_interp",
+    version="0.1.0",
+    description="Train image classifiers with their backgrounds removed, and measure what it changes.",
+    long_description=(_ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE", "NOTICE"],
+    python_requires=">=3.11,<3.14",  # TensorFlow 2.21 has wheels for these only.
+    # The programs of tools/ are installed under a name of their own: `tools` is too common a name.
+    packages=[*find_packages(include=["bg_interp", "bg_interp.*"]), "bg_interp_tools"],
+    package_dir={"bg_interp_tools": "tools"},
+    package_data={"bg_interp": ["py.typed", "study/*.j2", "study/*.css", "study/*.js"]},
+    install_requires=[
+        "absl-py>=2.1",
+        "filelock>=3.13",
+        "importlib_resources>=6.0",  # tensorflow-datasets needs it and does not declare it.
+        "jinja2>=3.1",
+        "keras>=3.10",
+        "matplotlib>=3.8",
+        "mediapipe>=1.2",
+        "numpy>=2.0",
+        "onnx>=1.17",
+        "pillow>=11.0",
+        "platformdirs>=4.2",
+        "scikit-image>=0.24",
+        "scikit-learn>=1.5",
+        "scipy>=1.13",
+        "tabulate>=0.9",
+        "tensorboard>=2.20",  # TensorFlow 2.21 no longer brings it.
+        "tensorflow>=2.20",
+        "tensorflow-datasets>=4.9.8",
+        "tf-keras-vis>=0.8.7",
+        "tqdm>=4.66",
+    ],
+    extras_require={
+        "beam": ["apache-beam>=2.70"],  # Caps protobuf below 7; TFDS uses it for large datasets.
+        "gpu": ["tensorflow[and-cuda]>=2.20"],
+        "test": _TEST,
+    },
+    entry_points={
+        "console_scripts": [
+            f"bg-interp-{name} = bg_interp_tools.{name}:run"
+            for name in ("train", "segment", "visualize", "evaluate", "study", "export")
+        ]
+    },
+)
