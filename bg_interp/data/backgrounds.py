@@ -1,0 +1,106 @@
+"""Backgrounds without their objects: an object's box, filled by tiling what lies outside of it.
+
+The filling is that of "Only-BG-T" in Xiao et al. 2020, "Noise or Signal: The Role of Image
+Backgrounds in Object Recognition" (arXiv 2006.09994): the object's bounding box is covered with
+copies of the largest rectangle of the image that does not touch it. Nothing of the object's
+outline stays, which blacking out the object's pixels alone would leave.
+"""
+
+import tensorflow as tf
+
+# A pixel belongs to the object when its opacity is above one half.
+FOREGROUND_THRESHOLD = 127
+
+
+def object_boxes(masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Returns the bounding box of each mask's foreground.
+
+    Args:
+      masks: [B, H, W, 1], uint8 or float in [0, 255], 255 = foreground.
+
+    Returns:
+      (top, bottom, left, right), each int32 [B]; bottom and right are exclusive. A mask without
+      foreground has an empty box, with bottom = top and right = left.
+    """
+    inside = tf.cast(masks[..., 0], tf.float32) > FOREGROUND_THRESHOLD
+    top, bottom = _extent(tf.reduce_any(inside, axis=2))
+    left, right = _extent(tf.reduce_any(inside, axis=1))
+    return top, bottom, left, right
+
+
+def _extent(occupied: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the first True of each row of bool [B, N] and the one after the last, as int32 [B].
+
+    A row without True gives (0, 0).
+    """
+    length = tf.shape(occupied)[1]
+    numbers = tf.cast(occupied, tf.int32)
+    first = tf.argmax(numbers, axis=1, output_type=tf.int32)
+    after_last = length - tf.argmax(numbers[:, ::-1], axis=1, output_type=tf.int32)
+    return first, tf.where(tf.reduce_any(occupied, axis=1), after_last, 0)
+
+
+def _largest_rectangle(boxes: tuple[tf.Tensor, ...], height: int, width: int) -> tf.Tensor:
+    """Returns (top, bottom, left, right) of the largest rectangle beside each box, int32 [B, 4]."""
+    top, bottom, left, right = boxes
+    zero = tf.zeros_like(top)
+    above = tf.stack([zero, top, zero, zero + width], axis=1)
+    below = tf.stack([bottom, zero + height, zero, zero + width], axis=1)
+    at_left = tf.stack([zero, zero + height, zero, left], axis=1)
+    at_right = tf.stack([zero, zero + height, right, zero + width], axis=1)
+    candidates = tf.stack([above, below, at_left, at_right], axis=1)
+    areas = (candidates[..., 1] - candidates[..., 0]) * (candidates[..., 3] - candidates[..., 2])
+    return tf.gather(candidates, tf.argmax(areas, axis=1), batch_dims=1)
+
+
+def _tiled_positions(start: tf.Tensor, stop: tf.Tensor, length: int) -> tf.Tensor:
+    """Returns, for each of `length` positions, the one in [start, stop) that it repeats, [B, N]."""
+    # A rectangle of size 0 is not used; 1 keeps the division defined.
+    period = tf.maximum(stop - start, 1)[:, None]
+    positions = start[:, None] + tf.math.floormod(tf.range(length)[None] - start[:, None], period)
+    return tf.minimum(positions, length - 1)
+
+
+def _background_colours(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+    """Returns each image's mean colour weighted by background opacity, float32 [B, 1, 1, 3]."""
+    opacity = 1.0 - tf.cast(masks, tf.float32) / 255.0
+    total = tf.reduce_sum(tf.cast(images, tf.float32) * opacity, axis=(1, 2), keepdims=True)
+    return tf.math.divide_no_nan(total, tf.reduce_sum(opacity, axis=(1, 2), keepdims=True))
+
+
+def tile_background(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+    """Replaces each object's bounding box by copies of the largest rectangle outside of it.
+
+    The copies continue the rectangle periodically from where it lies. An image whose mask has no
+    foreground stays as it is. Where the box covers the whole image there is nothing to tile: it
+    becomes the mean colour of the background pixels, or black when there are none.
+
+    Args:
+      images: [B, H, W, 3], uint8 or float32 in [0, 255]; H and W static.
+      masks: [B, H, W, 1], uint8 or float in [0, 255], 255 = foreground.
+
+    Returns:
+      [B, H, W, 3], of the dtype of `images`.
+    """
+    images = tf.convert_to_tensor(images)
+    masks = tf.convert_to_tensor(masks)
+    height, width = images.shape[1], images.shape[2]
+    top, bottom, left, right = boxes = object_boxes(masks)
+    rows_inside = _within(top, bottom, height)
+    columns_inside = _within(left, right, width)
+    inside = (rows_inside[:, :, None] & columns_inside[:, None, :])[..., None]
+
+    source = _largest_rectangle(boxes, height, width)
+    rows = _tiled_positions(source[:, 0], source[:, 1], height)
+    columns = _tiled_positions(source[:, 2], source[:, 3], width)
+    tiled = tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
+
+    covered = tf.reduce_all(inside, axis=(1, 2, 3), keepdims=True)
+    plain = tf.cast(_background_colours(images, masks), images.dtype)
+    return tf.where(inside, tf.where(covered, plain, tiled), images)
+
+
+def _within(start: tf.Tensor, stop: tf.Tensor, length: int) -> tf.Tensor:
+    """Returns bool [B, length]: which positions lie in [start, stop)."""
+    positions = tf.range(length)[None]
+    return (positions >= start[:, None]) & (positions < stop[:, None])
