@@ -1,0 +1,92 @@
+"""Random access to TFRecord files, so that data can be shuffled without being held in memory.
+
+A TFRecord is [length: uint64][checksum of it: 4 bytes][payload][checksum of it: 4 bytes]; the
+format is described at https://www.tensorflow.org/tutorials/load_data/tfrecord.
+"""
+
+import dataclasses
+import os
+import pathlib
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bg_interp.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_HEADER_BYTES = 12
+_FOOTER_BYTES = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordIndex:
+    """Where each record of some TFRecord files stands.
+
+    Attributes:
+      paths: the files, in order.
+      sizes: int64 [files], their sizes in bytes.
+      file_of: int32 [records], the file that holds each record.
+      offsets: int64 [records], where each payload starts.
+      lengths: int64 [records], each payload's length in bytes.
+    """
+
+    paths: tuple[str, ...]
+    sizes: np.ndarray
+    file_of: np.ndarray
+    offsets: np.ndarray
+    lengths: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def read(self, position: "tf.Tensor") -> "tf.Tensor":
+        """Returns the payload of the record at `position`: a string tensor, with no Python."""
+        import tensorflow as tf
+
+        file = tf.gather(self.file_of, position)
+        offset, length = tf.gather(self.offsets, position), tf.gather(self.lengths, position)
+        return tf.data.FixedLengthRecordDataset(
+            tf.gather(tf.constant(self.paths), file),
+            record_bytes=length,
+            header_bytes=offset,
+            footer_bytes=tf.gather(self.sizes, file) - offset - length,
+        ).get_single_element()
+
+
+def _scan(path: pathlib.Path) -> list[tuple[int, int]]:
+    """Returns (offset, length) of every payload of a file, reading the record headers only."""
+    size, found, at = path.stat().st_size, [], 0
+    with open(path, "rb") as file:
+        while at < size:
+            file.seek(at)
+            header = file.read(_HEADER_BYTES)
+            length = struct.unpack("<Q", header[:8])[0] if len(header) == _HEADER_BYTES else size
+            found.append((at + _HEADER_BYTES, length))
+            at += _HEADER_BYTES + length + _FOOTER_BYTES
+    if at != size:
+        raise UserError(f"{path} must end with a whole record, but it is truncated; make it again")
+    return found
+
+
+def index(paths: Sequence[str | os.PathLike]) -> RecordIndex:
+    """Finds the records of TFRecord files, in the order of the files.
+
+    Raises:
+      UserError: a file is missing or truncated.
+    """
+    for path in paths:
+        if not os.path.exists(path):
+            raise UserError(f"{os.fspath(path)} is missing; make the data again")
+    found = [_scan(pathlib.Path(path)) for path in paths]
+    every = [record for records in found for record in records]
+    return RecordIndex(
+        paths=tuple(os.fspath(path) for path in paths),
+        sizes=np.array([os.path.getsize(path) for path in paths], np.int64),
+        file_of=np.repeat(np.arange(len(found), dtype=np.int32), [len(some) for some in found]),
+        offsets=np.array([offset for offset, _ in every], np.int64),
+        lengths=np.array([length for _, length in every], np.int64),
+    )
