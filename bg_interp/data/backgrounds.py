@@ -8,8 +8,9 @@ outline stays, which blacking out the object's pixels alone would leave.
 
 import tensorflow as tf
 
-# A pixel belongs to the object when its opacity is above one half.
-FOREGROUND_THRESHOLD = 127
+# A pixel belongs to the object's box when its opacity is above a tenth: at one half, the soft rim
+# of the object would stay in the background and draw its outline.
+FOREGROUND_THRESHOLD = 25
 
 
 def object_boxes(masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -24,8 +24,8 @@ def test_boxes_hold_the_foreground_and_are_empty_without_any():
     np.testing.assert_array_equal(boxes, [[1, 3, 2, 7], [0, 0, 0, 0], [5, 6, 7, 8]])
 
 
-def test_half_transparent_pixels_belong_to_the_background():
-    mask = np.where(_box_mask(1, 3, 2, 7) == 255, 127, 0).astype(np.uint8)
+def test_faint_pixels_belong_to_the_background():
+    mask = np.where(_box_mask(1, 3, 2, 7) == 255, 25, 0).astype(np.uint8)
     image = _numbered()
     np.testing.assert_array_equal(tile_background(image, mask), image)
 

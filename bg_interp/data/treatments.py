@@ -1,0 +1,210 @@
+"""What happens to the background of a batch: the paper's four treatments, and controls.
+
+A treatment is a pure function of (images, masks, labels, key), the same in training, evaluation
+and summaries:
+
+  images: uint8 [B, H, W, 3] RGB; masks: uint8 [B, H, W, 1], 255 = foreground;
+  labels: int32 [B]; key: int32 [2], (seed, step): the same key, the same random numbers.
+  Returns: float32 [B, H, W, 3] in [0, 255]; `none` returns its images as they are.
+
+`none`, `black`, `noise` and `mix` are those of Nielsen et al. 2023 (arXiv 2306.13178).
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+from bg_interp.data.backgrounds import tile_background
+
+Treatment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
+
+# Of the image's size; strong enough that textures and outlines are gone, colours stay.
+_BLUR_DEVIATION = 1 / 12
+
+
+def composite(images: tf.Tensor, masks: tf.Tensor, background: tf.Tensor) -> tf.Tensor:
+    """Lays the foreground over another background; soft masks blend.
+
+    Args:
+      images: [B, H, W, 3] in [0, 255].
+      masks: uint8 [B, H, W, 1].
+      background: in [0, 255], of a shape that broadcasts to that of `images`.
+
+    Returns:
+      float32 [B, H, W, 3]; exactly the image where the mask is 255, and exactly the background
+      where it is 0.
+    """
+    opacity = tf.cast(masks, tf.float32) / 255.0
+    images, background = tf.cast(images, tf.float32), tf.cast(background, tf.float32)
+    return images * opacity + background * (1.0 - opacity)
+
+
+def none(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Leaves the images as they are, bit for bit."""
+    del masks, labels, key
+    return images
+
+
+def black(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Makes the background black."""
+    del labels, key
+    return composite(images, masks, tf.constant(0.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Noise:
+    """Replaces the background by Gaussian noise, drawn anew for every pixel and channel.
+
+    Attributes:
+      mean: of the noise before clipping to [0, 255], in pixel units.
+      stddev: its deviation before clipping, in pixel units.
+    """
+
+    mean: float = 127.0
+    stddev: float = 64.0
+
+    def __call__(
+        self, images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor
+    ) -> tf.Tensor:
+        """Applies the treatment."""
+        del labels
+        noise = tf.random.stateless_normal(tf.shape(images), key, self.mean, self.stddev)
+        return composite(images, masks, tf.clip_by_value(noise, 0.0, 255.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Mean:
+    """Replaces the background by one colour, meant to be the data set's mean.
+
+    Attributes:
+      colour: RGB in [0, 255].
+    """
+
+    colour: Sequence[float]
+
+    def __call__(
+        self, images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor
+    ) -> tf.Tensor:
+        """Applies the treatment."""
+        del labels, key
+        return composite(images, masks, tf.constant(self.colour, tf.float32))
+
+
+def _blurred(values: tf.Tensor, deviation: float) -> tf.Tensor:
+    """Convolves float32 [B, H, W, C] with a Gaussian; what lies outside counts as 0."""
+    radius = max(1, round(3 * deviation))
+    offsets = tf.range(-radius, radius + 1, dtype=tf.float32)
+    weights = tf.exp(-0.5 * tf.square(offsets / deviation))
+    channels = values.shape[-1]
+    kernel = tf.tile((weights / tf.reduce_sum(weights))[:, None, None, None], [1, 1, channels, 1])
+    for oriented in (kernel, tf.transpose(kernel, [1, 0, 2, 3])):
+        values = tf.nn.depthwise_conv2d(values, oriented, [1, 1, 1, 1], "SAME")
+    return values
+
+
+def blur(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Blurs the background, by a Gaussian of a twelfth of the image's height.
+
+    Only background pixels are averaged (a normalised convolution), so that no foreground colour
+    bleeds into the background around the object.
+    """
+    del labels, key
+    deviation = images.shape[1] * _BLUR_DEVIATION
+    share = 1.0 - tf.cast(masks, tf.float32) / 255.0
+    total = _blurred(tf.cast(images, tf.float32) * share, deviation)
+    background = tf.math.divide_no_nan(total, _blurred(share, deviation))
+    return composite(images, masks, tf.clip_by_value(background, 0.0, 255.0))
+
+
+def _choose_partner(allowed: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Returns, for each row of bool [B, B], one allowed column at random, int64 [B].
+
+    A row without an allowed column gives the row's own number.
+    """
+    scores = tf.random.stateless_uniform(tf.shape(allowed), key)
+    chosen = tf.argmax(tf.where(allowed, scores, -1.0), axis=1)
+    own = tf.range(tf.shape(allowed, tf.int64)[0])
+    return tf.where(tf.reduce_any(allowed, axis=1), chosen, own)
+
+
+def swap(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Replaces the background by that of an image of another class of the same batch.
+
+    The hole that the other image's object leaves is filled by tiling, as in `tile_background`. An
+    image whose batch holds no other class gets its own background, tiled.
+    """
+    partner = _choose_partner(labels[:, None] != labels[None], key)
+    return composite(images, masks, tf.gather(tile_background(images, masks), partner))
+
+
+def random_mask(
+    images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor
+) -> tf.Tensor:
+    """Blackens by the mask of another image: a control that hides as much, but not the background.
+
+    In a batch of one there is no other image, and its own mask is used.
+    """
+    del labels
+    count = tf.shape(images)[0]
+    others = ~tf.cast(tf.eye(count), tf.bool)
+    return composite(images, tf.gather(masks, _choose_partner(others, key)), tf.constant(0.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Mix:
+    """Treats a share of the images, drawn anew with every key, and leaves the others.
+
+    Attributes:
+      inner: what is done to those that are treated.
+      fraction: the probability that an image is treated.
+    """
+
+    inner: Treatment
+    fraction: float = 0.5
+
+    def __call__(
+        self, images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor
+    ) -> tf.Tensor:
+        """Applies the treatment."""
+        choice_key, inner_key = tf.unstack(tf.random.split(key, 2))
+        chosen = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], choice_key)
+        treated = tf.cast(self.inner(images, masks, labels, inner_key), tf.float32)
+        return tf.where(chosen < self.fraction, treated, tf.cast(images, tf.float32))
+
+
+def make(
+    name: str,
+    *,
+    in_mix: str = "black",
+    mix_fraction: float = 0.5,
+    noise_mean: float = 127.0,
+    noise_stddev: float = 64.0,
+    mean_colour: Sequence[float] = (127.0, 127.0, 127.0),
+) -> Treatment:
+    """Makes a treatment by its name.
+
+    Args:
+      name: none, black, noise, mix, blur, mean, swap or random_mask.
+      in_mix: the name of what `mix` does to the images that it treats.
+      mix_fraction: the share of images that `mix` treats.
+      noise_mean: mean of `noise` before clipping, in pixel units.
+      noise_stddev: deviation of `noise` before clipping, in pixel units.
+      mean_colour: RGB in [0, 255] for `mean`.
+
+    Raises:
+      ValueError: no treatment of that name.
+    """
+    simple = {"none": none, "black": black, "blur": blur, "swap": swap, "random_mask": random_mask}
+    if name in simple:
+        return simple[name]
+    if name == "noise":
+        return Noise(noise_mean, noise_stddev)
+    if name == "mean":
+        return Mean(tuple(mean_colour))
+    if name == "mix" and in_mix != "mix":
+        inner = make(
+            in_mix, noise_mean=noise_mean, noise_stddev=noise_stddev, mean_colour=mean_colour
+        )
+        return Mix(inner, mix_fraction)
+    raise ValueError(f"name must be the name of a treatment. Received: name={name!r}")
