@@ -1,0 +1,1 @@
+"""Foreground masks: model files, segmenters, after-treatment, and the store that keeps masks."""
