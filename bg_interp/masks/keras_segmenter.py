@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.masks import u2net
+from bg_interp.masks import models, u2net
 from bg_interp.masks.segmenters import Segmenter, Settings, check_image, reduce
 
 
@@ -15,7 +15,8 @@ class KerasSegmenter(Segmenter):
 
     def __init__(self, settings: Settings, path: pathlib.Path):
         super().__init__(settings)
-        size = settings.input_size
+        size = models.MODELS[settings.name].input_size
+        self._size = size
         model = u2net.build(size)
         u2net.load_weights(model, path)
         signature = [tf.TensorSpec((None, size, size, 3), tf.uint8)]
@@ -30,5 +31,5 @@ class KerasSegmenter(Segmenter):
         """Returns what the network says of each image, all in one batch."""
         for image in images:
             check_image(image)
-        batch = np.stack([reduce(image, self.settings.input_size) for image in images])
+        batch = np.stack([reduce(image, self._size) for image in images])
         return list(self._predict(tf.constant(batch)).numpy())

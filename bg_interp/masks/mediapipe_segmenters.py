@@ -8,7 +8,7 @@ fork, gives nothing or hangs. Each of these is checked here before the library i
 import abc
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import mediapipe as mp
 import numpy as np
@@ -167,7 +167,7 @@ class Interactive(MediaPipeSegmenter):
         return _copied(self._task.segment(image, region).confidence_masks[-1])
 
 
-_ADAPTERS = {
+_ADAPTERS: dict[str, Callable[[Settings, pathlib.Path], MediaPipeSegmenter]] = {
     "selfie": OneChannel,
     "object": OneChannel,
     "deeplab": Categories,

