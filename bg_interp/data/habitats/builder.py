@@ -1,0 +1,176 @@
+"""The TFDS builder of habitats, and `prepared`, which draws the data set once."""
+
+import contextlib
+import dataclasses
+import io
+import pathlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import filelock
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+from bg_interp import files
+from bg_interp.data.habitats.backgrounds import BACKGROUNDS
+from bg_interp.data.habitats.examples import SPLITS, choose_background, label_of
+from bg_interp.data.habitats.objects import CLASSES
+from bg_interp.data.habitats.workers import Job, draw_all
+from bg_interp.errors import UserError
+
+_DESCRIPTION = """
+Eight drawn object classes (fish, bird, car, tree, mushroom, butterfly, cup, starfish), each mostly
+on the background it is usually seen on (water, sky, asphalt, meadow, forest floor, flowers, wood,
+sand), with exact soft masks. `correlation` is the probability that an image stands on its own
+class's background, 1/8 is chance. `test_uncorrelated` shows the objects of `test` on backgrounds
+drawn by chance. Every example is a pure function of the data seed, the split and its index, and
+examples are stored in the order of their index.
+"""
+
+
+def _check(accepted: bool, name: str, rule: str, value: float) -> None:
+    if not accepted:
+        raise UserError(f"habitats: {name} must be {rule}, received {value}")
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class HabitatsConfig(tfds.core.BuilderConfig):
+    """One habitats data set; its name follows from its values.
+
+    Attributes:
+      image_size: side in pixels, 16 to 512.
+      correlation: probability that an image stands on its own class's background, 0 to 1.
+      data_seed: seed of all drawing, 0 or more.
+      train_per_class: images of each class in `train`.
+      test_per_class: images of each class in `test`, and again in `test_uncorrelated`.
+
+    Raises:
+      UserError: a value is out of its range.
+    """
+
+    name: str = dataclasses.field(init=False)
+    image_size: int = 64
+    correlation: float = 0.95
+    data_seed: int = 0
+    train_per_class: int = 300
+    test_per_class: int = 50
+
+    def __post_init__(self) -> None:
+        _check(16 <= self.image_size <= 512, "image_size", "from 16 to 512", self.image_size)
+        _check(0 <= self.correlation <= 1, "correlation", "from 0 to 1", self.correlation)
+        _check(self.data_seed >= 0, "data_seed", "0 or more", self.data_seed)
+        _check(self.train_per_class >= 1, "train_per_class", "1 or more", self.train_per_class)
+        _check(self.test_per_class >= 1, "test_per_class", "1 or more", self.test_per_class)
+        # The shortest text that reads back as the same number: no two correlations share a name.
+        correlation = repr(float(self.correlation))
+        self.name = f"{self.image_size}px-correlation{correlation}-seed{self.data_seed}"
+        if (self.train_per_class, self.test_per_class) != (300, 50):
+            self.name += f"-{self.train_per_class}x{self.test_per_class}"
+        self.description = f"{self.image_size} px, correlation {correlation}"
+
+    def count(self, split: str) -> int:
+        """Returns the number of examples of a split."""
+        per_class = self.train_per_class if split == "train" else self.test_per_class
+        return per_class * len(CLASSES)
+
+
+class Habitats(tfds.core.GeneratorBasedBuilder):
+    """Eight object classes on class-typical backgrounds, with exact soft masks."""
+
+    # Raise it whenever the drawing changes: it is part of the folder's name.
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (the name that TFDS reads)
+    BUILDER_CONFIGS = [HabitatsConfig(image_size=size) for size in (64, 96, 128)]  # noqa: RUF012
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        size = self.builder_config.image_size
+        features = {
+            "image": tfds.features.Image(shape=(size, size, 3), encoding_format="png"),
+            "mask": tfds.features.Image(shape=(size, size, 1), encoding_format="png"),
+            "label": tfds.features.ClassLabel(names=CLASSES),
+            "background": tfds.features.ClassLabel(names=BACKGROUNDS),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=_DESCRIPTION,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("image", "label"),
+            homepage="https://arxiv.org/abs/2306.13178",
+            # An example's place is its index, and the drawing order is balanced by itself.
+            disable_shuffling=True,
+        )
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        del dl_manager  # Nothing is downloaded.
+        total = sum(self.builder_config.count(split) for split in SPLITS)
+        progress = tqdm(total=total, desc="drawing habitats", unit="image", mininterval=0.5)
+        return {split: self._generate_examples(split, progress) for split in SPLITS}
+
+    def _generate_examples(self, split: str, progress: tqdm) -> Iterator[tuple[int, dict]]:
+        config = self.builder_config
+        count = config.count(split)
+        job = Job(config.data_seed, split, config.image_size, config.correlation, count)
+        for index, example in enumerate(draw_all(job)):
+            kind = choose_background(config.data_seed, split, index, config.correlation)
+            yield (
+                index,
+                {
+                    "image": example.image,
+                    "mask": example.mask,
+                    "label": label_of(index),
+                    "background": kind,
+                },
+            )
+            progress.update()
+        if progress.n == progress.total:
+            progress.close()
+
+
+def prepared(config: HabitatsConfig, data_dir: str | pathlib.Path | None = None) -> Habitats:
+    """Returns the builder of a data set that is ready to be read, drawing it first if need be.
+
+    Any number of processes may ask for the same data set: one draws, the others wait for it. What
+    a killed process left half done is removed and drawn again.
+
+    Args:
+      config: the data set.
+      data_dir: folder of TFDS data sets; None takes `tfds` in the package's cache folder.
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
+    root = pathlib.Path(data_dir) if data_dir is not None else files.cache_folder() / "tfds"
+    root = root.expanduser()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        # TFDS makes only the last folder whole by renaming: the lock stands beside it, by config.
+        with filelock.FileLock(root / f".habitats-{config.name}.lock"):
+            # TFDS takes a listed configuration only as the listed object itself.
+            listed = Habitats.builder_configs.get(config.name, config)
+            builder = Habitats(config=listed, data_dir=root)
+            version_folder = pathlib.Path(builder.data_dir)
+            for leftover in version_folder.parent.glob("incomplete.*"):
+                shutil.rmtree(leftover)
+            if not version_folder.exists():
+                with _quiet_tfds():
+                    builder.download_and_prepare(file_format="tfrecord")
+    except OSError as error:
+        raise UserError(
+            f"cannot prepare habitats in {root}: {error.strerror or error}; free some space "
+            "there, or choose another folder with --data_dir"
+        ) from error
+    return builder
+
+
+@contextlib.contextmanager
+def _quiet_tfds() -> Iterator[None]:
+    """Keeps TFDS's messages and its several bars away; ours, on stderr, says all of it."""
+    bars = tfds.core.utils.tqdm_utils
+    active = getattr(bars, "_active", True)
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.display_progress_bar(active)
