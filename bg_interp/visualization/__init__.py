@@ -1,0 +1,26 @@
+"""Class images by activation maximization.
+
+`ActivationMaximization` takes the place of tf-keras-vis's class; `Ascent` and `class_images` make
+the images that this package shows. Names are loaded when they are first asked for, since TensorFlow
+takes seconds to import.
+"""
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "ActivationMaximization": "maximization",
+    "Ascent": "ascent",
+    "AscentSettings": "settings",
+    "AscentStatistics": "statistics",
+    "Visualization": "ascent",
+    "class_images": "ascent",
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the module that holds `name` (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,354 @@
+"""Images that make a unit of a network answer most: the whole ascent in one compiled loop.
+
+`Ascent` is made once for a model and can be called again and again while the model trains: its
+loop is traced once, and reads the model's present weights.
+"""
+
+import dataclasses
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.errors import UserError
+from bg_interp.visualization import parametrizations, statistics, views
+from bg_interp.visualization.folding import FoldedModel
+from bg_interp.visualization.settings import SMALL, AscentSettings
+from bg_interp.visualization.statistics import AscentStatistics
+
+Progress = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Visualization:
+    """The images of an ascent, and what became of the score.
+
+    Attributes:
+      units: the K classes or channels that were maximised.
+      images: float32 [K,H,W,C] in [0, 255], the best sample of each unit by the network itself.
+      samples: float32 [S,K,H,W,C], all samples.
+      activations: float32 [K], the logit (or mean activation) that `images` reach without views.
+      sample_activations: float32 [S,K], the same of `samples`.
+      margins: float32 [S,K], own activation minus the mean of all other units'.
+      natural: float32 [K], the logit of each class's best natural image; None if unknown.
+      frames: float32 [F,K,H,W,C], the first samples on the way, when they were asked for.
+      stopped_at: the step at which a gradient was not finite; None when all went well.
+      seconds: wall time, tracing included.
+      settings: what was asked for.
+      seed: what the random draws were keyed with.
+    """
+
+    units: tuple[int, ...]
+    images: np.ndarray
+    samples: np.ndarray
+    activations: np.ndarray
+    sample_activations: np.ndarray
+    margins: np.ndarray
+    natural: np.ndarray | None
+    frames: np.ndarray
+    stopped_at: int | None
+    seconds: float
+    settings: AscentSettings
+    seed: int
+
+
+class Ascent:
+    """Activation maximization of one model, traced once per number of images."""
+
+    def __init__(
+        self,
+        model: keras.Model,
+        settings: AscentSettings = SMALL,
+        *,
+        samples: int = 2,
+        input_range: tuple[float, float] = (0.0, 255.0),
+        jit_compile: bool = False,
+    ):
+        """Prepares a model whose output is to be maximised.
+
+        Args:
+          model: one image input [B,H,W,C] of static size; logits [B,K], or a layer's output
+            [B,...,K], whose mean over the middle axes counts.
+          settings: what to do.
+          samples: images made of each unit, from which the network's own margin chooses.
+          input_range: what the model takes for black and white.
+          jit_compile: compile the loop by XLA; on CPUs the plain graph is faster.
+
+        Raises:
+          UserError: the model has several inputs, an open size, or ends in probabilities.
+        """
+        _check_model(model)
+        self.settings = settings
+        self.samples = samples
+        self.image_shape: tuple[int, int, int] = tuple(model.inputs[0].shape[1:])
+        self.units = int(model.outputs[0].shape[-1])
+        self._folded = FoldedModel(model)
+        self._range = input_range
+        self._chunk = tf.function(self._advance, autograph=False, jit_compile=jit_compile)
+        self._evaluate = tf.function(self._outputs, autograph=False)
+
+    def __call__(
+        self,
+        units: Sequence[int] | None = None,
+        *,
+        statistics: AscentStatistics | None = None,
+        start: str | np.ndarray = "mean",
+        seed: int = 0,
+        frames: int = 0,
+        progress: Progress | None = None,
+    ) -> Visualization:
+        """Maximises units of the model's output.
+
+        Args:
+          units: class or channel numbers, all when None.
+          statistics: of the data the model was trained on; without them the start is grey.
+          start: `mean` (the statistics' mean image), `black`, `grey`, or an image [H,W,C] in
+            [0, 255].
+          seed: keys every random draw; the same seed gives the same bytes.
+          frames: how many pictures of the way to keep, for an animation.
+          progress: called with (steps done, all steps).
+
+        Raises:
+          UserError: a unit that the model has not, or a start image of another shape.
+        """
+        begun = time.perf_counter()
+        units = self._checked_units(units)
+        anchor = self._anchor(statistics, start)
+        self._folded.refresh()
+        columns = tf.constant(np.tile(units, self.samples), tf.int32)
+        chunks = max(frames, 10 if progress else 1, 1)
+        images, shots, stopped = self._run(columns, anchor, seed, chunks, progress)
+        outputs = self._evaluate(images).numpy()
+        return self._result(
+            units,
+            (images.numpy(), outputs, np.stack(shots)[:, : len(units)] if frames else None),
+            natural=None if statistics is None else statistics.natural_logits,
+            stopped_at=stopped,
+            seconds=time.perf_counter() - begun,
+            seed=seed,
+        )
+
+    def _checked_units(self, units: Sequence[int] | None) -> np.ndarray:
+        chosen = np.arange(self.units) if units is None else np.asarray(units, np.int32)
+        for unit in chosen:
+            if not 0 <= unit < self.units:
+                raise UserError(f"a unit must be from 0 to {self.units - 1}. Received: {unit}")
+        return chosen
+
+    def _anchor(
+        self, known: AscentStatistics | None, start: str | np.ndarray
+    ) -> parametrizations.Anchor:
+        if known is None:
+            known = statistics.generic(*self.image_shape)
+        if known.mean.shape != self.image_shape:
+            raise UserError(
+                f"the ascent statistics must be of the model's image size {self.image_shape}. "
+                f"Received: {known.mean.shape}; train again, or leave them out"
+            )
+        levels = {"black": 0.0, "grey": 127.5}
+        if isinstance(start, str):
+            if start != "mean" and start not in levels:
+                raise UserError(f"start must be mean, black or grey. Received: {start!r}")
+            image = known.mean if start == "mean" else np.full(self.image_shape, levels[start])
+        else:
+            image = np.asarray(start, np.float32)
+        if image.shape != self.image_shape:
+            raise UserError(
+                f"the start image must have the shape {self.image_shape}. Received: {image.shape}"
+            )
+        return parametrizations.Anchor.of(known, image)
+
+    def _run(
+        self,
+        columns: tf.Tensor,
+        anchor: parametrizations.Anchor,
+        seed: int,
+        chunks: int,
+        progress: Progress | None,
+    ) -> tuple[tf.Tensor, list[np.ndarray], int | None]:
+        """Runs the loop in chunks; returns the last images, those after each chunk, and a stop."""
+        steps = self.settings.steps
+        shape = (len(columns), *self.image_shape)
+        kind = parametrizations.parametrization(self.settings, shape)
+        key = tf.constant([seed, -1], tf.int32)
+        parameters, state = kind.begin(anchor, key)
+        shots, done = [], 0
+        for last in np.linspace(0, steps, min(chunks, steps) + 1).astype(int)[1:]:
+            parameters, state, reached = self._chunk(
+                parameters,
+                state,
+                anchor.tensors(),
+                columns,
+                tf.constant(seed, tf.int32),
+                tf.constant(done, tf.int32),
+                tf.constant(last, tf.int32),
+                tf.constant(steps, tf.int32),
+            )
+            done = int(last)
+            images = self._finished(kind, parameters, anchor)
+            shots.append(images)
+            if int(reached) < done:
+                warnings.warn(
+                    f"the gradient of step {int(reached)} was not finite; the ascent stopped there "
+                    "and keeps the images it had",
+                    stacklevel=3,
+                )
+                return images, shots, int(reached)
+            if progress is not None:
+                progress(done, steps)
+        return images, shots, None
+
+    def _finished(
+        self, kind: parametrizations.Parametrization, parameters: tf.Tensor, anchor: Any
+    ) -> tf.Tensor:
+        return tf.clip_by_value(kind.images(parameters, anchor) * 255, 0.0, 255.0)
+
+    def _advance(
+        self,
+        parameters: tf.Tensor,
+        state: tuple,
+        anchor_tensors: tuple,
+        columns: tf.Tensor,
+        seed: tf.Tensor,
+        first: tf.Tensor,
+        last: tf.Tensor,
+        steps: tf.Tensor,
+    ) -> tuple[tf.Tensor, tuple, tf.Tensor]:
+        """Takes the steps from `first` to `last`, or up to a gradient that is not finite."""
+        settings = self.settings
+        anchor = parametrizations.Anchor(*anchor_tensors)
+        kind = parametrizations.parametrization(settings, (columns.shape[0], *self.image_shape))
+
+        def body(
+            step: tf.Tensor, sound: tf.Tensor, parameters: tf.Tensor, *state: tf.Tensor
+        ) -> Any:
+            share = tf.cast(step, tf.float32) / tf.cast(steps, tf.float32)
+            key = tf.stack([seed, step])
+            gradient = self._gradient(kind, parameters, anchor, columns, key, share)
+            sound = tf.reduce_all(tf.math.is_finite(gradient))
+            length = settings.step_length + share * (
+                settings.final_step_length - settings.step_length
+            )
+            moved, moved_state = kind.step(parameters, state, gradient, anchor, length)
+            kept = [
+                tf.where(sound, new, old)
+                for new, old in zip((moved, *moved_state), (parameters, *state), strict=True)
+            ]
+            return (step + tf.cast(sound, tf.int32), sound, *kept)
+
+        step, _, parameters, *state = tf.while_loop(
+            lambda step, sound, *_: sound & (step < last),
+            body,
+            (first, tf.constant(True), parameters, *state),
+            # One step at a time: steps depend on each other, and running ahead only costs memory.
+            parallel_iterations=1,
+        )
+        return parameters, tuple(state), step
+
+    def _gradient(
+        self,
+        kind: parametrizations.Parametrization,
+        parameters: tf.Tensor,
+        anchor: parametrizations.Anchor,
+        columns: tf.Tensor,
+        key: tf.Tensor,
+        share: tf.Tensor,
+    ) -> tf.Tensor:
+        """Returns the gradient of the objective at one view, with respect to the parameters."""
+        settings = self.settings
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(parameters)
+            images = kind.images(parameters, anchor) * 255
+            seen = views.view(images, key, settings.views)
+            deviation = settings.noise + share * (settings.final_noise - settings.noise)
+            # Another key than the views': the two draws must not go together.
+            seen = views.noise(seen, deviation, key + tf.constant([0, 2**30], tf.int32))
+            outputs = self._outputs(seen)
+            own = tf.gather(outputs, columns, axis=1, batch_dims=1)
+            score = own
+            if settings.objective == "margin" and self.units > 1:
+                score -= (tf.reduce_sum(outputs, 1) - own) / (self.units - 1)
+            total = tf.reduce_sum(score)
+        return tape.gradient(total, parameters)
+
+    def _outputs(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns float32 [B,K] for images in [0, 255]."""
+        low, high = self._range
+        scaled = images if self._range == (0.0, 255.0) else low + images * ((high - low) / 255)
+        outputs = tf.cast(self._folded.model(scaled, training=False), tf.float32)
+        return tf.reduce_mean(outputs, list(range(1, len(outputs.shape) - 1)))
+
+    def _result(self, units: np.ndarray, made: tuple, natural: Any, **facts: Any) -> Visualization:
+        images, outputs, frames = made
+        count = len(units)
+        grouped = images.reshape(self.samples, count, *self.image_shape)
+        own = outputs[np.arange(len(outputs)), np.tile(units, self.samples)]
+        others = (outputs.sum(1) - own) / max(self.units - 1, 1)
+        own, margins = own.reshape(-1, count), (own - others).reshape(-1, count)
+        best, each = margins.argmax(0), np.arange(count)
+        return Visualization(
+            units=tuple(int(unit) for unit in units),
+            images=grouped[best, each],
+            samples=grouped,
+            activations=own[best, each],
+            sample_activations=own,
+            margins=margins,
+            natural=None if natural is None else natural[units],
+            frames=grouped[:0] if frames is None else frames,
+            settings=self.settings,
+            **facts,
+        )
+
+
+def _check_model(model: keras.Model) -> None:
+    """Checks that a model can be maximised by `Ascent`.
+
+    Raises:
+      UserError: it has several inputs or an open image size.
+    """
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in model.inputs)
+        raise UserError(
+            "the model must have one image input [batch, height, width, channels]. "
+            f"Received: {shapes}; bg_interp.visualization.ActivationMaximization takes other models"
+        )
+    if None in model.inputs[0].shape[1:]:
+        raise UserError(
+            f"the model leaves its image size open: {tuple(model.inputs[0].shape)}; give a size"
+        )
+
+
+def class_images(
+    model: keras.Model,
+    *,
+    classes: Sequence[int] | None = None,
+    settings: AscentSettings = SMALL,
+    statistics: AscentStatistics | None = None,
+    start: str | np.ndarray = "mean",
+    samples: int = 2,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Visualization:
+    """Makes an image of each class of a Keras model that takes RGB in [0, 255] and gives logits.
+
+    To make images of the same model repeatedly, keep an `Ascent` instead: it is traced once.
+
+    Args:
+      model: see `Ascent`.
+      classes: class numbers, all when None.
+      settings: what to do, `settings.SMALL` or one of `settings.PRESETS`.
+      statistics: see `Ascent.__call__`; start, seed and progress also.
+      start: the image that the ascent begins with.
+      samples: images made of each class, from which the network's own margin chooses.
+      seed: keys every random draw.
+      progress: called with (steps done, all steps).
+
+    Raises:
+      UserError: a class or a start image that does not fit the model.
+    """
+    ascent = Ascent(model, settings, samples=samples)
+    return ascent(classes, statistics=statistics, start=start, seed=seed, progress=progress)

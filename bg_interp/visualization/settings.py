@@ -1,0 +1,120 @@
+"""The settings of an ascent, and presets by the name of a network."""
+
+import dataclasses
+
+from bg_interp.errors import UserError, nearest
+
+PARAMETRIZATIONS = ("pixel", "projected", "fourier", "maco")
+OBJECTIVES = ("logit", "margin")
+
+
+@dataclasses.dataclass(frozen=True)
+class Views:
+    """How much the random views of an image vary; uniformly from minus to plus each value.
+
+    Attributes:
+      shift: share of the image's side.
+      rotation: degrees.
+      scale: relative change of size, 0.1 = from 0.9 to 1.1.
+      crop: (smallest, largest) side of a random square that is enlarged to the whole image, as a
+        share of the side; None for no crops.
+      whole_pixels: shifts are whole pixels and the image is a ring, which nothing leaves; the
+        cheapest view.
+    """
+
+    shift: float = 0.0
+    rotation: float = 0.0
+    scale: float = 0.0
+    crop: tuple[float, float] | None = None
+    whole_pixels: bool = False
+
+
+_SMALL_VIEWS = Views(shift=1 / 16, rotation=6.0, scale=0.08)
+
+
+@dataclasses.dataclass(frozen=True)
+class AscentSettings:
+    """How an image is made; lengths and budgets are for 64 px and grow with the image's side.
+
+    Attributes:
+      parametrization: `pixel` (Adam on the pixels), `projected` (pixels within a distance of the
+        start image), `fourier` (Adam on spectrum and decorrelated colours), `maco` (Adam on the
+        phase alone, the magnitude fixed).
+      objective: `logit`, or `margin` = the logit minus the mean of all others.
+      steps: gradient steps.
+      step_length: `projected`: distance per step, L2 of the image in [0, 1]; else Adam's rate.
+      final_step_length: what `step_length` falls to, linearly.
+      budget: `projected`: largest L2 distance from the start image, in [0, 1].
+      noise: deviation of the pixel noise in views at first, in [0, 255]; final_noise: at last.
+      views: the random views.
+      initial: deviation of the random change that each sample starts with, in [0, 1] for pixels,
+        in units of the spectrum for `fourier`.
+      tried: whether the preset was ever looked at on such a network.
+    """
+
+    parametrization: str = "projected"
+    objective: str = "margin"
+    steps: int = 80
+    step_length: float = 1.0
+    final_step_length: float = 0.2
+    budget: float = 25.0
+    noise: float = 8.0
+    final_noise: float = 2.0
+    views: Views = _SMALL_VIEWS
+    initial: float = 0.01
+    tried: bool = True
+
+    def __post_init__(self) -> None:
+        """Checks the two choices and the steps.
+
+        Raises:
+          UserError: a value breaks its rule.
+        """
+        for name, choices in (
+            ("parametrization", PARAMETRIZATIONS),
+            ("objective", OBJECTIVES),
+        ):
+            value = getattr(self, name)
+            if value not in choices:
+                raise UserError(
+                    f"{name} must be one of {', '.join(choices)}. "
+                    f"Received: {value!r}{nearest(value, choices)}"
+                )
+        if self.steps < 1:
+            raise UserError(f"steps must be 1 or more. Received: {self.steps}")
+
+
+SMALL = AscentSettings()
+
+_FOURIER = AscentSettings(
+    parametrization="fourier",
+    steps=96,
+    step_length=0.05,
+    final_step_length=0.005,
+    noise=16.0,
+    final_noise=4.0,
+    views=Views(shift=0.1, rotation=6.0, scale=0.15),
+    initial=0.1,
+)
+
+PRESETS = {
+    "small": SMALL,
+    "mobilenet_v2": _FOURIER,
+    "resnet50": dataclasses.replace(_FOURIER, tried=False),
+    "vgg16": dataclasses.replace(_FOURIER, tried=False),
+    "efficientnet": dataclasses.replace(_FOURIER, tried=False),
+}
+
+
+def preset(name: str) -> AscentSettings:
+    """Returns the settings for a family of networks.
+
+    Raises:
+      UserError: no preset has this name.
+    """
+    if name not in PRESETS:
+        raise UserError(
+            f"preset must be one of {', '.join(PRESETS)}. "
+            f"Received: {name!r}{nearest(name, PRESETS)}"
+        )
+    return PRESETS[name]
