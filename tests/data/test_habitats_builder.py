@@ -61,6 +61,12 @@ def test_another_folder_holds_the_same_bytes(builder, tmp_path):
     assert records(pathlib.Path(again.data_dir)) == records(pathlib.Path(builder.data_dir))
 
 
+def test_the_features_of_a_record_stand_in_a_fixed_order(builder):
+    for content in records(pathlib.Path(builder.data_dir)).values():
+        places = [content.index(name) for name in (b"background", b"image", b"label", b"mask")]
+        assert places == sorted(places)
+
+
 def test_what_a_killed_process_left_is_removed_and_drawn_again(tmp_path):
     config = HabitatsConfig(**TINY, data_seed=5)
     left = tmp_path / "habitats" / config.name / "incomplete.AAAAAA_1.0.0"

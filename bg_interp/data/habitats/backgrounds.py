@@ -64,7 +64,7 @@ def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
 def _gradient(low: Colour, high: Colour, share: np.ndarray) -> np.ndarray:
     """Returns float32 [size, size, 3] between two colours by `share` in [0, 1]."""
     share = np.clip(share, 0.0, 1.0)[..., None]
-    return np.float32(low) * (1.0 - share) + np.float32(high) * share
+    return np.array(low, np.float32) * (1.0 - share) + np.array(high, np.float32) * share
 
 
 def _paintable(image: np.ndarray) -> np.ndarray:

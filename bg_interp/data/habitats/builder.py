@@ -5,10 +5,11 @@ import dataclasses
 import io
 import pathlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import filelock
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
@@ -75,6 +76,22 @@ class HabitatsConfig(tfds.core.BuilderConfig):
         return per_class * len(CLASSES)
 
 
+class _FixedOrderWriter(tfds.core.ExampleWriter):
+    """Writes the features of each record sorted by name.
+
+    Protocol buffers promise no order of a map's entries: without this, each process that prepares
+    the same data set would write other bytes.
+    """
+
+    def write(self, path: Any, examples: Iterable[tuple[Any, bytes]]) -> Any:
+        """Writes one shard of (key, serialized example)."""
+        return super().write(path, ((key, self._sorted(record)) for key, record in examples))
+
+    @staticmethod
+    def _sorted(record: bytes) -> bytes:
+        return tf.train.Example.FromString(record).SerializeToString(deterministic=True)
+
+
 class Habitats(tfds.core.GeneratorBasedBuilder):
     """Eight object classes on class-typical backgrounds, with exact soft masks."""
 
@@ -100,6 +117,9 @@ class Habitats(tfds.core.GeneratorBasedBuilder):
             # An example's place is its index, and the drawing order is balanced by itself.
             disable_shuffling=True,
         )
+
+    def _example_writer(self) -> tfds.core.ExampleWriter:
+        return _FixedOrderWriter(file_format=self.info.file_format)
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager  # Nothing is downloaded.

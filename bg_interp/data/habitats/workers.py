@@ -15,7 +15,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 import cv2
 import numpy as np
@@ -92,7 +92,7 @@ def _cores() -> int:
 
 
 @contextlib.contextmanager
-def _worker(job: Job, rank: int, workers: int) -> Iterator[BinaryIO]:
+def _worker(job: Job, rank: int, workers: int) -> Iterator[IO[bytes]]:
     """Starts a process that draws every `workers`-th example from `rank` on; yields its output."""
     arguments = json.dumps({"job": dataclasses.asdict(job), "rank": rank, "workers": workers})
     root = pathlib.Path(bg_interp.__file__).parents[1]
@@ -112,7 +112,7 @@ def _worker(job: Job, rank: int, workers: int) -> Iterator[BinaryIO]:
         process.wait()
 
 
-def _read(pipe: BinaryIO) -> EncodedExample | None:
+def _read(pipe: IO[bytes]) -> EncodedExample | None:
     header = pipe.read(_HEADER.size)
     if len(header) < _HEADER.size:
         return None
@@ -123,7 +123,7 @@ def _read(pipe: BinaryIO) -> EncodedExample | None:
     return EncodedExample(content[:image_length], content[image_length:])
 
 
-def _write_share(arguments: str, output: BinaryIO) -> None:
+def _write_share(arguments: str, output: IO[bytes]) -> None:
     values = json.loads(arguments)
     job = Job(**values["job"])
     for index in range(values["rank"], job.count, values["workers"]):
