@@ -81,7 +81,7 @@ def _bird_head(canvas: Canvas, colour: Colour, radius: float, beak: float) -> No
     upper = [(x - radius * 0.75, y - 0.16), (x - radius - beak, y + 0.04), (x - 0.2, y + 0.15)]
     canvas.fill(upper, orange, jitter=0.006, outline=0.03)
     canvas.ellipse((x, y), (radius, radius), colour, outline=_OUTLINE)
-    _eye(canvas, x - 0.1, y - 0.05, 0.11)
+    _eye(canvas, x - 0.1, y - 0.05, 0.125)
 
 
 def songbird(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
@@ -96,7 +96,7 @@ def songbird(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None
     canvas.fill(breast, blend(palette.main, WHITE, 0.6), smooth=True)
     wing = [(-0.22, -0.06), (0.15, -0.12), (0.68, 0.24), (0.2, 0.34), (-0.1, 0.24)]
     canvas.fill(wing, palette.second, smooth=True, outline=_OUTLINE)
-    _bird_head(canvas, palette.main, rng.uniform(0.28, 0.32), rng.uniform(0.2, 0.28))
+    _bird_head(canvas, palette.main, rng.uniform(0.31, 0.35), rng.uniform(0.2, 0.26))
 
 
 def round_bird(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
@@ -112,7 +112,7 @@ def round_bird(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> No
     if rng.random() < 0.5:
         crest = [(-0.5, -0.7), (-0.3, -0.98), (-0.26, -0.84), (-0.1, -0.9), (-0.22, -0.62)]
         canvas.fill(crest, palette.second)
-    _bird_head(canvas, palette.main, rng.uniform(0.3, 0.35), rng.uniform(0.16, 0.22))
+    _bird_head(canvas, palette.main, rng.uniform(0.32, 0.37), rng.uniform(0.18, 0.24))
 
 
 def _butterfly_body(canvas: Canvas, colour: Colour) -> None:
@@ -133,7 +133,7 @@ def _wing(canvas: Canvas, points: list[tuple[float, float]], rim: Colour, inside
     canvas.fill(points, rim, smooth=True, jitter=0.0)
     curve = smooth_closed(points)
     middle = curve.mean(axis=0)
-    canvas.fill(middle + (curve - middle) * 0.8, inside, jitter=0.0)
+    canvas.fill(middle + (curve - middle) * 0.86, inside, jitter=0.0)
 
 
 def spotted_butterfly(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:

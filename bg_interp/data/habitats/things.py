@@ -12,14 +12,14 @@ def _wheels(canvas: Canvas, radius: float) -> None:
     # A broad bright hub: on asphalt and on black a dark tyre alone would vanish.
     for x in (-0.52, 0.54):
         canvas.ellipse((x, 0.4), (radius, radius), (34.0, 34.0, 38.0))
-        canvas.ellipse((x, 0.4), (radius * 0.6, radius * 0.6), (222.0, 224.0, 230.0))
-        canvas.ellipse((x, 0.4), (radius * 0.2, radius * 0.2), (90.0, 90.0, 96.0))
+        canvas.ellipse((x, 0.4), (radius * 0.68, radius * 0.68), (236.0, 238.0, 242.0))
+        canvas.ellipse((x, 0.4), (radius * 0.22, radius * 0.22), (90.0, 90.0, 96.0))
 
 
 def _car_lower_body(canvas: Canvas, palette: Palette, rear: float) -> None:
     body = [(-0.96, 0.08), (-0.88, -0.1), (-0.45, -0.16), (rear, -0.16), (0.96, 0.02)]
-    canvas.fill([*body, (0.98, 0.4), (-0.97, 0.4)], palette.main, outline=_OUTLINE)
-    canvas.stroke([(-0.9, 0.3), (0.92, 0.3)], 0.08, palette.second)
+    canvas.fill([*body, (0.98, 0.36), (-0.97, 0.36)], palette.main, outline=_OUTLINE)
+    canvas.stroke([(-0.9, 0.28), (0.92, 0.28)], 0.08, palette.second)
     canvas.ellipse((-0.87, 0.08), (0.1, 0.09), (255.0, 242.0, 150.0))
     canvas.ellipse((0.9, 0.08), (0.06, 0.09), (220.0, 40.0, 30.0))
     for x in (-0.04, 0.2):
@@ -41,7 +41,7 @@ def saloon_car(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> No
     front = [(-0.42, -0.16), (-0.22, roof + 0.1), (-0.02, roof + 0.1), (-0.02, -0.16)]
     back = [(0.08, -0.16), (0.08, roof + 0.1), (0.3, roof + 0.1), (0.5, -0.16)]
     _windows(canvas, [front, back], rng)
-    _wheels(canvas, rng.uniform(0.25, 0.29))
+    _wheels(canvas, rng.uniform(0.28, 0.32))
 
 
 def hatchback_car(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
@@ -55,7 +55,7 @@ def hatchback_car(canvas: Canvas, palette: Palette, rng: np.random.Generator) ->
     _windows(canvas, [front, back], rng)
     if rng.random() < 0.5:
         canvas.stroke([(-0.2, roof - 0.08), (0.5, roof - 0.07)], 0.06, palette.second)
-    _wheels(canvas, rng.uniform(0.25, 0.29))
+    _wheels(canvas, rng.uniform(0.28, 0.32))
 
 
 def _trunk(canvas: Canvas, top: float, rng: np.random.Generator) -> None:
@@ -83,8 +83,8 @@ def fir_tree(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None
 def leafy_tree(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
     """A crown of round tufts, broad below and narrow above, over a straight trunk."""
     _trunk(canvas, 0.1, rng)
-    tufts = [(-0.38, 0.08, 0.32), (0.38, 0.08, 0.32), (0.0, 0.12, 0.36)]
-    tufts += [(-0.26, -0.28, 0.34), (0.26, -0.28, 0.34), (0.0, -0.6, 0.34)]
+    tufts = [(-0.42, 0.12, 0.3), (0.42, 0.12, 0.3), (0.0, 0.14, 0.34)]
+    tufts += [(-0.26, -0.24, 0.33), (0.26, -0.24, 0.33), (0.0, -0.6, 0.32)]
     for x, y, radius in tufts:
         x, y = x + rng.normal(0.0, 0.025), y + rng.normal(0.0, 0.025)
         # Lighter upwards: the tufts stand out against each other whatever the colour.
@@ -163,11 +163,14 @@ def banded_mug(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> No
 
 
 def tea_cup(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
-    """A cup that narrows in a curve to its foot, with dots, a handle on the right, a saucer."""
-    canvas.ellipse((-0.04, 0.76), (0.78, 0.13), palette.second, outline=_OUTLINE)
+    """A cup that narrows in a curve to its foot, with dots, a handle on the right, often steam."""
+    foot = [(-0.26, 0.6), (0.18, 0.6), (0.3, 0.86), (-0.38, 0.86)]
+    canvas.fill(foot, palette.second, outline=_OUTLINE)
     _handle(canvas, (0.48, 0.0), (0.36, 0.29), palette.main)
-    half = arc((-0.04, -0.5), (0.62, rng.uniform(1.18, 1.26)), 0, 180)
-    canvas.fill(half, palette.main, jitter=0.0, outline=_OUTLINE)
+    bottom = rng.uniform(0.68, 0.78)
+    side = [(0.57, -0.46), (0.55, 0.1), (0.4, 0.5), (0.14, bottom)]
+    wall = [*side, *((-0.08 - x, y) for x, y in reversed(side))]
+    canvas.fill(wall, palette.main, smooth=True, outline=_OUTLINE)
     for x, y in ((-0.4, -0.1), (-0.04, 0.02), (0.32, -0.1), (-0.22, 0.34), (0.16, 0.34)):
         canvas.ellipse((x, y), (0.085, 0.085), palette.second)
     _cup_top(canvas, 0.62, palette.main)
