@@ -235,7 +235,7 @@ def reduce(image: np.ndarray, size: int | None) -> np.ndarray:
 
 
 def enlarge(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Returns a float32 mask [h, w] at another height and width, by bilinear interpolation."""
+    """Returns a mask [h, w], float32 or uint8, at another height and width, interpolated."""
     if mask.shape == shape:
         return mask
     resized = Image.fromarray(mask).resize(shape[::-1], Image.Resampling.BILINEAR)

@@ -1,0 +1,81 @@
+"""Fills a mask store: every image once, in worker processes, resumable after a kill."""
+
+import pathlib
+import time
+from collections.abc import Generator, Iterable, Iterator
+
+import numpy as np
+
+from bg_interp.masks import encoding, workers
+from bg_interp.masks.segmenters import Segmenter, Settings
+from bg_interp.masks.store import Mask, MaskStore
+
+# A shard is closed when it holds this much or is this old: what a kill can cost.
+_SHARD_MASKS = 256
+_SHARD_BYTES = 2**24
+_SHARD_SECONDS = 30.0
+# Images that the Keras backend takes at once.
+_BATCH = 8
+
+
+def fill(
+    store: MaskStore,
+    images: Iterable[tuple[str, np.ndarray]],
+    path: pathlib.Path,
+    worker_count: int = 1,
+) -> Iterator[Mask]:
+    """Makes the masks of `images` and stores them; yields each one, for a progress bar.
+
+    Every mask that was yielded is stored when this ends, also by an exception or when the caller
+    stops iterating.
+
+    Args:
+      store: takes the masks; its settings say how they are made.
+      images: keys, and uint8 RGB [H, W, 3].
+      path: what `store.settings.prepare` returned.
+      worker_count: processes to use; the Keras backend runs in this one instead.
+
+    Raises:
+      UserError: the segmenter cannot be opened, or the store cannot be written.
+    """
+    if store.settings.backend == "keras":
+        masks = _in_batches(images, store.settings, path)
+    else:
+        masks = workers.make_masks(images, store.settings, path, worker_count)
+    waiting: list[Mask] = []
+    opened = time.monotonic()
+    try:
+        for mask in masks:
+            waiting.append(mask)
+            if _full(waiting) or time.monotonic() - opened > _SHARD_SECONDS:
+                # Emptied first: after a full disk the block below must not try the same again.
+                shard, waiting, opened = waiting, [], time.monotonic()
+                store.write(shard)
+            yield mask
+    finally:
+        masks.close()
+        store.write(waiting)
+
+
+def _full(masks: list[Mask]) -> bool:
+    return len(masks) >= _SHARD_MASKS or sum(len(mask.png) for mask in masks) >= _SHARD_BYTES
+
+
+def _in_batches(
+    images: Iterable[tuple[str, np.ndarray]], settings: Settings, path: pathlib.Path
+) -> Generator[Mask, None, None]:
+    with settings.open(path) as segmenter:
+        batch: list[tuple[str, np.ndarray]] = []
+        for keyed in images:
+            batch.append(keyed)
+            if len(batch) == _BATCH:
+                yield from _batch_masks(segmenter, batch)
+                batch = []
+        yield from _batch_masks(segmenter, batch)
+
+
+def _batch_masks(segmenter: Segmenter, batch: list[tuple[str, np.ndarray]]) -> Iterator[Mask]:
+    if batch:
+        opacities = segmenter.opacities([image for _, image in batch])
+        for (key, image), opacity in zip(batch, opacities, strict=True):
+            yield encoding.encoded(segmenter.settings, key, image, opacity)

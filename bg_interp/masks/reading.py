@@ -1,0 +1,90 @@
+"""Masks inside a tf.data graph: from a position to a decoded mask, with no Python on the way."""
+
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.errors import UserError
+
+if TYPE_CHECKING:
+    from bg_interp.masks.store import Entry
+
+Reader = Callable[[tf.Tensor], tf.Tensor]
+
+
+def range_reader(folder: pathlib.Path, entries: "Sequence[Entry]", full: Sequence[bool]) -> Reader:
+    """Returns a reader of PNGs that stand at known places in larger files.
+
+    Args:
+      folder: of the shards.
+      entries: where each mask stands.
+      full: which masks read as 255 everywhere, whatever they hold.
+
+    Returns:
+      A function from a position in `entries`, int64 scalar, to uint8 [height, width, 1].
+    """
+    names = sorted({entry.shard for entry in entries})
+    sizes = [(folder / name).stat().st_size for name in names]
+    numbers = {name: number for number, name in enumerate(names)}
+    paths = tf.constant([str(folder / name) for name in names] or [""])
+    shard = np.array([numbers[entry.shard] for entry in entries], np.int64)
+    offset = np.array([entry.offset for entry in entries], np.int64)
+    length = np.array([entry.length for entry in entries], np.int64)
+    rest = np.array(sizes, np.int64)[shard] - offset - length if entries else offset
+    places = tf.constant(np.stack([shard, length, offset, rest], axis=1))
+    replaced = tf.constant(np.array(full, bool))
+
+    def read(position: tf.Tensor) -> tf.Tensor:
+        place = places[position]
+        # A record of fixed length between a header and a footer: a read of these bytes alone.
+        bytes_there = tf.data.FixedLengthRecordDataset(
+            paths[place[0]], place[1], header_bytes=place[2], footer_bytes=place[3]
+        )
+        mask = _decoded(bytes_there.get_single_element())
+        return tf.where(replaced[position], tf.constant(255, tf.uint8), mask)
+
+    return read
+
+
+def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:
+    """Returns a reader of masks that other tools made: `--masks=folder:PATH`.
+
+    Args:
+      path: a folder of PNGs with the images' relative names, white = foreground. Colours are
+        read as brightness, 16 bits as 8.
+      keys: the images' keys, such as "train/cat/a.jpg" for the mask "train/cat/a.png".
+
+    Returns:
+      A function from a position in `keys`, int64 scalar, to uint8 [height, width, 1].
+
+    Raises:
+      UserError: the folder or a mask is missing; the message names the first one.
+    """
+    folder = pathlib.Path(path).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"--masks=folder:PATH must name a folder of PNGs. Received: {path}")
+    masks = [folder / png_name(key) for key in keys]
+    missing = [mask for mask in masks if not mask.is_file()]
+    if missing:
+        raise UserError(
+            f"{len(missing)} of {len(keys)} masks are missing in {folder}; the first: "
+            f"{missing[0]}; add them, or choose another --masks"
+        )
+    paths = tf.constant([str(mask) for mask in masks] or [""])
+
+    def read(position: tf.Tensor) -> tf.Tensor:
+        return _decoded(tf.io.read_file(paths[position]))
+
+    return read
+
+
+def png_name(key: str) -> str:
+    """Returns the relative name of the mask of an image: its own, ending in .png."""
+    return str(pathlib.PurePosixPath(key).with_suffix(".png"))
+
+
+def _decoded(png: tf.Tensor) -> tf.Tensor:
+    return tf.io.decode_png(png, channels=1)

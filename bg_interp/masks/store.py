@@ -1,0 +1,244 @@
+"""Where masks are kept: sharded files of PNGs, each shard whole or not there.
+
+    STORE/<source>-<fingerprint>/<segmenter id>/
+        store.json             what the masks are of, and how they were made
+        masks-00000.tfrecord   8-bit soft PNGs at the image's size, one a record
+        masks-00000.json       sha256 of the shard; key, place, area, self-IoU and verdict of each
+
+A shard counts once its index file is there, which is written last; a process that is killed loses
+the open shard and nothing else. TensorFlow is imported by `MaskStore.reader` alone.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bg_interp import files
+from bg_interp.errors import UserError
+from bg_interp.masks import quality, tfrecord
+from bg_interp.masks.segmenters import Settings
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Mask:
+    """One mask, encoded.
+
+    Attributes:
+      key: the image's key in its source.
+      png: 8-bit grey PNG of the image's size, 255 = foreground.
+      quality: area, self-IoU and verdict.
+      problem: why it failed, or "".
+    """
+
+    key: str
+    png: bytes
+    quality: quality.Quality
+    problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Where a stored mask stands, and what is known of it."""
+
+    shard: str
+    offset: int
+    length: int
+    quality: quality.Quality
+    problem: str = ""
+
+
+class MaskStore:
+    """The masks of one source made by one segmenter.
+
+    Example:
+      store = MaskStore(default_root(), "folder:photos", source.fingerprint, Settings("object"))
+      read = store.reader(split.keys)
+      masks = tf.data.Dataset.range(len(split.keys)).map(read)
+
+    Args:
+      root: the folder given as --mask_store, or `default_root()`.
+      dataset: the source as --dataset names it.
+      fingerprint: changes when the source's images do.
+      settings: what makes the masks.
+
+    Attributes:
+      folder: where these masks stand; made when the first shard is written.
+    """
+
+    def __init__(self, root: pathlib.Path, dataset: str, fingerprint: str, settings: Settings):
+        self.dataset, self.fingerprint, self.settings = dataset, fingerprint, settings
+        self.id = settings.id
+        self._root = root
+        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", dataset.rstrip("/").rsplit("/", 1)[-1])[-40:]
+        self.folder = root / f"{readable}-{_short(dataset, fingerprint)}" / self.id
+        self._entries: dict[str, Entry] | None = None
+
+    def entries(self) -> dict[str, Entry]:
+        """Returns every stored mask by its key, read once."""
+        if self._entries is None:
+            self._entries = {}
+            for index in sorted(self.folder.glob("masks-*.json")):
+                self._entries.update(_read_index(index))
+        return self._entries
+
+    def missing(self, keys: Sequence[str]) -> list[int]:
+        """Returns the positions in `keys` that have no mask yet."""
+        entries = self.entries()
+        return [position for position, key in enumerate(keys) if key not in entries]
+
+    def write(self, masks: Sequence[Mask]) -> None:
+        """Adds one shard.
+
+        Raises:
+          UserError: the folder cannot be written, or the disk is full; the shards before stay.
+        """
+        if not masks:
+            return
+        self._describe()
+        number = 1 + max((int(p.stem[6:]) for p in self.folder.glob("masks-*.*")), default=-1)
+        shard = self.folder / f"masks-{number:05d}.tfrecord"
+        with files.replacing(shard) as temporary:
+            tfrecord.write(temporary, [mask.png for mask in masks])
+            digest = files.sha256(temporary)
+        listed, offset = [], 0
+        for mask in masks:
+            offset += tfrecord.BEFORE
+            place = {"key": mask.key, "offset": offset, "length": len(mask.png)}
+            listed.append(place | dataclasses.asdict(mask.quality) | {"problem": mask.problem})
+            offset += len(mask.png) + tfrecord.AFTER
+        index = {"sha256": digest, "bytes": offset, "masks": listed}
+        files.write_text(shard.with_suffix(".json"), json.dumps(index) + "\n")
+        self.entries().update(_read_index(shard.with_suffix(".json")))
+
+    def remove_damaged(self) -> list[str]:
+        """Removes every shard whose bytes are not those that were written.
+
+        Returns:
+          One line for each shard removed; its masks count as missing afterwards.
+        """
+        lines = []
+        for index in sorted(self.folder.glob("masks-*.json")):
+            damage = _damage(index)
+            if damage:
+                # The index goes first: without it the shard does not count.
+                index.unlink()
+                index.with_suffix(".tfrecord").unlink(missing_ok=True)
+                lines.append(f"{damage}; its masks are made again")
+        self._entries = None
+        return lines
+
+    def verdicts(self, keys: Sequence[str]) -> list[str]:
+        """Returns the verdict on each key's mask, one of `quality.VERDICTS`.
+
+        Raises:
+          UserError: masks are missing; the message names the command that makes them.
+        """
+        return [entry.quality.verdict for entry in self._complete(keys)]
+
+    def reader(
+        self, keys: Sequence[str], bad_as_full: bool = True
+    ) -> "Callable[[tf.Tensor], tf.Tensor]":
+        """Returns a function that reads masks inside a tf.data graph, without Python.
+
+        Args:
+          keys: the images' keys, in the order of the positions it will be asked for.
+          bad_as_full: masks with a bad verdict read as 255 everywhere, so that a treatment
+            leaves their images unmodified; False gives what the segmenter said.
+
+        Returns:
+          A function from a position in `keys`, int64 scalar, to uint8 [height, width, 1].
+
+        Raises:
+          UserError: masks are missing, or a shard is damaged; the message names the command that
+            makes them.
+        """
+        from bg_interp.masks.reading import range_reader
+
+        entries = self._complete(keys)
+        for shard in sorted({entry.shard for entry in entries}):
+            damage = _damage((self.folder / shard).with_suffix(".json"))
+            if damage:
+                raise UserError(f"{damage}; run `{self.command()}` to make its masks again")
+        full = [bad_as_full and entry.quality.verdict in quality.BAD for entry in entries]
+        return range_reader(self.folder, entries, full)
+
+    def png(self, key: str) -> bytes:
+        """Returns a stored mask as it stands in its shard: an 8-bit grey PNG."""
+        entry = self.entries()[key]
+        with open(self.folder / entry.shard, "rb") as file:
+            file.seek(entry.offset)
+            return file.read(entry.length)
+
+    def command(self) -> str:
+        """The command that fills this store."""
+        store = "" if self._root == default_root() else f" --mask_store={_quoted(self._root)}"
+        dataset = _quoted(self.dataset)
+        return f"python tools/segment.py --dataset={dataset} {self.settings.flags()}{store}"
+
+    def _complete(self, keys: Sequence[str]) -> list[Entry]:
+        missing = self.missing(keys)
+        if missing:
+            raise UserError(
+                f"{len(missing)} of {len(keys)} images of {self.dataset} have no mask by "
+                f"{self.id} in {self.folder} (the first: {keys[missing[0]]!r}); run "
+                f"`{self.command()}`"
+            )
+        entries = self.entries()
+        return [entries[key] for key in keys]
+
+    def _describe(self) -> None:
+        path = self.folder / "store.json"
+        if not path.is_file():
+            described = {"dataset": self.dataset, "fingerprint": self.fingerprint, "id": self.id}
+            files.write_json(path, described | {"settings": dataclasses.asdict(self.settings)})
+
+
+def default_root() -> pathlib.Path:
+    """Returns the folder of masks when --mask_store is not given."""
+    return files.cache_folder() / "masks"
+
+
+def _short(dataset: str, fingerprint: str) -> str:
+    return hashlib.sha256(f"{dataset}\n{fingerprint}".encode()).hexdigest()[:12]
+
+
+def _quoted(value: object) -> str:
+    return shlex.quote(str(value))
+
+
+def _read_index(index: pathlib.Path) -> dict[str, Entry]:
+    """Returns the masks of one shard; none when its index is damaged."""
+    try:
+        listed = json.loads(index.read_text(encoding="utf-8"))["masks"]
+        shard = index.with_suffix(".tfrecord").name
+        return {mask["key"]: _entry(shard, mask) for mask in listed}
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _entry(shard: str, mask: dict[str, Any]) -> Entry:
+    known = quality.Quality(mask["area"], mask["self_iou"], mask["verdict"])
+    return Entry(shard, mask["offset"], mask["length"], known, mask["problem"])
+
+
+def _damage(index: pathlib.Path) -> str:
+    """Returns what is wrong with a shard, or "" when its bytes are those that were written."""
+    shard = index.with_suffix(".tfrecord")
+    if not shard.is_file():
+        return f"{shard} is missing"
+    try:
+        expected = json.loads(index.read_text(encoding="utf-8"))
+        same = os.path.getsize(shard) == expected["bytes"]
+        same = same and files.sha256(shard) == expected["sha256"]
+    except (ValueError, KeyError, TypeError):
+        return f"{index} is damaged"
+    return "" if same else f"{shard} is damaged: its sha256 is not the one that was written"
