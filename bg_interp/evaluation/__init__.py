@@ -1,0 +1,1 @@
+"""Measures of a trained model: background reliance, recognisability, attribution."""

@@ -1,0 +1,86 @@
+"""Any classifier of images as the one thing measures know: RGB in [0, 255] to logits."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from bg_interp.errors import UserError, nearest
+
+# The range in which a model takes its pixels.
+INPUT_RANGES = {"0,255": (0.0, 255.0), "0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
+OUTPUT_KINDS = ("logits", "probabilities")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class AdaptedModel:
+    """A classifier whose own conventions are hidden: call it with RGB in [0, 255].
+
+    Attributes:
+      network: a Keras model, or any differentiable function of a batch of images.
+      input_range: the (low, high) in which `network` takes pixels.
+      output_kind: "logits", or "probabilities" that are turned into log-probabilities.
+      columns: the outputs that are the data set's classes, in their order; None for all.
+    """
+
+    network: Callable[[Any], Any]
+    input_range: tuple[float, float] = (0.0, 255.0)
+    output_kind: str = "logits"
+    columns: tuple[int, ...] | None = None
+
+    def to_input(self, images: tf.Tensor) -> tf.Tensor:
+        """Maps RGB in [0, 255] to what `network` takes, float32 [B, H, W, 3]."""
+        low, high = self.input_range
+        images = tf.cast(images, tf.float32)
+        # Left untouched where nothing is to be done, so that no rounding creeps in.
+        return images if (low, high) == (0.0, 255.0) else low + images * ((high - low) / 255.0)
+
+    def to_logits(self, outputs: tf.Tensor) -> tf.Tensor:
+        """Maps what `network` returns to logits, float32 [B, K].
+
+        A single output is that of a binary classifier for its second class.
+        """
+        outputs = tf.cast(outputs, tf.float32)
+        if self.output_kind == "probabilities":
+            if outputs.shape[-1] == 1:
+                outputs = tf.concat([1.0 - outputs, outputs], axis=-1)
+            outputs = tf.math.log(tf.maximum(outputs, 1e-12))
+        elif outputs.shape[-1] == 1:
+            outputs = tf.concat([tf.zeros_like(outputs), outputs], axis=-1)
+        return outputs if self.columns is None else tf.gather(outputs, self.columns, axis=-1)
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns logits, float32 [B, K], for RGB in [0, 255]."""
+        return self.to_logits(self.network(self.to_input(images)))
+
+
+def adapt(model: Callable[[Any], Any]) -> AdaptedModel:
+    """Returns `model` itself if it is adapted already, else as one that takes [0, 255]."""
+    return model if isinstance(model, AdaptedModel) else AdaptedModel(model)
+
+
+def keras_network(model: AdaptedModel) -> keras.Model | None:
+    """Returns the Keras model inside, or None when there are no layers to look at."""
+    return model.network if isinstance(model.network, keras.Model) else None
+
+
+def match_classes(model_classes: Sequence[str], dataset_classes: Sequence[str]) -> tuple[int, ...]:
+    """Finds the model's output for each class of the data set; case and underscores don't matter.
+
+    Raises:
+      UserError: a class of the data set is not among the model's.
+    """
+    positions = {_normal(name): position for position, name in enumerate(model_classes)}
+    for name in dataset_classes:
+        if _normal(name) not in positions:
+            raise UserError(
+                "--class_names must name every class of the data set as the model's outputs are "
+                f"ordered. Missing: {name!r}{nearest(_normal(name), positions)}"
+            )
+    return tuple(positions[_normal(name)] for name in dataset_classes)
+
+
+def _normal(name: str) -> str:
+    return name.strip().lower().replace("_", " ")

@@ -1,0 +1,91 @@
+"""What every measure works on: images, masks and labels as arrays, and a model's logits."""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.errors import UserError
+
+# Any Keras model, or any differentiable function: float32 [B, H, W, 3] in [0, 255] -> [B, K].
+Model = Callable[[tf.Tensor], tf.Tensor]
+
+BATCH_SIZE = 64
+
+
+class Arrays(NamedTuple):
+    """Labelled images with the masks of their objects.
+
+    Attributes:
+      images: uint8 [N, H, W, 3], RGB.
+      masks: uint8 [N, H, W, 1], 255 = foreground; values between blend.
+      labels: int32 [N].
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+    labels: np.ndarray
+
+    def take(self, rows: np.ndarray) -> "Arrays":
+        """Returns the elements at `rows` (positions, or a bool array)."""
+        return Arrays(self.images[rows], self.masks[rows], self.labels[rows])
+
+
+def with_usable_masks(arrays: Arrays) -> Arrays:
+    """Returns the elements whose mask has both foreground and background.
+
+    The others say nothing about backgrounds: without an object "foreground only" is black.
+
+    Raises:
+      UserError: no element is left.
+    """
+    shares = (arrays.masks > 127).mean(axis=(1, 2, 3))
+    usable = (shares > 0) & (shares < 1)
+    if not usable.any():
+        raise UserError(
+            f"measuring needs masks with foreground and background, but none of the {len(shares)} "
+            "masks has both; look at the masks with `python tools/segment.py --gallery`"
+        )
+    return arrays.take(usable)
+
+
+def batches(count: int, size: int = BATCH_SIZE) -> Iterator[slice]:
+    """Yields slices that cover range(count) in steps of `size`."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
+
+
+def compiled(model: Model) -> Model:
+    """Returns `model` in inference mode as one graph, traced once for all batch sizes."""
+    # A plain function takes no `training`; Keras models default to inference outside of `fit`.
+    return tf.function(lambda images: tf.cast(model(images), tf.float32), reduce_retracing=True)
+
+
+def predict(model: Model, images: np.ndarray) -> np.ndarray:
+    """Returns the model's outputs for all images, float32 [N, K].
+
+    Args:
+      model: images to logits; pass it through `compiled` once when it is called often.
+      images: [N, H, W, 3], uint8 or float in [0, 255].
+    """
+    outputs = [model(tf.cast(images[rows], tf.float32)).numpy() for rows in batches(len(images))]
+    return np.concatenate(outputs)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns probabilities over the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def mean_by_class(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Returns the mean of `values` [N] over each class, float64 [classes]; NaN for no images."""
+    counts = np.bincount(labels, minlength=classes)
+    totals = np.bincount(labels, weights=values, minlength=classes)
+    return np.divide(totals, counts, out=np.full(classes, np.nan), where=counts > 0)
+
+
+def plain_list(values: np.ndarray) -> list[float | None]:
+    """Returns floats that JSON can hold: NaN becomes None."""
+    return [None if np.isnan(value) else float(value) for value in values]

@@ -1,0 +1,193 @@
+"""What the judges learn from: natural objects and backgrounds, never a network's class images.
+
+Foreground judges see objects before anything but an informative background: the tiled background
+of a random image, a plain colour, noise, or black. Each image is then left crisp, blurred, made
+noisy or low in contrast, since class images are all of these and a judge that has seen crisp
+photographs only is blind to them. The background judge sees tiled backgrounds alone, and a class
+"none of them" of plain colours, noise, black, and objects on plain colours, so that an image
+without any background is not assigned to one by default.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.data.backgrounds import tile_background
+from bg_interp.evaluation.arrays import Arrays, batches
+
+Draw = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+
+# Blur is given as a share of the image's side: 0.04 is 2.5 pixels of 64.
+HELD_OUT_BLUR = 0.04
+
+
+def tiled_backgrounds(arrays: Arrays) -> np.ndarray:
+    """Returns every image's background without its object, uint8 [N, H, W, 3]."""
+    tiled = [
+        tile_background(arrays.images[rows], arrays.masks[rows]).numpy()
+        for rows in batches(len(arrays.labels))
+    ]
+    return np.concatenate(tiled)
+
+
+def blur(images: tf.Tensor, deviations: tf.Tensor) -> tf.Tensor:
+    """Blurs each image by a Gaussian of its own deviation; edges repeat.
+
+    Args:
+      images: float32 [B, H, W, 3].
+      deviations: float32 [B], in pixels; 0 leaves the image.
+    """
+    rows = _blur_matrices(images.shape[1], deviations)
+    columns = _blur_matrices(images.shape[2], deviations)
+    blurred = tf.einsum("bij,bjkc->bikc", rows, images)
+    return tf.einsum("bij,bkjc->bkic", columns, blurred)
+
+
+def _blur_matrices(length: int, deviations: tf.Tensor) -> tf.Tensor:
+    """Returns one [length, length] matrix of Gaussian weights per deviation; rows sum to 1."""
+    positions = tf.range(length, dtype=tf.float32)
+    squares = tf.square(positions[:, None] - positions[None])
+    # A deviation of 0 gives the identity: the weight of the next pixel underflows.
+    spread = 2.0 * tf.square(tf.maximum(deviations, 0.05))[:, None, None]
+    return tf.nn.softmax(-squares[None] / spread)
+
+
+def _uniform(shape: list[int], seed: tf.Tensor, low: float, high: float) -> tf.Tensor:
+    return tf.random.stateless_uniform(shape, seed, low, high)
+
+
+def degrade(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Leaves about a third of the images crisp, and blurs, fades or roughens the others.
+
+    Args:
+      images: float32 [B, H, W, 3] in [0, 255].
+      seed: int [2], keys all draws.
+
+    Returns:
+      float32 [B, H, W, 3] in [0, 255].
+    """
+    count, side = images.shape[0], images.shape[1]
+    keys = tf.unstack(tf.random.experimental.stateless_split(seed, 5))
+    kind = _uniform([count], keys[0], 0.0, 1.0)
+    blurred = blur(images, _uniform([count], keys[1], 0.0, 0.06) * side)
+    images = tf.where((kind < 0.4)[:, None, None, None], blurred, images)
+    # Fading goes on top of blur in part of the images: optimised images are often both.
+    faded = (kind > 0.25) & (kind < 0.55)
+    contrast = tf.where(faded, _uniform([count], keys[2], 0.2, 1.0), 1.0)[:, None, None, None]
+    mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
+    images = mean + (images - mean) * contrast
+    deviation = tf.where(kind > 0.4, _uniform([count], keys[3], 0.0, 30.0), 0.0)
+    deviation = tf.where(kind > 0.7, 0.0, deviation)[:, None, None, None]
+    noise = tf.random.stateless_normal(images.shape, keys[4]) * deviation
+    return tf.clip_by_value(images + noise, 0.0, 255.0)
+
+
+def _plain(count: int, side: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    """Returns images of one random colour each, float32 [count, H, W, 3]."""
+    return tf.broadcast_to(_uniform([count, 1, 1, 3], seed, 0.0, 255.0), [count, *side, 3])
+
+
+def _noise(count: int, side: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
+    noise = tf.random.stateless_normal([count, *side, 3], seed, 127.0, 64.0)
+    return tf.clip_by_value(noise, 0.0, 255.0)
+
+
+def _mixture(kind: tf.Tensor, parts: list[tuple[float, tf.Tensor]]) -> tf.Tensor:
+    """Chooses for each image the first part whose bound is above `kind` [B] in [0, 1)."""
+    chosen = parts[-1][1]
+    for bound, part in reversed(parts[:-1]):
+        chosen = tf.where((kind < bound)[:, None, None, None], part, chosen)
+    return chosen
+
+
+def _objects(arrays: Arrays, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the images and opacities at `rows`, float32."""
+    images = tf.cast(tf.gather(arrays.images, rows), tf.float32)
+    return images, tf.cast(tf.gather(arrays.masks, rows), tf.float32) / 255.0
+
+
+def foreground_draw(arrays: Arrays, backgrounds: np.ndarray, count: int) -> Draw:
+    """Returns a function of a seed that draws a batch for the foreground judges.
+
+    Args:
+      arrays: the judges' own training data.
+      backgrounds: uint8 [N, H, W, 3], their tiled backgrounds.
+      count: the batch's size.
+
+    Returns:
+      seed int [2] -> (float32 [count, H, W, 3] in [0, 255], int32 [count]).
+    """
+    data = Arrays(*(tf.constant(part) for part in arrays))
+    backgrounds = tf.constant(backgrounds)
+    side, total = arrays.images.shape[1:3], len(arrays.labels)
+
+    def draw(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        keys = tf.unstack(tf.random.experimental.stateless_split(seed, 6))
+        rows = tf.random.stateless_uniform([count], keys[0], 0, total, tf.int32)
+        others = tf.random.stateless_uniform([count], keys[1], 0, total, tf.int32)
+        images, opacity = _objects(data, rows)
+        foreign = tf.cast(tf.gather(backgrounds, others), tf.float32)
+        black = tf.zeros_like(images)
+        behind = _mixture(
+            _uniform([count], keys[2], 0.0, 1.0),
+            [
+                (0.50, foreign),
+                (0.72, _plain(count, side, keys[3])),
+                (0.87, _noise(count, side, keys[4])),
+                (1.0, black),
+            ],
+        )
+        composed = images * opacity + behind * (1.0 - opacity)
+        return degrade(composed, keys[5]), tf.gather(data.labels, rows)
+
+    return draw
+
+
+def background_draw(arrays: Arrays, backgrounds: np.ndarray, classes: int, count: int) -> Draw:
+    """Returns a function of a seed that draws a batch for the background judge.
+
+    Args:
+      arrays: the judges' own training data.
+      backgrounds: uint8 [N, H, W, 3], their tiled backgrounds.
+      classes: K; label K is "none of them", a quarter of each batch.
+      count: the batch's size.
+
+    Returns:
+      seed int [2] -> (float32 [count, H, W, 3] in [0, 255], int32 [count] in [0, K]).
+    """
+    data = Arrays(*(tf.constant(part) for part in arrays))
+    backgrounds = tf.constant(backgrounds)
+    side, total = arrays.images.shape[1:3], len(arrays.labels)
+
+    def draw(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        keys = tf.unstack(tf.random.experimental.stateless_split(seed, 6))
+        rows = tf.random.stateless_uniform([count], keys[0], 0, total, tf.int32)
+        images, opacity = _objects(data, rows)
+        plain = _plain(count, side, keys[1])
+        none = _mixture(
+            _uniform([count], keys[2], 0.0, 1.0),
+            [
+                (0.45, images * opacity + plain * (1.0 - opacity)),
+                (0.65, images * opacity),
+                (0.80, plain),
+                (0.95, _noise(count, side, keys[3])),
+                (1.0, tf.zeros_like(images)),
+            ],
+        )
+        is_none = _uniform([count], keys[4], 0.0, 1.0) < 0.25
+        natural = tf.cast(tf.gather(backgrounds, rows), tf.float32)
+        chosen = tf.where(is_none[:, None, None, None], none, natural)
+        labels = tf.where(is_none, classes, tf.gather(data.labels, rows))
+        return degrade(chosen, keys[5]), labels
+
+    return draw
+
+
+def batches_of(draw: Draw, steps: int, seed: int) -> tf.data.Dataset:
+    """Returns `steps` batches; step i of the same seed is the same batch in every run."""
+    return (
+        tf.data.Dataset.range(steps)
+        .map(lambda step: draw(tf.stack([tf.constant(seed, tf.int64), step])), 2)
+        .prefetch(4)
+    )

@@ -1,0 +1,168 @@
+"""How recognisable class images are, and how much background they hold, by the judges' word.
+
+The same measures are taken of natural images (upper mark) and should be taken of an untrained
+network's class images (lower mark); a number means little without both.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from bg_interp.errors import UserError
+from bg_interp.evaluation.arrays import Arrays, mean_by_class, plain_list, softmax
+from bg_interp.evaluation.judges import Judges, Scores
+from bg_interp.evaluation.variants import make_variant
+
+# Natural images of each class that stand in for class images in the upper mark.
+_EXEMPLARS = 5
+
+
+def score_images(images: np.ndarray, labels: np.ndarray, judges: Judges) -> dict[str, Any]:
+    """Asks every judge what the images show.
+
+    Args:
+      images: [N, H, W, 3] in [0, 255], of the size that the judges were trained at.
+      labels: int [N], the class that each image is to show; np.arange(K) for class images.
+      judges: the judges of the data set.
+
+    Returns:
+      By judge, means over each class's images, [K], None for a class without images:
+      `foreground_judge` and `development_judge` {"right", "probability" of the own class},
+      `shape_judge` {"right", "margin" of the own class over the best other}, `leakage` {"right":
+      taken for the own class's background, "probability" of that, "none_of_them": its
+      probability}; in each also `mean` of `right` over classes.
+
+    Raises:
+      UserError: an image holds values that are not finite.
+    """
+    if not np.isfinite(images).all():
+        broken = np.flatnonzero(~np.isfinite(images).all(axis=(1, 2, 3))).tolist()
+        raise UserError(
+            f"images to be judged must be finite. Received NaN or infinity in images {broken}; "
+            "the ascent that made them diverged: lower its step length"
+        )
+    images = np.clip(images, 0, 255).astype(np.float32)
+    own = (np.arange(len(labels)), labels)
+
+    def by_class(values: np.ndarray) -> list[float | None]:
+        return plain_list(mean_by_class(values, labels, judges.classes))
+
+    def judged(scores: np.ndarray) -> dict[str, Any]:
+        right = mean_by_class(scores.argmax(axis=1) == labels, labels, judges.classes)
+        return {"right": plain_list(right), "mean": float(np.nanmean(right))}
+
+    results: dict[str, Any] = {}
+    for name in ("foreground", "development"):
+        scores = judges.scores[name](images)
+        probability = by_class(softmax(scores)[own])
+        results[f"{name}_judge"] = {**judged(scores), "probability": probability}
+    shape = judges.scores["shape"](images)
+    others = shape.copy()
+    others[own] = -np.inf
+    results["shape_judge"] = {**judged(shape), "margin": by_class(shape[own] - others.max(axis=1))}
+    scores = judges.scores["background"](images)
+    probabilities = softmax(scores)
+    results["leakage"] = {
+        **judged(scores),
+        "probability": by_class(probabilities[own]),
+        "none_of_them": by_class(probabilities[:, -1]),
+    }
+    return results
+
+
+def forced_choice(
+    class_images: np.ndarray, queries: np.ndarray, labels: np.ndarray, encode: Scores
+) -> np.ndarray:
+    """Plays the two-alternative forced choice with class images as explanations.
+
+    Given the class images of classes k and j, which of two natural images, one of k and one of j,
+    belongs to k? The one whose features are more like k's class image than j's (cosine). The share
+    of right answers over all pairs of queries equals the area under the ROC curve (Green and Swets
+    1966), ties counting half. In the manner of the Machine Interpretability Score (Zimmermann,
+    Klindt and Brendel 2024, arXiv 2405.02124), with these differences: the encoder is the
+    development judge instead of DreamSim, queries are chosen by their label instead of by the
+    network's activation, one class image stands for each side instead of nine, and answers are
+    counted instead of passed through a logistic fitted to people's answers.
+
+    Args:
+      class_images: [K, H, W, 3] in [0, 255].
+      queries: [N, H, W, 3] in [0, 255], natural images.
+      labels: int [N], their classes.
+      encode: images to features [N, D].
+
+    Returns:
+      float64 [K], the mean share of right answers against every other class; 0.5 is chance, NaN
+      for classes without queries.
+    """
+    similarity = _unit(encode(queries)) @ _unit(encode(class_images)).T
+    classes = len(class_images)
+    shares = np.full((classes, classes), np.nan)
+    for one in range(classes):
+        for other in range(one):
+            preference = similarity[:, one] - similarity[:, other]
+            a, b = preference[labels == one][:, None], preference[labels == other][None]
+            if a.size and b.size:
+                share = np.mean((a > b) + 0.5 * (a == b))
+                shares[one, other] = shares[other, one] = share
+    known = ~np.isnan(shares)
+    totals = np.where(known, shares, 0.0).sum(axis=1)
+    return np.divide(totals, known.sum(axis=1), out=np.full(classes, np.nan), where=known.any(1))
+
+
+def _unit(features: np.ndarray) -> np.ndarray:
+    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
+
+
+def _exemplars_and_queries(test: Arrays, classes: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Splits positions into sets of one image per class, and the rest.
+
+    A class with few images gives some of them to several sets, and keeps one as a query.
+    """
+    ordered = [np.flatnonzero(test.labels == label) for label in range(classes)]
+    held = [rows[: max(1, min(_EXEMPLARS, len(rows) - 1))] for rows in ordered]
+    sets = [np.array([rows[number % len(rows)] for rows in held]) for number in range(_EXEMPLARS)]
+    taken = np.concatenate(
+        [rows for rows, every in zip(held, ordered, strict=True) if len(every) > 1]
+    )
+    return sets, np.setdiff1d(np.arange(len(test.labels)), taken)
+
+
+def judge_class_images(
+    class_images: dict[str, np.ndarray], test: Arrays, judges: Judges, seed: int = 0
+) -> dict[str, Any]:
+    """Scores class images, and natural images beside them.
+
+    Args:
+      class_images: {name of the start, or of the network: [K, H, W, 3] in [0, 255]}.
+      test: natural images, masks usable, at least one of each class.
+      judges: the judges of the data set.
+      seed: keys the queries' backgrounds.
+
+    Returns:
+      {name: what `score_images` returns, and `forced_choice` {"right": [K], "mean"}}, and the
+      same for `natural_objects` (on black) and `natural_backgrounds` (tiled; no forced choice).
+    """
+    labels = np.arange(judges.classes)
+    on_black = make_variant("foreground_only", test)
+    results = {
+        "natural_objects": score_images(on_black, test.labels, judges),
+        "natural_backgrounds": score_images(
+            make_variant("background_only", test), test.labels, judges
+        ),
+    }
+    exemplars, rest = _exemplars_and_queries(test, judges.classes)
+    queries, query_labels = make_variant("mixed_random", test, seed)[rest], test.labels[rest]
+
+    def choose(images: np.ndarray) -> np.ndarray:
+        return forced_choice(images, queries, query_labels, judges.encode)
+
+    upper = np.mean([choose(on_black[rows]) for rows in exemplars], axis=0)
+    results["natural_objects"]["forced_choice"] = _summary(upper)
+    for name, images in class_images.items():
+        results[name] = score_images(images, labels, judges)
+        results[name]["forced_choice"] = _summary(choose(images))
+    return results
+
+
+def _summary(by_class: np.ndarray) -> dict[str, Any]:
+    return {"right": plain_list(by_class), "mean": float(np.nanmean(by_class))}

@@ -1,0 +1,1 @@
+"""Studies: all arms of one question, their statistics, and the report."""
