@@ -141,9 +141,9 @@ def spotted_butterfly(canvas: Canvas, palette: Palette, rng: np.random.Generator
     reach, drop = rng.uniform(-0.04, 0.04, 2)
     upper = [(0.05, -0.12), (0.32, -0.7), (0.82 + reach, -0.82), (0.94 + reach, -0.36), (0.5, 0.04)]
     lower = [(0.05, 0.02), (0.52, 0.06), (0.76, 0.38 + drop), (0.5, 0.82 + drop), (0.18, 0.58)]
-    rim = darker(palette.main, 0.45)
+    rim = darker(palette.main, 0.6)
     for side in (-1, 1):
-        _wing(canvas, _mirrored(lower, side), darker(palette.second, 0.45), palette.second)
+        _wing(canvas, _mirrored(lower, side), darker(palette.second, 0.6), palette.second)
         _wing(canvas, _mirrored([*upper, (0.05, 0.08)], side), rim, palette.main)
         canvas.ellipse((side * 0.62, -0.46), (0.16, 0.16), palette.second)
         canvas.ellipse((side * 0.46, 0.4), (0.13, 0.13), palette.main)
@@ -156,7 +156,7 @@ def swallowtail_butterfly(canvas: Canvas, palette: Palette, rng: np.random.Gener
     upper = [(0.05, -0.16), (0.4, -0.62), (0.9 + reach, -0.86), (0.9 + reach, -0.46), (0.56, 0.06)]
     lower = [(0.05, 0.0), (0.54, 0.04), (0.74, 0.36), (0.56, 0.62), (0.54, 0.9 + drop)]
     lower += [(0.4, 0.68), (0.16, 0.56)]
-    rim = blend(palette.dark, darker(palette.main, 0.3), 0.5)
+    rim = blend(palette.dark, darker(palette.main, 0.6), 0.6)
     for side in (-1, 1):
         _wing(canvas, _mirrored(lower, side), rim, palette.main)
         _wing(canvas, _mirrored([*upper, (0.05, 0.06)], side), rim, palette.main)

@@ -27,7 +27,8 @@ def _car_lower_body(canvas: Canvas, palette: Palette, rear: float) -> None:
 
 
 def _windows(canvas: Canvas, panes: list[list[tuple[float, float]]], rng) -> None:
-    glass = hsv(0.55, rng.uniform(0.15, 0.35), 0.95)
+    # Darker than the wheels, which are to be the brightest part of every car.
+    glass = hsv(0.56, rng.uniform(0.3, 0.5), rng.uniform(0.55, 0.75))
     for pane in panes:
         canvas.fill(pane, glass, jitter=0.006)
 
@@ -140,8 +141,8 @@ def _steam(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def _handle(canvas: Canvas, centre: tuple[float, float], radii, colour: Colour) -> None:
     ring = arc(centre, radii, -95, 95, 20)
-    canvas.stroke(ring, 0.19, darker(colour))
-    canvas.stroke(ring, 0.13, colour)
+    canvas.stroke(ring, 0.23, darker(colour))
+    canvas.stroke(ring, 0.17, colour)
 
 
 def _cup_top(canvas: Canvas, width: float, colour: Colour) -> None:
@@ -152,7 +153,7 @@ def _cup_top(canvas: Canvas, width: float, colour: Colour) -> None:
 def banded_mug(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
     """A straight mug with a band, a round handle on the right, coffee, often steam."""
     bottom = rng.uniform(0.66, 0.8)
-    _handle(canvas, (0.5, 0.06), (0.36, 0.33), palette.main)
+    _handle(canvas, (0.48, 0.06), (0.39, 0.36), palette.main)
     wall = [(-0.64, -0.5), (0.56, -0.5), (0.47, bottom), (0.3, bottom + 0.09)]
     canvas.fill([*wall, (-0.38, bottom + 0.09), (-0.55, bottom)], palette.main, outline=_OUTLINE)
     y = rng.uniform(-0.08, 0.12)
@@ -166,9 +167,9 @@ def tea_cup(canvas: Canvas, palette: Palette, rng: np.random.Generator) -> None:
     """A cup that narrows in a curve to its foot, with dots, a handle on the right, often steam."""
     foot = [(-0.26, 0.6), (0.18, 0.6), (0.3, 0.86), (-0.38, 0.86)]
     canvas.fill(foot, palette.second, outline=_OUTLINE)
-    _handle(canvas, (0.48, 0.0), (0.36, 0.29), palette.main)
+    _handle(canvas, (0.48, 0.04), (0.39, 0.34), palette.main)
     bottom = rng.uniform(0.68, 0.78)
-    side = [(0.57, -0.46), (0.55, 0.1), (0.4, 0.5), (0.14, bottom)]
+    side = [(0.57, -0.46), (0.56, 0.14), (0.46, 0.52), (0.2, bottom)]
     wall = [*side, *((-0.08 - x, y) for x, y in reversed(side))]
     canvas.fill(wall, palette.main, smooth=True, outline=_OUTLINE)
     for x, y in ((-0.4, -0.1), (-0.04, 0.02), (0.32, -0.1), (-0.22, 0.34), (0.16, 0.34)):
