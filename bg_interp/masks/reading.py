@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tensorflow as tf
 
+from bg_interp import records
 from bg_interp.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,23 +28,18 @@ def range_reader(folder: pathlib.Path, entries: "Sequence[Entry]", full: Sequenc
       A function from a position in `entries`, int64 scalar, to uint8 [height, width, 1].
     """
     names = sorted({entry.shard for entry in entries})
-    sizes = [(folder / name).stat().st_size for name in names]
     numbers = {name: number for number, name in enumerate(names)}
-    paths = tf.constant([str(folder / name) for name in names] or [""])
-    shard = np.array([numbers[entry.shard] for entry in entries], np.int64)
-    offset = np.array([entry.offset for entry in entries], np.int64)
-    length = np.array([entry.length for entry in entries], np.int64)
-    rest = np.array(sizes, np.int64)[shard] - offset - length if entries else offset
-    places = tf.constant(np.stack([shard, length, offset, rest], axis=1))
+    index = records.RecordIndex(
+        paths=tuple(str(folder / name) for name in names),
+        sizes=np.array([(folder / name).stat().st_size for name in names], np.int64),
+        file_of=np.array([numbers[entry.shard] for entry in entries], np.int32),
+        offsets=np.array([entry.offset for entry in entries], np.int64),
+        lengths=np.array([entry.length for entry in entries], np.int64),
+    )
     replaced = tf.constant(np.array(full, bool))
 
     def read(position: tf.Tensor) -> tf.Tensor:
-        place = places[position]
-        # A record of fixed length between a header and a footer: a read of these bytes alone.
-        bytes_there = tf.data.FixedLengthRecordDataset(
-            paths[place[0]], place[1], header_bytes=place[2], footer_bytes=place[3]
-        )
-        mask = _decoded(bytes_there.get_single_element())
+        mask = _decoded(index.read(position))
         return tf.where(replaced[position], tf.constant(255, tf.uint8), mask)
 
     return read

@@ -17,7 +17,7 @@ import pathlib
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bg_interp import files
 from bg_interp.errors import UserError
@@ -56,30 +56,41 @@ class Entry:
     problem: str = ""
 
 
+class Source(Protocol):
+    """What a store needs to know of the images: any source of `bg_interp.data` will do."""
+
+    @property
+    def name(self) -> str:
+        """What the user calls the images."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the images do."""
+
+
 class MaskStore:
     """The masks of one source made by one segmenter.
 
     Example:
-      store = MaskStore(default_root(), "folder:photos", source.fingerprint, Settings("object"))
+      store = MaskStore(default_root(), source, Settings("object"), "folder:photos")
       read = store.reader(split.keys)
       masks = tf.data.Dataset.range(len(split.keys)).map(read)
 
     Args:
       root: the folder given as --mask_store, or `default_root()`.
-      dataset: the source as --dataset names it.
-      fingerprint: changes when the source's images do.
+      source: has a `name`, and a `fingerprint` that changes when its images do.
       settings: what makes the masks.
+      dataset: the source as --dataset names it, for the commands in messages.
 
     Attributes:
       folder: where these masks stand; made when the first shard is written.
     """
 
-    def __init__(self, root: pathlib.Path, dataset: str, fingerprint: str, settings: Settings):
-        self.dataset, self.fingerprint, self.settings = dataset, fingerprint, settings
-        self.id = settings.id
-        self._root = root
-        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", dataset.rstrip("/").rsplit("/", 1)[-1])[-40:]
-        self.folder = root / f"{readable}-{_short(dataset, fingerprint)}" / self.id
+    def __init__(self, root: pathlib.Path, source: Source, settings: Settings, dataset: str):
+        self.settings, self.dataset, self.id = settings, dataset, settings.id
+        self._root, self._source = root, source
+        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", source.name)[-40:]
+        self.folder = root / f"{readable}-{_short(source)}" / self.id
         self._entries: dict[str, Entry] | None = None
 
     def entries(self) -> dict[str, Entry]:
@@ -198,8 +209,9 @@ class MaskStore:
     def _describe(self) -> None:
         path = self.folder / "store.json"
         if not path.is_file():
-            described = {"dataset": self.dataset, "fingerprint": self.fingerprint, "id": self.id}
-            files.write_json(path, described | {"settings": dataclasses.asdict(self.settings)})
+            described = {"source": self._source.name, "fingerprint": self._source.fingerprint}
+            settings = {"id": self.id, "settings": dataclasses.asdict(self.settings)}
+            files.write_json(path, described | settings)
 
 
 def default_root() -> pathlib.Path:
@@ -207,8 +219,8 @@ def default_root() -> pathlib.Path:
     return files.cache_folder() / "masks"
 
 
-def _short(dataset: str, fingerprint: str) -> str:
-    return hashlib.sha256(f"{dataset}\n{fingerprint}".encode()).hexdigest()[:12]
+def _short(source: Source) -> str:
+    return hashlib.sha256(f"{source.name}\n{source.fingerprint}".encode()).hexdigest()[:12]
 
 
 def _quoted(value: object) -> str:
