@@ -4,9 +4,12 @@ import pathlib
 import subprocess
 import sys
 import textwrap
+import time
 
+import filelock
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bg_interp.data.habitats import workers
 from bg_interp.data.habitats.builder import Habitats, HabitatsConfig, prepared
@@ -50,8 +53,9 @@ def test_features_name_classes_and_backgrounds(builder):
     assert features["mask"].shape == (32, 32, 1)
 
 
-def test_asking_again_draws_nothing(builder, folder, monkeypatch):
+def test_asking_again_draws_nothing_and_writes_nothing(builder, folder, monkeypatch):
     monkeypatch.setattr(Habitats, "_split_generators", None)
+    monkeypatch.setattr(filelock, "FileLock", None)
     again = prepared(HabitatsConfig(**TINY, data_seed=4, correlation=0.5), folder)
     assert again.info.splits["train"].num_examples == 16
 
@@ -100,7 +104,7 @@ def test_workers_end_when_the_reader_stops():
 def test_a_worker_that_dies_is_an_error_and_not_a_shorter_data_set(monkeypatch):
     monkeypatch.setattr(workers.sys, "executable", "/bin/false")
     job = Job(data_seed=0, split="train", image_size=32, correlation=0.95, count=4)
-    with pytest.raises(RuntimeError, match="drawing process ended early, before example 0"):
+    with pytest.raises(UserError, match="drawing process ended early, before example 0"):
         list(draw_all(job, workers=1))
 
 
@@ -108,6 +112,49 @@ def test_a_worker_that_dies_is_an_error_and_not_a_shorter_data_set(monkeypatch):
 def test_a_worker_starts_without_tensorflow(script):
     code = f"import sys, bg_interp.data.habitats.{script}; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "No space left"), "No space left"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, error, reason):
+    def write(self, path, examples):
+        raise error
+
+    monkeypatch.setattr("bg_interp.data.habitats.builder._FixedOrderWriter.write", write)
+    config = HabitatsConfig(**TINY, data_seed=7)
+    with pytest.raises(UserError, match=reason) as raised:
+        prepared(config, tmp_path)
+    assert "choose another folder" in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert not list((tmp_path / "habitats" / config.name).iterdir())
+
+
+@pytest.mark.slow
+def test_killed_while_drawing_the_next_start_gives_the_same_bytes(tmp_path):
+    values = {"image_size": 32, "train_per_class": 60, "test_per_class": 1}
+    code = f"""
+    from bg_interp.data.habitats.builder import HabitatsConfig, prepared
+    prepared(HabitatsConfig(**{values!r}), {str(tmp_path / "killed")!r})
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.DEVNULL
+    )
+    config = HabitatsConfig(**values)
+    folder = tmp_path / "killed" / "habitats" / config.name
+    while process.poll() is None and not list(folder.glob("incomplete.*")):
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert [path.name.partition(".")[0] for path in folder.iterdir()] == ["incomplete"]
+    again = prepared(config, tmp_path / "killed")
+    straight = prepared(config, tmp_path / "straight")
+    assert [path.name for path in folder.iterdir()] == ["1.0.0"]
+    assert records(pathlib.Path(again.data_dir)) == records(pathlib.Path(straight.data_dir))
 
 
 @pytest.mark.slow

@@ -100,6 +100,8 @@ class Habitats(tfds.core.GeneratorBasedBuilder):
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (the name that TFDS reads)
     BUILDER_CONFIGS = [HabitatsConfig(image_size=size) for size in (64, 96, 128)]  # noqa: RUF012
 
+    _progress: tqdm | None = None
+
     def _info(self) -> tfds.core.DatasetInfo:
         size = self.builder_config.image_size
         features = {
@@ -124,8 +126,9 @@ class Habitats(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         del dl_manager  # Nothing is downloaded.
         total = sum(self.builder_config.count(split) for split in SPLITS)
-        progress = tqdm(total=total, desc="drawing habitats", unit="image", mininterval=0.5)
-        return {split: self._generate_examples(split, progress) for split in SPLITS}
+        # One bar for all splits; TFDS would show one for each, and more.
+        self._progress = tqdm(total=total, desc="drawing habitats", unit="image", mininterval=0.5)
+        return {split: self._generate_examples(split, self._progress) for split in SPLITS}
 
     def _generate_examples(self, split: str, progress: tqdm) -> Iterator[tuple[int, dict]]:
         config = self.builder_config
@@ -146,6 +149,11 @@ class Habitats(tfds.core.GeneratorBasedBuilder):
         if progress.n == progress.total:
             progress.close()
 
+    def close_progress(self) -> None:
+        """Ends the bar's line, so that an error stands on its own."""
+        if self._progress is not None:
+            self._progress.close()
+
 
 def prepared(config: HabitatsConfig, data_dir: str | pathlib.Path | None = None) -> Habitats:
     """Returns the builder of a data set that is ready to be read, drawing it first if need be.
@@ -163,24 +171,53 @@ def prepared(config: HabitatsConfig, data_dir: str | pathlib.Path | None = None)
     root = pathlib.Path(data_dir) if data_dir is not None else files.cache_folder() / "tfds"
     root = root.expanduser()
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        # TFDS makes only the last folder whole by renaming: the lock stands beside it, by config.
-        with filelock.FileLock(root / f".habitats-{config.name}.lock"):
-            # TFDS takes a listed configuration only as the listed object itself.
-            listed = Habitats.builder_configs.get(config.name, config)
-            builder = Habitats(config=listed, data_dir=root)
-            version_folder = pathlib.Path(builder.data_dir)
-            for leftover in version_folder.parent.glob("incomplete.*"):
-                shutil.rmtree(leftover)
-            if not version_folder.exists():
-                with _quiet_tfds():
-                    builder.download_and_prepare(file_format="tfrecord")
-    except OSError as error:
+        # TFDS renames a whole folder into place: what exists is complete, and may be read-only.
+        if not _folder(_open(config, root)).exists():
+            _draw_once(config, root)
+        # Opened anew, since a builder reads its sizes when it is made.
+        return _open(config, root)
+    except (OSError, RuntimeError) as error:
         raise UserError(
-            f"cannot prepare habitats in {root}: {error.strerror or error}; free some space "
-            "there, or choose another folder with --data_dir"
+            f"cannot prepare habitats in {root}: {_reason(error)}; free some space there, or "
+            "choose another folder with --data_dir"
         ) from error
-    return builder
+
+
+def _open(config: HabitatsConfig, root: pathlib.Path) -> Habitats:
+    # TFDS takes a listed configuration only as the listed object itself.
+    listed = Habitats.builder_configs.get(config.name, config)
+    return Habitats(config=listed, data_dir=root)
+
+
+def _folder(builder: Habitats) -> pathlib.Path:
+    return pathlib.Path(builder.data_dir)
+
+
+def _draw_once(config: HabitatsConfig, root: pathlib.Path) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(root / f".habitats-{config.name}.lock"):
+        builder = _open(config, root)
+        folder = _folder(builder)
+        if folder.exists():
+            return
+        for leftover in folder.parent.glob("incomplete.*"):
+            shutil.rmtree(leftover)
+        with _quiet_tfds():
+            try:
+                builder.download_and_prepare(file_format="tfrecord")
+            finally:
+                builder.close_progress()
+
+
+def _reason(error: OSError | RuntimeError) -> str:
+    """Returns what the system said; raises `error` again when that isn't what stopped us."""
+    # TFDS turns TensorFlow's errors, such as a full disk, into RuntimeError.
+    cause = error if isinstance(error, OSError) else error.__cause__
+    if isinstance(cause, tf.errors.OpError):
+        return cause.message
+    if isinstance(cause, OSError):
+        return cause.strerror or str(cause)
+    raise error
 
 
 @contextlib.contextmanager

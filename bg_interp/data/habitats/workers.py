@@ -22,6 +22,7 @@ import numpy as np
 
 import bg_interp
 from bg_interp.data.habitats.examples import draw_example
+from bg_interp.errors import UserError
 
 # Below this many examples starting a process takes longer than drawing.
 _WORTH_A_PROCESS = 200
@@ -54,6 +55,9 @@ def draw_all(job: Job, workers: int | None = None) -> Iterator[EncodedExample]:
     Args:
       job: what to draw.
       workers: processes; 0 draws in this one, None takes one for each core when it pays.
+
+    Raises:
+      UserError: a drawing process was killed.
     """
     if workers is None:
         workers = _cores() if job.count >= _WORTH_A_PROCESS else 0
@@ -66,9 +70,9 @@ def draw_all(job: Job, workers: int | None = None) -> Iterator[EncodedExample]:
         for index in range(job.count):
             example = _read(pipes[index % workers])
             if example is None:
-                raise RuntimeError(
+                raise UserError(
                     f"a drawing process ended early, before example {index} of {job.split}; "
-                    "was it killed for want of memory? Start again to draw anew"
+                    "was it killed for want of memory? Free some and start again"
                 )
             yield example
 
