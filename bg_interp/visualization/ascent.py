@@ -5,6 +5,7 @@ loop is traced once, and reads the model's present weights.
 """
 
 import dataclasses
+import functools
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -223,21 +224,28 @@ class Ascent:
         anchor = parametrizations.Anchor(*anchor_tensors)
         kind = parametrizations.parametrization(settings, (columns.shape[0], *self.image_shape))
 
+        bank = views.noise_bank(kind.shape, tf.stack([seed, -2]))
+
+        @functools.partial(tf.function, jit_compile=True, autograph=False)
+        def climb(
+            gradient: tf.Tensor, length: tf.Tensor, parameters: tf.Tensor, *state: tf.Tensor
+        ) -> tuple[tf.Tensor, ...]:
+            """Takes one step, or none: XLA makes one pass of it, on CPUs too."""
+            sound = tf.reduce_all(tf.math.is_finite(gradient))
+            moved, moved_state = kind.step(parameters, state, gradient, anchor, length)
+            old, new = (parameters, *state), (moved, *moved_state)
+            return sound, *(tf.where(sound, n, o) for n, o in zip(new, old, strict=True))
+
         def body(
             step: tf.Tensor, sound: tf.Tensor, parameters: tf.Tensor, *state: tf.Tensor
         ) -> Any:
             share = tf.cast(step, tf.float32) / tf.cast(steps, tf.float32)
             key = tf.stack([seed, step])
-            gradient = self._gradient(kind, parameters, anchor, columns, key, share)
-            sound = tf.reduce_all(tf.math.is_finite(gradient))
+            gradient = self._gradient(kind, parameters, anchor, columns, bank, key, share)
             length = settings.step_length + share * (
                 settings.final_step_length - settings.step_length
             )
-            moved, moved_state = kind.step(parameters, state, gradient, anchor, length)
-            kept = [
-                tf.where(sound, new, old)
-                for new, old in zip((moved, *moved_state), (parameters, *state), strict=True)
-            ]
+            sound, *kept = climb(gradient, length, parameters, *state)
             return (step + tf.cast(sound, tf.int32), sound, *kept)
 
         step, _, parameters, *state = tf.while_loop(
@@ -255,6 +263,7 @@ class Ascent:
         parameters: tf.Tensor,
         anchor: parametrizations.Anchor,
         columns: tf.Tensor,
+        bank: tf.Tensor,
         key: tf.Tensor,
         share: tf.Tensor,
     ) -> tf.Tensor:
@@ -266,7 +275,7 @@ class Ascent:
             seen = views.view(images, key, settings.views)
             deviation = settings.noise + share * (settings.final_noise - settings.noise)
             # Another key than the views': the two draws must not go together.
-            seen = views.noise(seen, deviation, key + tf.constant([0, 2**30], tf.int32))
+            seen = views.noise(seen, deviation, bank, key + tf.constant([0, 2**30], tf.int32))
             outputs = self._outputs(seen)
             own = tf.gather(outputs, columns, axis=1, batch_dims=1)
             score = own
