@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from bg_interp.errors import UserError, nearest
 
@@ -173,6 +173,8 @@ def run(main: Callable[[], None], doc: str) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def guarded(_: list[str]) -> None:
+        # TensorFlow, TFDS and Keras tell of every file they write.
+        logging.set_verbosity(logging.ERROR)
         try:
             main()
         except UserError as error:

@@ -57,6 +57,11 @@ def write_json(path: pathlib.Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def json_line(value: Any) -> str:
+    """Returns `value` as one line of JSON, with its line end."""
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
 def sha256(path: pathlib.Path) -> str:
     """Returns the sha256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:

@@ -46,14 +46,17 @@ class FolderSplit:
             yield images.read(self.root / self.keys[position])
 
     def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns {"image": uint8 [height, width, 3]} of one image, in a graph or eagerly.
+        """Returns `image`, uint8 [height, width, 3], and `label`, int32, in a graph or eagerly.
 
         Args:
           position: int64 scalar, the image's place in `keys`.
         """
         read = lambda place: images.read(self.root / self.keys[int(place)])  # noqa: E731
         image = tf.numpy_function(read, [position], tf.uint8, stateful=False)
-        return {"image": tf.ensure_shape(image, [None, None, 3])}
+        return {
+            "image": tf.ensure_shape(image, [None, None, 3]),
+            "label": tf.gather(self.labels, position),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +64,7 @@ class FolderSource:
     """A folder of images, one folder a class.
 
     Attributes:
-      name: "folder:" and the folder's own name.
+      name: "folder:" and the folder's absolute path.
       class_names: the classes' folder names, sorted; their order gives the labels.
       splits: "train" and "test".
       fingerprint: sha256 over the images' names and contents.
@@ -109,7 +112,7 @@ def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
         if not any(by_class.values()):
             raise UserError(
                 f"{where} must hold one folder of images per class "
-                f"({', '.join(images.SUFFIXES)}). Received: no image below it"
+                f"({', '.join(images.SUFFIXES)}). Received: no image in any folder below it"
             )
         if len(by_class) < 2:
             raise UserError(
@@ -231,7 +234,7 @@ def open_folder(root: pathlib.Path) -> FolderSource:
                 )
     content = json.dumps([(key, examined[key][0]) for key in sorted(sound)])
     return FolderSource(
-        name=f"folder:{root.resolve().name}",
+        name=f"folder:{root.resolve()}",
         class_names=tuple(sorted(keys["train"])),
         splits={name: _split(root, by_class_keys) for name, by_class_keys in keys.items()},
         fingerprint=hashlib.sha256(content.encode()).hexdigest(),

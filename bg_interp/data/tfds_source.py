@@ -83,12 +83,15 @@ class TfdsSplit:
         return self.features.mask is not None
 
     def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns {"image": uint8 [h, w, 3], "mask": uint8 [h, w, 1]} of one example.
+        """Returns `image`, uint8 [h, w, 3], `label` and, with `has_masks`, `mask` of one example.
 
-        The mask is there when `has_masks`. Its 255 is foreground.
+        The mask is uint8 [h, w, 1] with 255 = foreground.
         """
         example = self.builder.info.features.deserialize_example(self.index.read(position))
-        found = {"image": tf.ensure_shape(example[self.features.image], [None, None, 3])}
+        found = {
+            "image": tf.ensure_shape(example[self.features.image], [None, None, 3]),
+            "label": tf.cast(example[self.features.label], tf.int32),
+        }
         if self.features.mask is not None:
             mask = tf.ensure_shape(example[self.features.mask], [None, None, 1])
             found["mask"] = self._opacity(mask)

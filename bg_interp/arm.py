@@ -1,0 +1,352 @@
+"""One arm from end to end: data, training, class images, export.
+
+`tools/train.py` is its command line, and a study runs many of them.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from bg_interp import config as settings
+from bg_interp import export
+from bg_interp.config import ArmConfig
+from bg_interp.data import mask_choice, pipeline, sources, treatments
+from bg_interp.data.augmentation import Augmentation
+from bg_interp.errors import UserError
+from bg_interp.training import loop, networks, recipe
+from bg_interp.training.accuracy import Accuracies
+from bg_interp.training.summaries import Summaries, side_by_side
+from bg_interp.visualization import grids
+from bg_interp.visualization import statistics as ascent_statistics
+from bg_interp.visualization.ascent import Ascent, Visualization
+from bg_interp.visualization.settings import preset
+from bg_interp.workdir import Workdir
+
+_STATISTICS_IMAGES = 512
+_SHOWN_IMAGES = 8
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ArmData:
+    """The data of one arm, ready to be read.
+
+    Attributes:
+      source: where they come from.
+      train: examples to train on; test: to test on.
+      masks: origin and bad masks of the training images.
+    """
+
+    source: sources.Source
+    train: pipeline.Examples
+    test: pipeline.Examples
+    masks: mask_choice.Masks
+
+
+def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
+    """Reads the images and masks of an arm.
+
+    Raises:
+      UserError: masks that are missing, or more bad images and masks than are allowed.
+    """
+    found = {name: _open_split(config, source, name) for name in ("train", "test")}
+    data = ArmData(source, found["train"][0], found["test"][0], found["train"][1])
+    images = sum(len(split) for split in source.splits.values()) + len(source.damaged)
+    _check_share(config, "damaged images", len(source.damaged), images)
+    _check_share(config, "bad masks", sum(data.masks.bad.values()), len(source.splits["train"]))
+    if data.masks.bad:
+        print(
+            f"masks by {data.masks.origin}: {sum(data.masks.bad.values())} of "
+            f"{len(source.splits['train'])} are bad ({json.dumps(data.masks.bad)}); "
+            f"--on_bad_mask={config.on_bad_mask}",
+            file=sys.stderr,
+        )
+    return data
+
+
+def _open_split(
+    config: ArmConfig, source: sources.Source, name: str
+) -> tuple[pipeline.Examples, mask_choice.Masks]:
+    masks = mask_choice.choose(
+        source, name, config.masks, mask_store=config.mask_store, on_bad_mask=config.on_bad_mask
+    )
+    examples = pipeline.prepare(
+        source.splits[name],
+        masks.read,
+        settings.image_size(config),
+        cache_gb=config.cache_gb,
+        name=f"{name} images",
+        positions=masks.positions,
+    )
+    if isinstance(examples, pipeline.InMemory) and not masks.bad:
+        examples, empty = mask_choice.without_empty(examples, config.on_bad_mask)
+        masks = dataclasses.replace(masks, bad=empty)
+    return examples, masks
+
+
+def _check_share(config: ArmConfig, what: str, count: int, total: int) -> None:
+    if count > config.max_bad_fraction * total:
+        raise UserError(
+            f"{count} of {total} are {what}, more than --max_bad_fraction="
+            f"{config.max_bad_fraction} allows; mend the data or raise it"
+        )
+
+
+def treatment_of(config: ArmConfig, name: str, train: pipeline.Examples) -> treatments.Treatment:
+    """Makes the treatment called `name` with the settings of an arm."""
+    colour = (127.0, 127.0, 127.0)
+    if "mean" in (name, config.background_in_mix):
+        images = pipeline.sample(train, _STATISTICS_IMAGES, seed=0).arrays["image"]
+        colour = tuple(float(value) for value in images.mean(axis=(0, 1, 2)))
+    return treatments.make(
+        name,
+        in_mix=config.background_in_mix,
+        mix_fraction=config.mix_fraction,
+        noise_mean=config.noise_mean,
+        noise_stddev=config.noise_stddev,
+        mean_colour=colour,
+    )
+
+
+def resolve_jit(config: ArmConfig) -> bool:
+    """Tells whether the training step is compiled by XLA: asked for, or a single GPU is there."""
+    if config.jit_compile != "auto":
+        return config.jit_compile == "true"
+    plain = config.strategy == "none" and not config.deterministic
+    return plain and bool(tf.config.list_physical_devices("GPU"))
+
+
+class Arm:
+    """One arm, as far as it has come.
+
+    Args:
+      config: resolved settings.
+      data: see `open_data`.
+      workdir: gets everything that the arm writes.
+    """
+
+    def __init__(self, config: ArmConfig, data: ArmData, workdir: Workdir):
+        self.config, self.data, self.workdir = config, data, workdir
+        self.treatment = treatment_of(config, config.background, data.train)
+        self._strategy = (
+            tf.distribute.MirroredStrategy()
+            if config.strategy == "mirrored"
+            else tf.distribute.get_strategy()
+        )
+        self._recipe = recipe.Recipe(
+            steps=config.steps,
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            label_smoothing=config.label_smoothing,
+            adversarial_epsilon=config.adversarial_epsilon,
+            adversarial_replays=config.adversarial_replays,
+        )
+        with self._strategy.scope():
+            self.model = networks.build(
+                config.network,
+                image_size=config.image_size,
+                classes=len(data.source.class_names),
+                weights=config.weights,
+                seed=config.seed,
+                mixed_precision=config.mixed_precision,
+                frozen_batch_norm=config.freeze_batch_norm,
+            )
+            self._optimizer = recipe.make_optimizer(self._recipe, config.mixed_precision)
+
+    def _batches_from(self, start: int):
+        config = self.config
+        augmentation = Augmentation(config.shift, config.scale, config.flip, config.pixel_noise)
+        batches = pipeline.training_batches(
+            self.data.train,
+            self.treatment,
+            augmentation,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            start=start,
+            stop=config.steps,
+        )
+        if config.strategy == "none":
+            return batches
+        return self._strategy.experimental_distribute_dataset(batches)
+
+    def accuracies(self) -> Accuracies:
+        """Returns what measures the accuracy on the own condition, as is, and swapped."""
+        conditions = {"original": treatments.none}
+        if self.data.masks.read is not None:
+            conditions = {"own_condition": self.treatment, **conditions, "swapped": treatments.swap}
+        batches = {
+            name: functools.partial(
+                pipeline.treated_for_evaluation,
+                self.data.test,
+                treatment,
+                batch_size=self.config.batch_size,
+            )
+            for name, treatment in conditions.items()
+        }
+        return Accuracies(self.model, batches)
+
+    @functools.cached_property
+    def _start_images(self) -> dict[str, np.ndarray]:
+        """Treated training images, for the mean that the ascent starts from.
+
+        An arm trained on a mix starts from the treated ones alone: a mean that shows backgrounds
+        keeps them in the class images.
+        """
+        name = self.config.background
+        name = self.config.background_in_mix if name == "mix" else name
+        chosen = pipeline.sample(self.data.train, _STATISTICS_IMAGES, self.config.seed)
+        treat = treatment_of(self.config, name, self.data.train)
+        batches = pipeline.treated_for_evaluation(chosen, treat, batch_size=self.config.batch_size)
+        parts = list(batches)
+        return {key: np.concatenate([part[key] for part in parts]) for key in ("image", "label")}
+
+    @functools.cached_property
+    def _ascent(self) -> Ascent:
+        return Ascent(
+            self.model, preset("small" if self.config.network == "small" else "mobilenet_v2")
+        )
+
+    def class_images(self, natural_logits: bool = False) -> Visualization:
+        """Makes an image of each class from the network as it is.
+
+        Args:
+          natural_logits: measure each class's logit on its best training image as well, and write
+            the ascent's statistics into the workdir.
+        """
+        images, labels = self._start_images["image"], self._start_images["label"]
+        if natural_logits:
+            found = ascent_statistics.measure(images, self.model, labels)
+            found.save(self.workdir.ascent)
+        else:
+            found = ascent_statistics.measure(images)
+        return self._ascent(statistics=found, seed=self.config.seed)
+
+    def show(self, step: int, summaries: Summaries, natural_logits: bool = False) -> None:
+        """Makes class images and shows them in TensorBoard and as a PNG."""
+        made = self.class_images(natural_logits)
+        sheet = grids.grid(made.images[None], self.data.source.class_names)
+        grids.save_png(self.workdir.visualizations / f"class_images-{step:06d}.png", sheet)
+        summaries.images(
+            "class images", step, sheet[None], "What the network expects each class to look like."
+        )
+
+    def show_treatment(self, summaries: Summaries) -> None:
+        """Shows some training images before and after the treatment, with their masks."""
+        few = pipeline.sample(self.data.train, _SHOWN_IMAGES, self.config.seed)
+        batch = next(pipeline.treated_for_evaluation(few, self.treatment, batch_size=_SHOWN_IMAGES))
+        before = next(
+            pipeline.treated_for_evaluation(few, treatments.none, batch_size=_SHOWN_IMAGES)
+        )
+        pictures = side_by_side([before["image"], batch["mask"], batch["image"]])
+        summaries.images(
+            "treatment",
+            0,
+            pictures,
+            f"Image, mask, and image with --background={self.config.background}.",
+        )
+        summaries.scalars("train", 0, {"bad_masks": self.data.masks.bad_fraction})
+
+    def train(self) -> dict[str, float]:
+        """Trains, shows and exports; returns the final test measures."""
+        summaries = Summaries(self.workdir.events)
+        self.show_treatment(summaries)
+        evaluate = self.accuracies()
+        rows = loop.train(
+            self.model,
+            self._optimizer,
+            self._recipe,
+            self._batches_from,
+            loop.Loop(
+                checkpoint_every=self.config.checkpoint_every,
+                visualize_every=self.config.visualize_every,
+                evaluate=evaluate,
+                visualize=lambda step: self.show(step, summaries),
+            ),
+            folder=self.workdir.path,
+            summaries=lambda: summaries,
+            jit_compile=resolve_jit(self.config),
+            strategy=self._strategy,
+        )
+        print("making class images", file=sys.stderr)
+        self.show(self.config.steps, summaries, natural_logits=True)
+        measures = {name: value for name, value in rows[-1].items() if name.startswith("accuracy/")}
+        summaries.hparams(dataclasses.asdict(self.config), measures)
+        summaries.close()
+        return measures
+
+    def export(self) -> None:
+        """Writes model.keras and saved_model/."""
+        print("exporting", file=sys.stderr)
+        model = self.model
+        export.keras_file(model, self.workdir.model)
+        export.saved_model(model, self.data.source.class_names, self.workdir.saved_model)
+
+
+def run(config: ArmConfig) -> dict[str, Any]:
+    """Runs one arm, or goes on with it where it stopped.
+
+    Args:
+      config: settings; those left open are resolved here.
+
+    Returns:
+      What the arm measured, as it stands in result.json: `accuracies` and `seconds`.
+
+    Raises:
+      UserError: settings, data, masks or files that cannot be used.
+      KeyboardInterrupt: interrupted; the state is saved.
+    """
+    started = time.monotonic()
+    settings.check_names(config)
+    mask_choice.check_choice(config.masks)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    workdir = Workdir(settings.workdir(config))
+    with workdir.locked():
+        source = sources.open_source(
+            config.dataset,
+            data_dir=config.data_dir,
+            image_size=settings.image_size(config),
+            correlation=config.correlation,
+            data_seed=config.data_seed,
+        )
+        data = open_data(config, source)
+        config = settings.resolved(config, len(data.train))
+        _claim(workdir, config, data)
+        finished = workdir.read_result()
+        if finished is not None:
+            print(f"{workdir.path} is finished; --overwrite starts anew", file=sys.stderr)
+            return finished
+        arm = Arm(config, data, workdir)
+        measures = arm.train()
+        arm.export()
+        result = {"accuracies": measures, "seconds": round(time.monotonic() - started, 1)}
+        export.files.write_json(workdir.result, result)
+    return result
+
+
+def _claim(workdir: Workdir, config: ArmConfig, data: ArmData) -> None:
+    """Writes the configuration and what the data are into the workdir, or compares them."""
+    source = data.source
+    workdir.claim(
+        dataclasses.asdict(config),
+        not_compared=settings.NOT_COMPARED,
+        overwrite=config.overwrite,
+        fingerprint=source.fingerprint,
+        network=config.network,
+        class_names=list(source.class_names),
+        examples={name: len(split) for name, split in source.splits.items()},
+        damaged=[list(pair) for pair in source.damaged],
+        masks={"origin": data.masks.origin, "bad": data.masks.bad},
+        jit_compile=resolve_jit(config),
+    )
+
+
+def workdir_of(config: ArmConfig) -> pathlib.Path:
+    """Returns the folder that an arm writes to."""
+    return settings.workdir(config)

@@ -1,0 +1,296 @@
+"""Everything that decides how one arm is trained: one dataclass, its flags, and its defaults.
+
+`ArmConfig` is what the command line gives; `resolved` fills in what depends on data set and
+network, so that `config.json` holds no open question.
+"""
+
+import dataclasses
+import pathlib
+
+from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SHARE, setting
+from bg_interp.errors import UserError, nearest
+
+BACKGROUNDS = ("none", "black", "noise", "mix", "blur", "mean", "swap", "random_mask")
+SMALL = "small"
+HABITATS_SIZES = (64, 96, 128)
+# Every network of keras.applications; a test compares this with the installed Keras.
+APPLICATIONS = (
+    "ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge "
+    "DenseNet121 DenseNet169 DenseNet201 "
+    "EfficientNetB0 EfficientNetB1 EfficientNetB2 EfficientNetB3 EfficientNetB4 EfficientNetB5 "
+    "EfficientNetB6 EfficientNetB7 "
+    "EfficientNetV2B0 EfficientNetV2B1 EfficientNetV2B2 EfficientNetV2B3 "
+    "EfficientNetV2L EfficientNetV2M EfficientNetV2S InceptionResNetV2 InceptionV3 "
+    "MobileNet MobileNetV2 MobileNetV3Large MobileNetV3Small NASNetLarge NASNetMobile "
+    "ResNet101 ResNet101V2 ResNet152 ResNet152V2 ResNet50 ResNet50V2 VGG16 VGG19 Xception"
+).split()
+
+
+@dataclasses.dataclass(frozen=True)
+class ArmConfig:
+    """The settings of one arm: one network, trained on one treatment, from one seed."""
+
+    background: str = setting(
+        "black",
+        "what happens to the background of training images. none, black, noise and mix are the "
+        "paper's; blur, mean, swap and random_mask are controls",
+        choices=BACKGROUNDS,
+    )
+    background_in_mix: str = setting(
+        "black",
+        "what mix does to the images that it treats",
+        choices=tuple(name for name in BACKGROUNDS if name not in ("none", "mix")),
+    )
+    mix_fraction: float = setting(
+        0.5, "share of images that mix treats, drawn anew each epoch", rule=SHARE
+    )
+    noise_mean: float = setting(
+        127.0, "mean of the noise background in pixel units (0 to 255), before clipping"
+    )
+    noise_stddev: float = setting(
+        64.0, "deviation of the noise background in pixel units, before clipping", rule=POSITIVE
+    )
+    dataset: str = setting(
+        "habitats",
+        "where images come from: habitats (drawn here, no download), tfds:NAME, or folder:PATH "
+        "with PATH/{train,test}/CLASS/*.jpg or PATH/CLASS/*.jpg",
+    )
+    correlation: float = setting(
+        0.95,
+        "habitats only: probability that an image stands on its own class's background; "
+        "0.125 is chance",
+        rule=SHARE,
+    )
+    data_seed: int = setting(0, "habitats only: seed of the drawing", rule=NOT_NEGATIVE)
+    data_dir: str | None = setting(None, "where TFDS keeps data; default: the cache folder's")
+    masks: str = setting(
+        "auto",
+        "where masks come from: auto (the data set's own, else object), none, dataset, folder:PATH "
+        "(PNGs named like the images), or what tools/segment.py made: selfie, object, deeplab, "
+        "interactive",
+    )
+    mask_store: str | None = setting(
+        None, "folder that tools/segment.py writes masks to; default: below the cache folder"
+    )
+    on_bad_mask: str = setting(
+        "keep",
+        "images whose mask is empty, full or unsure: keep leaves them untreated, drop leaves them "
+        "out, error stops",
+        choices=("keep", "drop", "error"),
+    )
+    max_bad_fraction: float = setting(
+        0.2, "stop when a larger share of the images is damaged or has a bad mask", rule=SHARE
+    )
+    image_size: int | None = setting(
+        None,
+        "side of the images in pixels; default: 64, 160 for keras.applications",
+        rule=POSITIVE,
+    )
+    network: str = setting(
+        SMALL, "small (107,000 parameters, for small images), or a name of keras.applications"
+    )
+    weights: str = setting(
+        "none",
+        "start of the network's weights: none, imagenet (downloaded by Keras), or a .keras "
+        "or .h5 file of the same network",
+    )
+    steps: int | None = setting(
+        None,
+        "minibatches to train, each with all its replays; default: 120 on habitats, else "
+        "what --epochs asks for",
+        rule=POSITIVE,
+    )
+    epochs: int | None = setting(
+        None,
+        "passes through the data instead of --steps; default: 30 where --steps is not given "
+        "and the data are not habitats",
+        rule=POSITIVE,
+    )
+    batch_size: int = setting(64, "images in a minibatch", rule=POSITIVE)
+    learning_rate: float | None = setting(
+        None,
+        "peak of AdamW's rate, after a warm-up of a tenth and before a cosine; default: "
+        "0.002, 0.0005 when weights are given",
+        rule=POSITIVE,
+    )
+    weight_decay: float = setting(1e-4, "of AdamW", rule=NOT_NEGATIVE)
+    label_smoothing: float = setting(0.0, "share of the label spread over all classes", rule=SHARE)
+    freeze_batch_norm: bool | None = setting(
+        None, "keep the batch normalisation of given weights as it is; default: when there are any"
+    )
+    adversarial_epsilon: float | None = setting(
+        None,
+        "length of the adversarial step on the input, L2, in units of [0, 1] per channel value; 0 "
+        "trains without. An addition of ours to the paper: without it class images hardly show "
+        "objects. Default: 6 on habitats, else 0; 4 is advised for pretrained networks",
+        rule=NOT_NEGATIVE,
+    )
+    adversarial_replays: int | None = setting(
+        None,
+        "updates on each minibatch, each moving the input against the network ('free' adversarial "
+        "training); default: 4 with an --adversarial_epsilon, else 1",
+        rule=POSITIVE,
+    )
+    shift: float = setting(
+        1 / 16, "largest random shift of training images, as a share of their size", rule=SHARE
+    )
+    scale: float = setting(0.0, "training images are scaled by 1 - scale to 1 + scale", rule=SHARE)
+    flip: bool = setting(False, "mirror every second training image")
+    pixel_noise: float = setting(
+        16.0,
+        "largest deviation of the Gaussian noise on training images, in pixel units",
+        rule=NOT_NEGATIVE,
+    )
+    seed: int = setting(
+        0, "of initial weights, order of the data and every random operation", rule=NOT_NEGATIVE
+    )
+    deterministic: bool = setting(
+        False,
+        "use TensorFlow's deterministic operations on GPU as well (slower; CPU runs repeat "
+        "byte for byte anyhow)",
+    )
+    jit_compile: str = setting(
+        "auto",
+        "compile the training step with XLA; auto: on GPU only, since XLA's convolutions "
+        "are slow on CPU",
+        choices=("auto", "true", "false"),
+    )
+    mixed_precision: str = setting(
+        "none", "compute type of the layers", choices=("none", "float16", "bfloat16")
+    )
+    strategy: str = setting(
+        "none", "mirrored trains on all GPUs of this machine", choices=("none", "mirrored")
+    )
+    cache_gb: float = setting(
+        1.0,
+        "most memory for decoded images, in gigabytes; larger data are decoded each epoch",
+        rule=NOT_NEGATIVE,
+    )
+    checkpoint_every: int | None = setting(
+        None,
+        "steps between checkpoints, each with an evaluation; default: a sixth of the run, "
+        "at most 500",
+        rule=POSITIVE,
+    )
+    visualize_every: int = setting(
+        0,
+        "steps between class visualizations in TensorBoard; 0: only at the end",
+        rule=NOT_NEGATIVE,
+    )
+    workdir: str | None = setting(
+        None, "folder of the run; default: runs/<dataset>-<network>-<background>-<seed>"
+    )
+    overwrite: bool = setting(
+        False, "delete what another configuration left in the workdir, and start anew"
+    )
+
+
+# What may differ between a run and its continuation: nothing of it changes the result.
+NOT_COMPARED = ("workdir", "overwrite", "cache_gb", "data_dir", "mask_store", "visualize_every")
+
+
+def check_names(config: ArmConfig) -> None:
+    """Checks names and combinations that need neither TensorFlow nor a file's contents.
+
+    Raises:
+      UserError: a name or a combination of flags that cannot be trained.
+    """
+    known = (SMALL, *APPLICATIONS)
+    if config.network not in known:
+        raise UserError(
+            f"--network must be {SMALL} or a name of keras.applications such as MobileNetV2. "
+            f"Received: {config.network!r}{nearest(config.network, known)}"
+        )
+    _check_dataset(config)
+    _check_weights(config)
+    if config.steps is not None and config.epochs is not None:
+        raise UserError("--steps and --epochs exclude each other: give one of them")
+    if config.masks == "none" and config.background != "none":
+        raise UserError(
+            f"--masks=none leaves nothing to tell the background by, so --background must be none. "
+            f"Received: {config.background!r}"
+        )
+    if config.jit_compile == "true" and (config.deterministic or config.strategy != "none"):
+        other = "--deterministic" if config.deterministic else f"--strategy={config.strategy}"
+        raise UserError(f"--jit_compile=true cannot be had with {other}: leave one of them out")
+    if config.adversarial_epsilon == 0 and (config.adversarial_replays or 1) > 1:
+        raise UserError(
+            "--adversarial_replays above 1 needs an --adversarial_epsilon above 0. "
+            f"Received: --adversarial_replays={config.adversarial_replays}"
+        )
+
+
+def _check_dataset(config: ArmConfig) -> None:
+    kind, colon, rest = config.dataset.partition(":")
+    if config.dataset != "habitats" and not (kind in ("tfds", "folder") and colon and rest):
+        raise UserError(
+            f"--dataset must be habitats, tfds:NAME or folder:PATH. Received: {config.dataset!r}"
+        )
+    if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
+        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {rest}")
+    if config.dataset == "habitats" and config.image_size not in (None, *HABITATS_SIZES):
+        raise UserError(
+            "--image_size must be one of 64, 96, 128 for habitats, which is drawn at these sizes. "
+            f"Received: {config.image_size}"
+        )
+
+
+def _check_weights(config: ArmConfig) -> None:
+    path = pathlib.Path(config.weights)
+    if config.weights not in ("none", "imagenet"):
+        if path.suffix not in (".keras", ".h5"):
+            raise UserError(
+                "--weights must be none, imagenet, or a .keras or .h5 file. "
+                f"Received: {config.weights!r}"
+            )
+        if not path.is_file():
+            raise UserError(f"--weights names a file that does not exist: {config.weights}")
+    if config.weights == "imagenet" and config.network == SMALL:
+        raise UserError(
+            "--weights=imagenet needs a --network of keras.applications. Received: small"
+        )
+
+
+def resolved(config: ArmConfig, train_examples: int) -> ArmConfig:
+    """Fills in every default that depends on data set, network or number of examples.
+
+    Args:
+      config: as the command line gave it.
+      train_examples: how many images there are to train on.
+    """
+    habitats, pretrained = config.dataset == "habitats", config.weights != "none"
+
+    def chosen(value, default):
+        return default if value is None else value
+
+    steps = config.steps
+    if steps is None and habitats and config.epochs is None:
+        steps = 120
+    if steps is None:
+        steps = max(1, round(chosen(config.epochs, 30) * train_examples / config.batch_size))
+    epsilon = chosen(config.adversarial_epsilon, 6.0 if habitats and not pretrained else 0.0)
+    return dataclasses.replace(
+        config,
+        steps=steps,
+        image_size=image_size(config),
+        learning_rate=chosen(config.learning_rate, 5e-4 if pretrained else 2e-3),
+        freeze_batch_norm=chosen(config.freeze_batch_norm, pretrained),
+        adversarial_epsilon=epsilon,
+        adversarial_replays=chosen(config.adversarial_replays, 4 if epsilon else 1),
+        checkpoint_every=chosen(config.checkpoint_every, max(1, min(500, steps // 6))),
+        workdir=str(workdir(config)),
+    )
+
+
+def image_size(config: ArmConfig) -> int:
+    """Returns the side of the images in pixels, with its default."""
+    return config.image_size or (64 if config.network == SMALL else 160)
+
+
+def workdir(config: ArmConfig) -> pathlib.Path:
+    """Returns the folder of the run, with its default."""
+    if config.workdir:
+        return pathlib.Path(config.workdir).expanduser()
+    dataset = config.dataset.replace("folder:", "").rstrip("/").rpartition("/")[2]
+    name = f"{dataset.replace(':', '-')}-{config.network}-{config.background}-{config.seed}"
+    return pathlib.Path("runs") / name

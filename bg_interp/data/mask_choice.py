@@ -1,0 +1,170 @@
+"""Which masks a split gets (`--masks`), and what becomes of images whose mask is bad."""
+
+import collections
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.data.pipeline import Batch, InMemory, MaskReader, own_mask
+from bg_interp.data.sources import Source
+from bg_interp.errors import UserError, nearest
+from bg_interp.masks import quality, segmenters, store
+from bg_interp.masks.cleaning import Cleaning
+from bg_interp.masks.reading import Reader, png_folder_reader
+
+_CHOICES = ("auto", "none", "dataset", *segmenters.NAMES)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Masks:
+    """The masks of one split.
+
+    Attributes:
+      read: from a position in the split to its mask; None when there are no masks.
+      positions: int64, the images that are to be used.
+      bad: how many masks have each bad verdict ("empty", "full", "unsure", "failed").
+      origin: "none", "dataset", "folder:PATH", or the id of the segmenter.
+    """
+
+    read: MaskReader | None
+    positions: np.ndarray
+    bad: dict[str, int]
+    origin: str
+
+    @property
+    def bad_fraction(self) -> float:
+        """The share of all images whose mask is bad."""
+        return sum(self.bad.values()) / max(1, len(self.positions))
+
+
+def check_choice(masks: str) -> None:
+    """Checks the value of `--masks` by itself.
+
+    Raises:
+      UserError: it is no choice.
+    """
+    if masks not in _CHOICES and not masks.startswith("folder:"):
+        raise UserError(
+            f"--masks must be one of {', '.join(_CHOICES)}, or folder:PATH. "
+            f"Received: {masks!r}{nearest(masks, _CHOICES)}"
+        )
+
+
+def choose(
+    source: Source, split: str, masks: str, *, mask_store: str | None, on_bad_mask: str
+) -> Masks:
+    """Finds the masks of a split.
+
+    Args:
+      source: the images.
+      split: "train" or "test".
+      masks: value of `--masks`.
+      mask_store: value of `--mask_store`.
+      on_bad_mask: "keep" reads a bad mask as all foreground, so that the image stays as it is;
+        "drop" leaves the image out; "error" refuses it.
+
+    Raises:
+      UserError: masks that are not there, with the command that makes them; or, with
+        `on_bad_mask="error"`, bad ones.
+    """
+    check_choice(masks)
+    examples = source.splits[split]
+    every = np.arange(len(examples), dtype=np.int64)
+    if masks == "auto":
+        masks = "dataset" if source.has_masks else "object"
+    if masks == "none":
+        return Masks(None, every, {}, "none")
+    if masks == "dataset":
+        if not source.has_masks:
+            raise UserError(
+                f"--masks=dataset needs a data set with masks of its own. Received: {source.name}; "
+                "choose --masks=object, after tools/segment.py"
+            )
+        return Masks(own_mask, every, {}, "dataset")
+    if masks.startswith("folder:"):
+        path = masks.removeprefix("folder:")
+        return Masks(_by_position(png_folder_reader(path, examples.keys)), every, {}, masks)
+
+    stored = _open_store(source, masks, mask_store)
+    verdicts = np.array(stored.verdicts(examples.keys))
+    bad = np.isin(verdicts, quality.BAD)
+    counts = dict(collections.Counter(verdicts[bad].tolist()))
+    if bad.any() and on_bad_mask == "error":
+        first = examples.keys[int(np.argmax(bad))]
+        raise UserError(
+            f"{bad.sum()} of {len(bad)} masks of {source.name} are bad ({_listed(counts)}), the "
+            f"first of {first!r}; look at them with tools/segment.py --gallery, or choose "
+            "--on_bad_mask=keep or drop"
+        )
+    positions = every[~bad] if on_bad_mask == "drop" else every
+    return Masks(_by_position(stored.reader(examples.keys)), positions, counts, stored.id)
+
+
+def _by_position(read: Reader) -> MaskReader:
+    """Makes a reader of stored masks one that the pipeline can call."""
+
+    def read_mask(position: tf.Tensor, example: Batch) -> tf.Tensor:
+        del example
+        return read(position)
+
+    return read_mask
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+
+
+def _open_store(source: Source, name: str, mask_store: str | None) -> store.MaskStore:
+    """Opens the store of a segmenter's masks; models of the user's own are found by their name."""
+    root = pathlib.Path(mask_store).expanduser() if mask_store else store.default_root()
+    settings = segmenters.Settings(name if name in ("object", "selfie") else "object")
+    found = store.MaskStore(root, source.name, source.fingerprint, settings)
+    if name in ("object", "selfie"):
+        return found
+    descriptions = sorted(found.folder.parent.glob(f"{name}-*/store.json"))
+    if len(descriptions) != 1:
+        raise UserError(
+            f"--masks={name} needs one set of masks of {source.name} below {root}. Received: "
+            f"{len(descriptions)}; make it with `python tools/segment.py --dataset={source.name} "
+            f"--segmenter={name} --segmenter_model=PATH`"
+        )
+    values = json.loads(descriptions[0].read_text(encoding="utf-8"))["settings"]
+    values["cleaning"] = Cleaning(**values["cleaning"])
+    values["keypoint"] = tuple(values["keypoint"])
+    return store.MaskStore(root, source.name, source.fingerprint, segmenters.Settings(**values))
+
+
+def without_empty(examples: InMemory, on_bad_mask: str) -> tuple[InMemory, dict[str, int]]:
+    """Finds masks that are empty or full among those that no segmenter judged.
+
+    An image with an empty mask would be trained on as a black square.
+
+    Args:
+      examples: with masks of the data set or of a folder.
+      on_bad_mask: "keep" makes empty masks full, so that the image stays as it is; "drop" leaves
+        the image out; "error" refuses it.
+
+    Returns:
+      The examples to use, and how many masks were empty.
+
+    Raises:
+      UserError: with `on_bad_mask="error"`, a mask is empty.
+    """
+    empty = ~examples.arrays["mask"].any(axis=(1, 2, 3))
+    if not empty.any():
+        return examples, {}
+    counts = {quality.EMPTY: int(empty.sum())}
+    if on_bad_mask == "error":
+        first = examples.arrays["index"][int(np.argmax(empty))]
+        raise UserError(
+            f"{counts[quality.EMPTY]} of {len(empty)} masks are empty, the first at place {first}; "
+            "choose --on_bad_mask=keep or drop"
+        )
+    if on_bad_mask == "drop":
+        return InMemory({k: v[~empty] for k, v in examples.arrays.items()}), counts
+    masks = examples.arrays["mask"].copy()
+    masks[empty] = 255
+    return InMemory({**examples.arrays, "mask": masks}), counts

@@ -1,0 +1,153 @@
+"""How a network is updated: optimizer, schedule, and "free" adversarial training.
+
+Free adversarial training (Shafahi et al. 2019, arXiv 1904.12843) updates the network several times
+on each minibatch; the gradient with respect to the input, which each update gives for nothing,
+moves the input against the network for the next one. The paper on background removal trains
+without it; here it is what makes class images show objects.
+"""
+
+import dataclasses
+
+import keras
+import tensorflow as tf
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Settings of the updates.
+
+    Attributes:
+      steps: minibatches, each with all its replays.
+      learning_rate: the peak, reached after a tenth of the updates, before a cosine to 0.
+      weight_decay: of AdamW.
+      label_smoothing: share of each label that is spread over all classes.
+      adversarial_epsilon: largest L2 length of the input's perturbation, per image, in units of
+        [0, 1] per channel value; it grows over the first half of the steps. 0 trains without.
+      adversarial_replays: updates on each minibatch; the first is on the clean images.
+    """
+
+    steps: int
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    label_smoothing: float = 0.0
+    adversarial_epsilon: float = 0.0
+    adversarial_replays: int = 1
+
+    @property
+    def updates(self) -> int:
+        """All updates of the network."""
+        return self.steps * self.adversarial_replays
+
+    def epsilon(self, step: int) -> float:
+        """Returns the perturbation's largest length at `step` (from 0), in pixel units."""
+        return 255.0 * self.adversarial_epsilon * min(1.0, 2.0 * (step + 1) / self.steps)
+
+
+def make_optimizer(recipe: Recipe, mixed_precision: str = "none") -> keras.optimizers.Optimizer:
+    """Returns AdamW with warm-up and cosine; float16 gets a loss scale."""
+    warmup = max(1, recipe.updates // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.1 * recipe.learning_rate,
+        decay_steps=max(1, recipe.updates - warmup),
+        warmup_target=recipe.learning_rate,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+    if mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def _lengths(values: tf.Tensor) -> tf.Tensor:
+    """Returns the L2 length of each image, [B, 1, 1, 1], never 0."""
+    return tf.sqrt(tf.reduce_sum(tf.square(values), axis=(1, 2, 3), keepdims=True)) + 1e-9
+
+
+def next_perturbation(
+    perturbation: tf.Tensor, input_gradient: tf.Tensor, epsilon: tf.Tensor
+) -> tf.Tensor:
+    """Moves a perturbation by `epsilon` along the input's gradient, and back into its ball.
+
+    Args:
+      perturbation: float32 [B, H, W, 3], in pixel units.
+      input_gradient: of the loss, of the same shape; only its direction counts.
+      epsilon: radius of the L2 ball and length of the step, in pixel units.
+    """
+    moved = perturbation + epsilon * input_gradient / _lengths(input_gradient)
+    return moved * tf.minimum(1.0, epsilon / _lengths(moved))
+
+
+class Updater:
+    """One compiled update of a network, and a step made of several.
+
+    Args:
+      model: gives logits.
+      optimizer: built here for the model's variables.
+      recipe: settings of the updates.
+      jit_compile: whether the update is compiled by XLA.
+      strategy: the replicas that a batch is divided among.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        recipe: Recipe,
+        *,
+        jit_compile: bool = False,
+        strategy: tf.distribute.Strategy | None = None,
+    ):
+        self._model, self._optimizer, self._recipe = model, optimizer, recipe
+        self._strategy = strategy or tf.distribute.get_strategy()
+        with self._strategy.scope():
+            optimizer.build(model.trainable_variables)
+        self._loss = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing
+        )
+        self._update = tf.function(self._distributed_update, jit_compile=jit_compile)
+
+    def step(self, batch: dict, step: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Runs all updates of one minibatch.
+
+        Args:
+          batch: float32 `image` [B, S, S, 3] and int32 `label` [B], perhaps per replica.
+          step: from 0.
+
+        Returns:
+          (loss, accuracy) on the clean images, before the first of the updates; float32 scalars.
+        """
+        images, labels = batch["image"], batch["label"]
+        epsilon = tf.constant(self._recipe.epsilon(step), tf.float32)
+        perturbation = self._strategy.run(tf.zeros_like, (images,))
+        first = None
+        for _ in range(self._recipe.adversarial_replays):
+            perturbation, *measured = self._update(images, labels, perturbation, epsilon)
+            first = first or measured
+        loss, accuracy = (self._strategy.reduce("MEAN", value, axis=None) for value in first)
+        return loss, accuracy
+
+    def _distributed_update(self, *arguments):
+        return self._strategy.run(self._replica_update, arguments)
+
+    def _replica_update(
+        self, images: tf.Tensor, labels: tf.Tensor, perturbation: tf.Tensor, epsilon: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Updates the network on perturbed images; returns the next perturbation and measures."""
+        variables = self._model.trainable_variables
+        adversarial = self._recipe.adversarial_replays > 1
+        with tf.GradientTape() as tape:
+            seen = images + perturbation
+            if adversarial:
+                tape.watch(seen)
+            logits = self._model(seen, training=True)
+            loss = self._loss(tf.one_hot(labels, logits.shape[-1]), logits)
+            # Gradients are summed over the replicas.
+            objective = self._optimizer.scale_loss(loss / self._strategy.num_replicas_in_sync)
+        if adversarial:
+            input_gradient, gradients = tape.gradient(objective, (seen, variables))
+            perturbation = next_perturbation(perturbation, input_gradient, epsilon)
+        else:
+            gradients = tape.gradient(objective, variables)
+        self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
+        return perturbation, loss, tf.reduce_mean(tf.cast(correct, tf.float32))

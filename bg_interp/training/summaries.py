@@ -1,0 +1,77 @@
+"""The one writer of TensorBoard events; every summary names its step."""
+
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams_api
+
+
+class Summaries:
+    """TensorBoard events of one run, in `folder/{train,test,images}`."""
+
+    def __init__(self, folder: pathlib.Path):
+        self._folder = folder
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+
+    def _writer(self, name: str) -> tf.summary.SummaryWriter:
+        if name not in self._writers:
+            self._writers[name] = tf.summary.create_file_writer(str(self._folder / name))
+        return self._writers[name]
+
+    def scalars(self, name: str, step: int, values: Mapping[str, float]) -> None:
+        """Writes scalars below `name` ("train" or "test")."""
+        with self._writer(name).as_default():
+            for tag, value in values.items():
+                tf.summary.scalar(tag, value, step=step)
+
+    def images(self, tag: str, step: int, images: np.ndarray, description: str) -> None:
+        """Writes images, uint8 [N, H, W, 1 or 3], all of them."""
+        with self._writer("images").as_default():
+            tf.summary.image(
+                tag, images, step=step, max_outputs=len(images), description=description
+            )
+
+    def text(self, tag: str, step: int, markdown: str) -> None:
+        """Writes a text, shown as Markdown."""
+        with self._writer("images").as_default():
+            tf.summary.text(tag, markdown, step=step)
+
+    def hparams(self, values: Mapping[str, object], measures: Mapping[str, float]) -> None:
+        """Writes the run's settings and final measures for TensorBoard's HParams page.
+
+        They stand in `test`, so that the page finds settings and measures under one name.
+        """
+        shown = {k: v for k, v in values.items() if isinstance(v, bool | int | float | str)}
+        with self._writer("test").as_default():
+            hparams_api.hparams(shown)
+            for tag, value in measures.items():
+                tf.summary.scalar(f"final/{tag}", value, step=0)
+
+    def flush(self) -> None:
+        """Writes everything to disk."""
+        for writer in self._writers.values():
+            writer.flush()
+
+    def close(self) -> None:
+        """Closes the event files."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+def side_by_side(columns: Sequence[np.ndarray], gap: int = 2) -> np.ndarray:
+    """Joins images of equal height into one, uint8 [N, H, W', 3], with white between them.
+
+    Args:
+      columns: arrays [N, H, W, 1 or 3] in [0, 255], float or uint8.
+      gap: white pixels between two columns.
+    """
+    parts = []
+    for column in columns:
+        pixels = np.clip(np.round(column), 0, 255).astype(np.uint8)
+        parts += [
+            np.broadcast_to(pixels, (*pixels.shape[:3], 3)),
+            np.full((*pixels.shape[:2], gap, 3), 255, np.uint8),
+        ]
+    return np.concatenate(parts[:-1], axis=2)

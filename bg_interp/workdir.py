@@ -1,0 +1,173 @@
+"""The folder of one run: what stands where, whose configuration it is, and who works in it."""
+
+import importlib.metadata
+import json
+import os
+import pathlib
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import filelock
+
+from bg_interp import files
+from bg_interp.errors import UserError
+
+_PACKAGES = (
+    "bg_interp",
+    "tensorflow",
+    "keras",
+    "tensorflow-datasets",
+    "mediapipe",
+    "tf-keras-vis",
+    "absl-py",
+    "numpy",
+)
+
+
+def versions() -> dict[str, str]:
+    """Returns the installed versions of the packages that a result depends on."""
+    return {name: importlib.metadata.version(name) for name in _PACKAGES}
+
+
+class Workdir:
+    """Paths and configuration of one run.
+
+    Args:
+      path: the folder; it need not exist.
+    """
+
+    def __init__(self, path: pathlib.Path):
+        self.path = path
+        self.config = path / "config.json"
+        self.result = path / "result.json"
+        self.metrics = path / "metrics.jsonl"
+        self.events = path / "events"
+        self.checkpoints = path / "checkpoints"
+        self.model = path / "model.keras"
+        self.saved_model = path / "saved_model"
+        self.litert = path / "model.tflite"
+        self.ascent = path / "ascent.npz"
+        self.visualizations = path / "visualizations"
+
+    def read_config(self) -> dict[str, Any]:
+        """Reads config.json.
+
+        Raises:
+          UserError: it is missing or damaged.
+        """
+        try:
+            value = json.loads(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise UserError(
+                f"{self.path} must be a folder that tools/train.py wrote, but it has no config.json"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{self.config} is damaged ({error}); train again with --overwrite"
+            ) from error
+        if not isinstance(value, dict) or "config" not in value:
+            raise UserError(f"{self.config} is damaged; train again with --overwrite")
+        return value
+
+    def read_result(self) -> dict[str, Any] | None:
+        """Reads what a finished run measured; None when it isn't finished or it is damaged."""
+        try:
+            return json.loads(self.result.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes out of the folder within the block.
+
+        Raises:
+          UserError: another process works in it, or the folder cannot be written.
+        """
+        holder = self.path / ".lock-holder"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            # The operating system frees the lock when its process ends, however it ends.
+            lock = filelock.FileLock(self.path / ".lock", timeout=0)
+            lock.acquire()
+        except filelock.Timeout as error:
+            who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
+            raise UserError(
+                f"{self.path} is in use by {who}; wait for it, or choose another --workdir"
+            ) from error
+        except OSError as error:
+            raise UserError(
+                f"cannot write to --workdir={self.path}: {error.strerror or error}; choose another"
+            ) from error
+        try:
+            files.write_text(holder, f"process {os.getpid()} on {socket.gethostname()}")
+            for stray in self.path.glob("**/.partial-*"):
+                shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+            yield
+        finally:
+            holder.unlink(missing_ok=True)
+            lock.release()
+
+    def claim(
+        self,
+        config: Mapping[str, Any],
+        *,
+        not_compared: Sequence[str],
+        overwrite: bool,
+        **facts: Any,
+    ) -> None:
+        """Makes the folder that of a configuration, or checks that it already is.
+
+        Args:
+          config: every resolved setting.
+          not_compared: names of settings that may differ between a run and its continuation.
+          overwrite: delete what another configuration left.
+          **facts: what else config.json holds; `fingerprint` of the data is compared as well.
+
+        Raises:
+          UserError: the folder holds a run of another configuration.
+        """
+        if self.config.exists():
+            difference = self._difference(config, facts.get("fingerprint"), not_compared, overwrite)
+            if difference is None:
+                return
+            if not overwrite:
+                raise UserError(
+                    f"{self.path} holds a run of another configuration ({difference}); choose "
+                    "another --workdir, or start anew with --overwrite"
+                )
+            self._clear()
+        files.write_json(self.config, {**facts, "versions": versions(), "config": dict(config)})
+
+    def _difference(
+        self,
+        config: Mapping[str, Any],
+        fingerprint: str | None,
+        not_compared: Sequence[str],
+        overwrite: bool,
+    ) -> str | None:
+        """Says in what the folder's configuration differs; None when it does not."""
+        try:
+            before = self.read_config()
+        except UserError as error:
+            if overwrite:
+                return str(error)
+            raise
+        for name in sorted(config.keys() - set(not_compared)):
+            if before["config"].get(name) != config[name]:
+                return f"--{name} was {before['config'].get(name)!r}, now {config[name]!r}"
+        if before.get("fingerprint") != fingerprint:
+            return "the data have changed since"
+        return None
+
+    def _clear(self) -> None:
+        """Deletes what a run writes, and nothing else that may stand in the folder."""
+        for path in vars(self).values():
+            if path == self.path:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
