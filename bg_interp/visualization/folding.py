@@ -6,7 +6,7 @@ time of a forward and backward pass.
 """
 
 import collections
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -25,9 +25,15 @@ class FoldedModel:
     `model` trace again.
     """
 
-    def __init__(self, model: keras.Model):
-        """Folds `model`, which stays as it is."""
-        self._folds = {id(layer): (layer, norm) for layer, norm in _pairs(graph.rewire(model))}
+    def __init__(self, model: keras.Model, shapes: Sequence[tuple] | None = None):
+        """Folds `model`, which stays as it is.
+
+        Args:
+          model: a built Keras model.
+          shapes: the inputs' shapes without the batch axis, for models that leave them open.
+        """
+        pairs = _pairs(graph.rewire(model, shapes=shapes))
+        self._folds = {id(layer): (layer, norm) for layer, norm in pairs}
         self._made = {key: _with_bias(layer) for key, (layer, _) in self._folds.items()}
         norms = {id(norm) for _, norm in self._folds.values()}
 
@@ -36,7 +42,7 @@ class FoldedModel:
                 return lambda values, **_: values
             return self._made.get(id(layer), layer)
 
-        self.model = graph.rewire(model, substitute).model
+        self.model = graph.rewire(model, substitute, shapes).model
         self.refresh()
 
     def refresh(self) -> None:

@@ -1,0 +1,199 @@
+"""The compiled loop behind `ActivationMaximization`: all steps in one `tf.while_loop`."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.visualization import upstream
+
+# Gradients of float16 networks below 6e-8 would be lost; scores of a thousand times the size keep
+# them, and stay far from the largest float16.
+_FLOAT16_SCALE = 1024.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What one trace of the loop is made for.
+
+    Attributes:
+      model: a function of a list of inputs that gives a list of outputs.
+      modifiers: for each input, see `upstream.modified`.
+      scores: for each output, a function of (output, indices) that gives a score [B] or a scalar.
+      fused_regularizers: (name, function of the list of inputs) that XLA can compile.
+      other_regularizers: the same, of unknown kind.
+      gradient_modifier: a function of one gradient, or None.
+      variables: what the optimizer moves: the model's inputs, float32 [B,...].
+      optimizer: a Keras optimizer, built for `variables`.
+      unconnected: what the gradient of an input without influence is.
+      score_scale: factor on the scores while gradients are taken.
+    """
+
+    model: Callable[[list], list]
+    modifiers: tuple[tuple[upstream.Modifier, ...], ...]
+    scores: tuple[Callable[[tf.Tensor, tf.Tensor], tf.Tensor], ...]
+    fused_regularizers: tuple[tuple[str, Callable], ...]
+    other_regularizers: tuple[tuple[str, Callable], ...]
+    gradient_modifier: Callable | None
+    variables: list[keras.Variable]
+    optimizer: keras.Optimizer
+    unconnected: tf.UnconnectedGradients
+    score_scale: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What callbacks are told of a step, beside the values: all of it from before the update."""
+
+    gradients: list
+    scores: list
+    outputs: list
+    regularizations: list
+
+
+class CompiledLoop:
+    """Runs a `Plan`. Steps, seed, class indices and weights are tensors: one trace serves all."""
+
+    def __init__(self, plan: Plan, *, jit_compile: bool = False):
+        """Prepares the loop; it is traced when it first runs."""
+        self._plan = plan
+        self._names = [name for name, _ in plan.fused_regularizers + plan.other_regularizers]
+        self._first_state = [np.array(variable) for variable in plan.optimizer.variables]
+        self._step = tf.function(self._one_step, autograph=False)
+        self._run = tf.function(self._many_steps, autograph=False, jit_compile=jit_compile)
+
+    def begin(self, values: Sequence[tf.Tensor]) -> None:
+        """Sets the inputs, float32 [B,...], and makes the optimizer as new."""
+        pairs = [*zip(self._plan.variables, values, strict=True)]
+        pairs += zip(self._plan.optimizer.variables, self._first_state, strict=True)
+        for variable, value in pairs:
+            variable.assign(value)
+
+    def values(self) -> list[tf.Tensor]:
+        """Returns the inputs as they are now."""
+        return [tf.identity(variable.value) for variable in self._plan.variables]
+
+    def run(
+        self, indices: Sequence[tf.Tensor], seed: int, first: int, last: int
+    ) -> tuple[Report, int]:
+        """Takes the steps from `first` to `last`.
+
+        Args:
+          indices: for each output, int32 [B], the classes of scores that know them as a tensor.
+          seed: keys the modifiers' draws, with the step.
+          first: the number of the first step.
+          last: that of the step after the last.
+
+        Returns:
+          The report of the last step, and the step that was reached: less than `last` when a
+          gradient was not finite; the values are then those before it.
+        """
+        bounds = (tf.constant(number, tf.int32) for number in (seed, first, last))
+        notes, reached = self._run(list(indices), *bounds)
+        gradients, scores, outputs, regularizations = notes
+        named = list(zip(self._names, regularizations, strict=True))
+        return Report(gradients, scores, outputs, named), int(reached)
+
+    def _many_steps(self, indices: list, seed: tf.Tensor, first: Any, last: Any) -> tuple:
+        specs = [tf.TensorSpec(index.shape, index.dtype) for index in indices]
+        one = self._step.get_concrete_function(specs, tf.TensorSpec([2], tf.int32))
+        notes = tf.nest.map_structure(_zeros, one.structured_outputs[1])
+
+        def body(step: tf.Tensor, sound: tf.Tensor, _: Any) -> tuple:
+            sound, notes = self._step(indices, tf.stack([seed, step]))
+            return step + tf.cast(sound, tf.int32), sound, notes
+
+        step, _, notes = tf.while_loop(
+            lambda step, sound, *_: sound & (step < last),
+            body,
+            (first, tf.constant(True), notes),
+            # Steps depend on each other; running ahead only costs memory.
+            parallel_iterations=1,
+        )
+        return notes, step
+
+    def _one_step(self, indices: list, key: tf.Tensor) -> tuple:
+        """Takes one step; returns whether all went well, and what callbacks are told."""
+        plan = self._plan
+        values = self.values()
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            seen = [
+                upstream.modified(value, modifiers, key) if modifiers else value
+                for value, modifiers in zip(values, plan.modifiers, strict=True)
+            ]
+            outputs = plan.model(seen)
+            scores = [
+                score(output, index)
+                for score, output, index in zip(plan.scores, outputs, indices, strict=True)
+            ]
+            others = [function(values) for _, function in plan.other_regularizers]
+            targets = [-plan.score_scale * score for score in scores]
+            targets += [plan.score_scale * other for other in others]
+        gradients = tape.gradient(targets, values, unconnected_gradients=plan.unconnected)
+        gradients = [self._connected(*pair) for pair in zip(gradients, values, strict=True)]
+        sound, gradients, fused = self._update(values, gradients)
+        return sound, (gradients, scores, outputs, fused + others)
+
+    def _connected(self, gradient: tf.Tensor | None, value: tf.Tensor) -> tf.Tensor:
+        """Undoes the scale of a gradient, and answers for one that is missing."""
+        if gradient is not None:
+            return gradient / self._plan.score_scale
+        if not self._plan.fused_regularizers:
+            raise ValueError(
+                "the score must depend on every input by a gradient, but one input of shape "
+                f"{value.shape} has none; is there an argmax, a cast to integers or a stopped "
+                "gradient on the way?"
+            )
+        return tf.zeros_like(value)
+
+    def _update(self, values: list, gradients: list) -> tuple:
+        """Adds the regularizers' gradients and lets the optimizer take its step."""
+        modifier = self._plan.gradient_modifier
+        if modifier is None:
+            # One pass over memory for regularizers and optimizer: XLA wins here on CPUs too.
+            return _compiled(self._regularize_and_move)(values, gradients)
+        fused, gradients = _compiled(self._regularized)(values, gradients)
+        gradients = [modifier(gradient) for gradient in gradients]
+        return _compiled(self._move)(values, gradients), gradients, fused
+
+    def _regularize_and_move(self, values: list, gradients: list) -> tuple:
+        fused, gradients = self._regularized(values, gradients)
+        return self._move(values, gradients), gradients, fused
+
+    def _regularized(self, values: list, gradients: list) -> tuple[list, list]:
+        regularizers = self._plan.fused_regularizers
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            results = [function(values) for _, function in regularizers]
+        if results:
+            zero = tf.UnconnectedGradients.ZERO
+            added = tape.gradient(results, values, unconnected_gradients=zero)
+            gradients = [one + other for one, other in zip(gradients, added, strict=True)]
+        return results, gradients
+
+    def _move(self, values: list, gradients: list) -> tf.Tensor:
+        """Lets the optimizer move the variables; a step that would spoil them is undone."""
+        finite = [tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients]
+        sound = tf.reduce_all(tf.stack(finite))
+        self._plan.optimizer.apply(gradients, self._plan.variables)
+        for variable, value in zip(self._plan.variables, values, strict=True):
+            variable.assign(tf.where(sound, variable.value, value))
+        return sound
+
+
+def score_scale(model: keras.Model) -> float:
+    """Returns by what to multiply scores, so that a float16 network's gradients do not vanish."""
+    half = any(layer.compute_dtype == "float16" for layer in model.layers)
+    return _FLOAT16_SCALE if half else 1.0
+
+
+def _compiled(function: Callable) -> Callable:
+    return tf.function(function, jit_compile=True, autograph=False)
+
+
+def _zeros(tensor: Any) -> tf.Tensor:
+    return tf.zeros(tensor.shape, tensor.dtype)
