@@ -2,21 +2,18 @@
 
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from bg_interp import records
 from bg_interp.errors import UserError
-
-if TYPE_CHECKING:
-    from bg_interp.masks.store import Entry
+from bg_interp.masks.store import Entry, png_name
 
 Reader = Callable[[tf.Tensor], tf.Tensor]
 
 
-def range_reader(folder: pathlib.Path, entries: "Sequence[Entry]", full: Sequence[bool]) -> Reader:
+def range_reader(folder: pathlib.Path, entries: Sequence[Entry], full: Sequence[bool]) -> Reader:
     """Returns a reader of PNGs that stand at known places in larger files.
 
     Args:
@@ -75,11 +72,6 @@ def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:
         return _decoded(tf.io.read_file(paths[position]))
 
     return read
-
-
-def png_name(key: str) -> str:
-    """Returns the relative name of the mask of an image: its own, ending in .png."""
-    return str(pathlib.PurePosixPath(key).with_suffix(".png"))
 
 
 def _decoded(png: tf.Tensor) -> tf.Tensor:

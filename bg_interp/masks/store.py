@@ -101,10 +101,14 @@ class MaskStore:
                 self._entries.update(_read_index(index))
         return self._entries
 
-    def missing(self, keys: Sequence[str]) -> list[int]:
-        """Returns the positions in `keys` that have no mask yet."""
-        entries = self.entries()
-        return [position for position, key in enumerate(keys) if key not in entries]
+    def missing(self, keys: Sequence[str], retry_failed: bool = False) -> list[int]:
+        """Returns the positions in `keys` that have no mask, or only a failed one if asked."""
+        there = {
+            key
+            for key, entry in self.entries().items()
+            if not (retry_failed and entry.quality.verdict == quality.FAILED)
+        }
+        return [position for position, key in enumerate(keys) if key not in there]
 
     def write(self, masks: Sequence[Mask]) -> None:
         """Adds one shard.
@@ -189,6 +193,27 @@ class MaskStore:
             file.seek(entry.offset)
             return file.read(entry.length)
 
+    def export_png(self, keys: Sequence[str], folder: pathlib.Path) -> None:
+        """Writes masks as PNGs with the images' relative names, for `--masks=folder:PATH`.
+
+        Raises:
+          UserError: two images differ in their suffix only, or the folder cannot be written.
+        """
+        owners: dict[str, str] = {}
+        for key in keys:
+            name = png_name(key)
+            if name in owners:
+                raise UserError(
+                    f"--export_png needs images whose names differ without their suffix. "
+                    f"Received: {owners[name]!r} and {key!r}; rename one"
+                )
+            owners[name] = key
+        entries = self.entries()
+        for name, key in owners.items():
+            if key in entries:
+                with files.replacing(folder / name) as temporary:
+                    temporary.write_bytes(self.png(key))
+
     def command(self) -> str:
         """The command that fills this store."""
         store = "" if self._root == default_root() else f" --mask_store={_quoted(self._root)}"
@@ -217,6 +242,11 @@ class MaskStore:
 def default_root() -> pathlib.Path:
     """Returns the folder of masks when --mask_store is not given."""
     return files.cache_folder() / "masks"
+
+
+def png_name(key: str) -> str:
+    """Returns the relative name of the mask of an image: the image's own, ending in .png."""
+    return str(pathlib.PurePosixPath(key).with_suffix(".png"))
 
 
 def _short(source: Source) -> str:

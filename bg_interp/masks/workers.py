@@ -125,11 +125,10 @@ def _serve(pipe: Connection, settings: Settings, path: pathlib.Path) -> None:
         # MediaPipe imports TensorFlow when it finds it, uses it for nothing that is done here,
         # and starts in half the time without it.
         sys.modules["tensorflow"] = None  # type: ignore[assignment]
-    try:
-        with pipe, settings.open(path) as segmenter:
-            while True:
-                pipe.send(encoding.mask_of(segmenter, *pipe.recv()))
-    except (EOFError, OSError):
-        pass  # The parent closed the pipe, or is gone.
-    except UserError as error:
-        pipe.send(error)
+    with pipe, contextlib.suppress(EOFError, OSError):  # The parent closed the pipe, or is gone.
+        try:
+            with settings.open(path) as segmenter:
+                while True:
+                    pipe.send(encoding.mask_of(segmenter, *pipe.recv()))
+        except UserError as error:
+            pipe.send(error)

@@ -1,0 +1,249 @@
+"""Makes the foreground masks of a folder of photographs or a TFDS dataset, once, and keeps them.
+
+    python tools/segment.py --fetch_models
+    python tools/segment.py --dataset=folder:photos --segmenter=object --gallery
+
+The first command downloads the models, checks them, and ends. The second makes a mask of every
+image; killed and started again it goes on where it was. It prints how many masks look wrong and
+lists them, and writes a picture of the least certain ones. Afterwards
+`python tools/train.py --dataset=folder:photos --masks=object` trains with these masks.
+"""
+
+import dataclasses
+import os
+import pathlib
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from bg_interp import cli
+from bg_interp.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from bg_interp.data.sources import Source
+    from bg_interp.masks.segmenters import Settings
+    from bg_interp.masks.store import MaskStore
+
+_SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
+_LISTED = 10  # Bad masks that are printed; the others stand in the list's file.
+_GALLERY = 48
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags."""
+
+    dataset: str | None = cli.setting(
+        None, "folder:PATH (PATH/train/CLASS/*.jpg or PATH/CLASS/*.jpg), tfds:NAME or habitats."
+    )
+    data_dir: str | None = cli.setting(
+        None, "Folder of prepared TFDS data; TFDS's own default when not given."
+    )
+    segmenter: str = cli.setting(
+        "object",
+        "Any salient object (U²-Net-p), people (MediaPipe selfie), 21 categories (DeepLab), or "
+        "what lies under the centre (magic_touch). object suits most photographs.",
+        choices=_SEGMENTERS,
+    )
+    segmenter_model: str | None = cli.setting(
+        None, "Your own .tflite file with MediaPipe's metadata; deeplab and interactive need one."
+    )
+    segmenter_category: str | None = cli.setting(
+        None, "With deeplab: the one category that is foreground, such as dog; all by default."
+    )
+    segmenter_backend: str = cli.setting(
+        "mediapipe",
+        "keras runs object in batches, on a GPU if there is one; it is no faster on a CPU.",
+        choices=("mediapipe", "keras"),
+    )
+    fetch_models: bool = cli.setting(
+        False, "Download the models that are missing. Without --dataset: all of them, then end."
+    )
+    mask_store: str | None = cli.setting(
+        None, "Folder that keeps the masks; below the package's cache folder by default."
+    )
+    export_png: str | None = cli.setting(
+        None, "Folder to write the masks to as PNGs, with the images' relative names."
+    )
+    gallery: bool = cli.setting(
+        False, "Write a picture of the least certain masks, also for TensorBoard."
+    )
+    score: bool = cli.setting(
+        False, "Compare with the dataset's own masks: IoU, share below 0.5, boundary error."
+    )
+    workers: int | None = cli.setting(
+        None, "Processes that make masks; one for each core by default.", rule=cli.POSITIVE
+    )
+
+
+def _settings(config: Config) -> "Settings":
+    from bg_interp.masks.segmenters import Settings
+
+    settings = Settings(
+        name=config.segmenter,
+        model=config.segmenter_model,
+        category=config.segmenter_category,
+        backend=config.segmenter_backend,
+    )
+    settings.check()
+    return settings
+
+
+def _fetch_all() -> None:
+    from bg_interp.masks import models
+    from bg_interp.masks.segmenters import Settings
+
+    for name in models.MODELS:
+        print(f"{name}: {Settings(name).prepare(fetch=True)}")
+
+
+def _images(
+    source: "Source", missing: set[str], problems: list[str]
+) -> "Iterator[tuple[str, np.ndarray]]":
+    """Yields keys and images; what can no longer be read is noted in `problems`."""
+    for split in source.splits.values():
+        positions = [place for place, key in enumerate(split.keys) if key in missing]
+        while positions:
+            done = 0
+            try:
+                for image in split.images(positions):
+                    done += 1
+                    yield split.keys[positions[done - 1]], image
+            except (OSError, UserError) as error:
+                problems.append(f"{split.keys[positions[done]]}: {error}")
+                done += 1
+            positions = positions[done:]
+
+
+def _fill(config: Config, source: "Source", store: "MaskStore", keys: list[str]) -> None:
+    import tqdm
+
+    from bg_interp.masks import precompute
+
+    path = store.settings.prepare(fetch=config.fetch_models)
+    for line in store.remove_damaged():
+        print(line, file=sys.stderr)
+    missing = {keys[position] for position in store.missing(keys, retry_failed=True)}
+    problems: list[str] = []
+    workers = min(config.workers or os.cpu_count() or 1, max(1, len(missing)))
+    masks = precompute.fill(store, _images(source, missing, problems), path, workers)
+    with tqdm.tqdm(
+        total=len(keys), initial=len(keys) - len(missing), unit="image", desc=store.id
+    ) as bar:
+        for _ in masks if missing else ():
+            bar.update()
+    for problem in problems:
+        print(f"no mask of {problem}", file=sys.stderr)
+
+
+def _report(store: "MaskStore", keys: list[str]) -> float:
+    """Prints the verdicts and lists the bad masks; returns their share."""
+    from bg_interp import files
+    from bg_interp.masks import quality
+
+    known = {key: entry for key, entry in store.entries().items() if key in set(keys)}
+    counts = dict.fromkeys(quality.VERDICTS, 0)
+    for entry in known.values():
+        counts[entry.quality.verdict] += 1
+    bad = sorted((e.quality.self_iou, k) for k, e in known.items() if e.quality.verdict != "ok")
+    print(f"{len(known)} masks in {store.folder}")
+    print(", ".join(f"{count} {name}" for name, count in counts.items()))
+    lines = []
+    for agreement, key in bad:
+        entry = known[key]
+        line = f"{entry.quality.verdict}: {key} (self-IoU {agreement:.2f}"
+        line += f", area {entry.quality.area:.2f}) {entry.problem}"
+        lines.append(line.rstrip())
+    print("\n".join(lines[:_LISTED]), end="\n" if lines else "")
+    files.write_text(store.folder / "bad_masks.txt", "".join(line + "\n" for line in lines))
+    if lines:
+        print(f"all {len(lines)} are listed in {store.folder / 'bad_masks.txt'}")
+    return len(bad) / max(1, len(known))
+
+
+def _decode(png: bytes) -> "np.ndarray":
+    import io
+
+    import numpy as np
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def _gallery(source: "Source", store: "MaskStore", share_bad: float) -> None:
+    from bg_interp.masks import gallery
+
+    entries = store.entries()
+    least_certain = sorted(entries, key=lambda key: entries[key].quality.self_iou)[:_GALLERY]
+    panels = {
+        key: gallery.panel(gallery.Shown(key, image, _decode(store.png(key)), entries[key].quality))
+        for key, image in _images(source, set(least_certain), [])
+    }
+    ordered = [panels[key] for key in least_certain if key in panels]
+    if not ordered:
+        raise UserError(f"--gallery needs at least one mask. Received: none in {store.folder}")
+    folder = store.folder / "gallery"
+    gallery.write_sheet(folder / "gallery.png", ordered)
+    gallery.write_events(folder / "events", ordered, share_bad)
+    print(f"gallery: {folder / 'gallery.png'}; tensorboard --logdir={folder / 'events'}")
+
+
+def _score(source: "Source", store: "MaskStore") -> None:
+    from bg_interp.masks import scores
+
+    entries, ious, errors = store.entries(), [], []
+    for split in source.splits.values():
+        positions = [place for place, key in enumerate(split.keys) if key in entries]
+        truths = split.masks(positions)  # type: ignore[union-attr]  (has_masks was checked.)
+        for position, truth in zip(positions, truths, strict=True):
+            mask = _decode(store.png(split.keys[position]))
+            ious.append(scores.iou(mask, truth[..., 0]))
+            errors.append(scores.boundary_error(mask, truth[..., 0]))
+    found = scores.summarise(ious, errors)
+    print(
+        f"against the dataset's own masks, {found.count} images: mean IoU {found.mean_iou:.3f}, "
+        f"median {found.median_iou:.3f}, below 0.5 {found.share_below_half:.1%}, boundary error "
+        f"{found.boundary_error:.2%} of the diagonal"
+    )
+
+
+def main() -> None:
+    """Fetches models, makes masks, and does what else the flags ask for."""
+    config = cli.config_from_flags(Config)
+    if config.dataset is None:
+        if not config.fetch_models:
+            raise UserError("--dataset=folder:PATH or tfds:NAME must be given, or --fetch_models")
+        _fetch_all()
+        return
+    settings = _settings(config)
+
+    from bg_interp.data import sources
+    from bg_interp.masks import store as stores
+
+    source = sources.open_source(config.dataset, data_dir=config.data_dir)
+    if config.score and not source.has_masks:
+        raise UserError(f"--score needs a dataset with masks. Received: --dataset={config.dataset}")
+    root = pathlib.Path(config.mask_store) if config.mask_store else stores.default_root()
+    store = stores.MaskStore(root, source, settings, config.dataset)
+    keys = [key for split in source.splits.values() for key in split.keys]
+    _fill(config, source, store, keys)
+    share_bad = _report(store, keys)
+    if config.export_png:
+        store.export_png(keys, pathlib.Path(config.export_png))
+        print(f"PNGs: {config.export_png}")
+    if config.gallery:
+        _gallery(source, store, share_bad)
+    if config.score:
+        _score(source, store)
+
+
+def run() -> None:
+    """Runs the tool; the console script."""
+    cli.define_flags(Config)
+    cli.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    run()
