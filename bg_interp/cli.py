@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from absl import app, flags, logging
 
 from bg_interp.errors import UserError, nearest
+from bg_interp.quiet import quiet_native_logs
 
 # Flags that are made here belong to the module that asks for them.
 flags.disclaim_key_flags()
@@ -157,6 +158,17 @@ def _parser(doc: str) -> Callable[[list[str]], list[str]]:
 def _fail(message: str) -> typing.NoReturn:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
+
+
+def load_tensorflow() -> None:
+    """Imports TensorFlow and finds its devices, without the notes that it prints meanwhile.
+
+    Tools call it when the flags are checked, before they import anything that needs TensorFlow.
+    """
+    with quiet_native_logs():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices("GPU")
 
 
 def run(main: Callable[[], None], doc: str) -> None:

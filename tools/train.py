@@ -24,6 +24,7 @@ def main() -> None:
     config = cli.config_from_flags(ArmConfig)
     check_names(config)
     # TensorFlow takes seconds to import, a mistyped flag shall not.
+    cli.load_tensorflow()
     from bg_interp import arm
 
     result = arm.run(config)
