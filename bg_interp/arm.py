@@ -19,6 +19,7 @@ from bg_interp import export
 from bg_interp.config import ArmConfig
 from bg_interp.data import mask_choice, pipeline, sources, treatments
 from bg_interp.data.augmentation import Augmentation
+from bg_interp.data.opening import open_examples
 from bg_interp.errors import UserError
 from bg_interp.training import loop, networks, recipe
 from bg_interp.training.accuracy import Accuracies
@@ -55,7 +56,18 @@ def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
     Raises:
       UserError: masks that are missing, or more bad images and masks than are allowed.
     """
-    found = {name: _open_split(config, source, name) for name in ("train", "test")}
+    found = {
+        name: open_examples(
+            source,
+            name,
+            masks=config.masks,
+            mask_store=config.mask_store,
+            on_bad_mask=config.on_bad_mask,
+            image_size=settings.image_size(config),
+            cache_gb=config.cache_gb,
+        )
+        for name in ("train", "test")
+    }
     data = ArmData(source, found["train"][0], found["test"][0], found["train"][1])
     images = sum(len(split) for split in source.splits.values()) + len(source.damaged)
     _check_share(config, "damaged images", len(source.damaged), images)
@@ -68,26 +80,6 @@ def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
             file=sys.stderr,
         )
     return data
-
-
-def _open_split(
-    config: ArmConfig, source: sources.Source, name: str
-) -> tuple[pipeline.Examples, mask_choice.Masks]:
-    masks = mask_choice.choose(
-        source, name, config.masks, mask_store=config.mask_store, on_bad_mask=config.on_bad_mask
-    )
-    examples = pipeline.prepare(
-        source.splits[name],
-        masks.read,
-        settings.image_size(config),
-        cache_gb=config.cache_gb,
-        name=f"{name} images",
-        positions=masks.positions,
-    )
-    if isinstance(examples, pipeline.InMemory) and not masks.bad:
-        examples, empty = mask_choice.without_empty(examples, config.on_bad_mask)
-        masks = dataclasses.replace(masks, bad=empty)
-    return examples, masks
 
 
 def _check_share(config: ArmConfig, what: str, count: int, total: int) -> None:

@@ -12,7 +12,7 @@ import types
 
 from bg_interp import files
 from bg_interp.masks import models
-from bg_interp.masks.quiet import quiet_native_logs
+from bg_interp.quiet import quiet_native_logs
 
 # Raised when the conversion changes, so that a cached result of an older one is not taken.
 _VERSION = 1
