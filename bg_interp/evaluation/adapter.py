@@ -9,10 +9,6 @@ import tensorflow as tf
 
 from bg_interp.errors import UserError, nearest
 
-# The range in which a model takes its pixels.
-INPUT_RANGES = {"0,255": (0.0, 255.0), "0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
-OUTPUT_KINDS = ("logits", "probabilities")
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class AdaptedModel:

@@ -36,7 +36,10 @@ def _smoothgrad_graph(model: AdaptedModel) -> Callable[..., tf.Tensor]:
             with tf.GradientTape() as tape:
                 tape.watch(noisy)
                 score = tf.reduce_sum(tf.gather(model(noisy), labels, batch_dims=1))
-            total += tape.gradient(score, noisy)
+            gradient = tape.gradient(score, noisy)
+            if gradient is None:
+                raise ValueError("the model cannot be differentiated with respect to its images")
+            total += gradient
         return tf.reduce_sum(tf.abs(total), axis=-1) / SAMPLES
 
     return maps
@@ -117,14 +120,13 @@ def pointing_game(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return np.where(flat.max(axis=1) > 0, hit.astype(np.float64), np.nan)
 
 
-def attribution(
-    model: AdaptedModel, arrays: Arrays, classes: int, seed: int = 0
-) -> dict[str, Any]:
+def attribution(model: AdaptedModel, arrays: Arrays, classes: int, seed: int = 0) -> dict[str, Any]:
     """Measures both attributions on at most MAX_IMAGES images, drawn by `seed`.
 
     Returns:
       `images` (how many), `mask_area` [K], and for `smoothgrad` and `gradcam_plus_plus` {"share"
-      [K], "pointing" [K]}, or {"left_out": why}; means by class, None for a class without images.
+      [K], "pointing" [K], "empty_maps": count}, or {"left_out": why}; means by class over maps
+      that are not empty, None for a class without any.
     """
     drawn = np.random.default_rng(seed).permutation(len(arrays.labels))[:MAX_IMAGES]
     some = arrays.take(drawn)
@@ -142,11 +144,13 @@ def attribution(
             maps = method()
         except (ValueError, LookupError) as error:
             # Somebody's model may not be differentiable, or have no layers; the rest still counts.
-            results[name] = {"left_out": " ".join(str(error).split())[:200]}
+            # TensorFlow writes the reason on the last line, below where it happened.
+            results[name] = {"left_out": str(error).strip().splitlines()[-1].strip()[:200]}
             continue
         results[name] = {
             "share": _by_class(share_in_mask(maps, some.masks), some.labels, classes),
             "pointing": _by_class(pointing_game(maps, some.masks), some.labels, classes),
+            "empty_maps": int((maps.max(axis=(1, 2)) <= 0).sum()),
         }
     return results
 

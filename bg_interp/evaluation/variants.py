@@ -88,13 +88,25 @@ def compose(variant: str, images: tf.Tensor, masks: tf.Tensor, others: Arrays | 
     return images * opacity + background * (1.0 - opacity)
 
 
-def make_variant(variant: str, arrays: Arrays, seed: int = 0) -> np.ndarray:
-    """Returns one variant of all images, uint8 [N, H, W, 3], in their order."""
+def make_variant(
+    variant: str, arrays: Arrays, seed: int = 0, positions: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns one variant of images, uint8 [N, H, W, 3].
+
+    Args:
+      variant: one of VARIANTS.
+      arrays: the images, and those that partners are drawn from.
+      seed: keys the choice of partners.
+      positions: which of `arrays` to make; None for all, in their order.
+    """
     chosen = partners(variant, arrays.labels, seed) if variant in _WITH_PARTNER else None
+    if positions is None:
+        positions = np.arange(len(arrays.labels))
     made = []
-    for rows in batches(len(arrays.labels)):
-        others = None if chosen is None else arrays.take(chosen[rows])
-        images = compose(variant, arrays.images[rows], arrays.masks[rows], others)
+    for rows in batches(len(positions)):
+        some = positions[rows]
+        others = None if chosen is None else arrays.take(chosen[some])
+        images = compose(variant, arrays.images[some], arrays.masks[some], others)
         made.append(tf.cast(tf.round(images), tf.uint8).numpy())
     return np.concatenate(made)
 

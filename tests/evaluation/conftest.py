@@ -1,0 +1,47 @@
+"""A tiny data set whose answers are known, and judges trained on it once for all tests."""
+
+import numpy as np
+import pytest
+
+from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.judges import Judges, JudgeSettings, train_judges
+
+SIDE = 24
+QUICK = JudgeSettings(
+    foreground_steps=90, development_steps=90, background_steps=50, shape_images=384, batch_size=32
+)
+
+
+def draw_shapes(count: int, seed: int) -> Arrays:
+    """Draws bars that lie, stand or cross, each class on stripes of its own colour."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count, dtype=np.int32) % 3
+    rows, columns = np.mgrid[:SIDE, :SIDE]
+    stripes = [rows % 4 < 2, columns % 4 < 2, (rows + columns) % 6 < 3]
+    images, masks = [], []
+    for label in labels:
+        top, left = generator.integers(-2, 3, 2) + SIDE // 2
+        lying = (abs(rows - top) < 3) & (abs(columns - left) < 9)
+        standing = (abs(rows - top) < 9) & (abs(columns - left) < 3)
+        shape = [lying, standing, lying | standing][label][..., None]
+        background = 40 + 150 * stripes[label][..., None] * np.eye(3)[label]
+        background = background + generator.normal(0, 8, (SIDE, SIDE, 3))
+        image = np.where(shape, generator.uniform(0, 255, 3), background)
+        images.append(np.clip(image, 0, 255).astype(np.uint8))
+        masks.append((255 * shape).astype(np.uint8))
+    return Arrays(np.stack(images), np.stack(masks), labels)
+
+
+@pytest.fixture(scope="session")
+def shapes_train() -> Arrays:
+    return draw_shapes(240, seed=0)
+
+
+@pytest.fixture(scope="session")
+def shapes_test() -> Arrays:
+    return draw_shapes(90, seed=1)
+
+
+@pytest.fixture(scope="session")
+def judges(shapes_train, shapes_test) -> Judges:
+    return train_judges(shapes_train, shapes_test, seed=0, settings=QUICK)

@@ -1,0 +1,175 @@
+"""Background variants computed by hand after Xiao et al. 2020, and models of known answer."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bg_interp.evaluation.arrays import Arrays, compiled
+from bg_interp.evaluation.variants import (
+    VARIANTS,
+    background_reliance,
+    compose,
+    confusion_matrix,
+    make_variant,
+    mean_interval,
+    partners,
+)
+
+# A 4 x 4 image: the object is the pixel (3, 3), of value 200 + label, before a background of
+# value 10 * label + row. The largest rectangle outside its box is rows 0 to 2, or columns 0 to 2;
+# the rows come first, so that pixel (3, 3) of the tiled background repeats pixel (0, 3).
+_LABELS = np.array([0, 0, 1, 1, 2, 2], np.int32)
+
+
+def _tiny() -> Arrays:
+    rows = np.arange(4, dtype=np.uint8)[None, :, None, None]
+    background = 10 * _LABELS.astype(np.uint8)[:, None, None, None] + rows
+    images = np.broadcast_to(background, (6, 4, 4, 3)).copy()
+    images[:, 3, 3] = 200 + _LABELS[:, None]
+    masks = np.zeros((6, 4, 4, 1), np.uint8)
+    masks[:, 3, 3] = 255
+    return Arrays(images, masks, _LABELS)
+
+
+def _background_by_hand(label: int) -> np.ndarray:
+    """Rows 10 * label + 0, 1, 2, 3 with the object's pixel (3, 3) replaced by row 0's value."""
+    expected = np.repeat(10 * label + np.arange(4)[:, None], 4, axis=1)
+    expected[3, 3] = 10 * label
+    return expected
+
+
+def test_original_is_untouched():
+    np.testing.assert_array_equal(make_variant("original", _tiny()), _tiny().images)
+
+
+def test_foreground_only_by_hand():
+    expected = np.zeros((6, 4, 4))
+    expected[:, 3, 3] = 200 + _LABELS
+    np.testing.assert_array_equal(make_variant("foreground_only", _tiny())[..., 0], expected)
+
+
+def test_no_foreground_by_hand():
+    expected = _tiny().images[..., 0].copy()
+    expected[:, 3, 3] = 0
+    np.testing.assert_array_equal(make_variant("no_foreground", _tiny())[..., 0], expected)
+
+
+def test_background_only_by_hand():
+    expected = np.stack([_background_by_hand(label) for label in _LABELS])
+    np.testing.assert_array_equal(make_variant("background_only", _tiny())[..., 0], expected)
+
+
+@pytest.mark.parametrize(
+    ("variant", "background_label"), [("mixed_same", [0, 1, 2]), ("mixed_next", [1, 2, 0])]
+)
+def test_mixed_same_and_next_by_hand(variant, background_label):
+    made = make_variant(variant, _tiny())[..., 0]
+    for image, label in zip(made, _LABELS, strict=True):
+        expected = _background_by_hand(background_label[label])
+        expected[3, 3] = 200 + label
+        np.testing.assert_array_equal(image, expected)
+
+
+def test_mixed_random_takes_the_background_of_the_partner_that_was_drawn():
+    chosen = partners("mixed_random", _LABELS, seed=3)
+    made = make_variant("mixed_random", _tiny(), seed=3)[..., 0]
+    for image, label, other in zip(made, _LABELS, _LABELS[chosen], strict=True):
+        expected = _background_by_hand(other)
+        expected[3, 3] = 200 + label
+        np.testing.assert_array_equal(image, expected)
+
+
+def test_partners_follow_the_rule_of_each_variant():
+    labels = np.random.default_rng(0).integers(0, 4, 400)
+    same, random, following, swap = (
+        partners(variant, labels, seed=0)
+        for variant in ("mixed_same", "mixed_random", "mixed_next", "swap")
+    )
+    assert (labels[same] == labels).all() and (same != np.arange(400)).all()
+    assert (random != np.arange(400)).all() and 0.15 < (labels[random] == labels).mean() < 0.35
+    assert (labels[following] == (labels + 1) % 4).all()
+    assert (labels[swap] != labels).all()
+
+
+def test_partners_are_keyed_by_the_seed():
+    first, second = (partners("mixed_random", _LABELS, seed) for seed in (1, 1))
+    np.testing.assert_array_equal(first, second)
+    long = np.zeros(50, np.int64)
+    assert (partners("mixed_same", long, 1) != partners("mixed_same", long, 2)).any()
+
+
+def test_an_image_alone_in_its_class_is_its_own_partner():
+    assert partners("mixed_same", np.array([0, 1, 1]), 0)[0] == 0
+
+
+def test_the_next_class_is_the_next_that_has_images():
+    labels = np.array([0, 0, 5, 5, 9])
+    assert labels[partners("mixed_next", labels, 0)].tolist() == [5, 5, 9, 9, 0]
+
+
+def test_soft_masks_blend():
+    tiny = _tiny()
+    half = tiny._replace(masks=np.full_like(tiny.masks, 128))
+    made = compose("foreground_only", half.images, half.masks, None)
+    np.testing.assert_allclose(made, tiny.images * (128 / 255), rtol=1e-6)
+
+
+def test_composing_in_a_graph_gives_the_eager_result():
+    tiny = _tiny()
+    eager = compose("swap", tiny.images, tiny.masks, tiny.take(np.arange(6)[::-1]))
+    graph = tf.function(
+        lambda: compose("swap", tiny.images, tiny.masks, tiny.take(slice(None, None, -1)))
+    )
+    np.testing.assert_array_equal(graph(), eager)
+
+
+def test_an_unknown_variant_is_a_programming_error():
+    with pytest.raises(ValueError, match="variant must be one of"):
+        compose("upside_down", _tiny().images, _tiny().masks, None)
+
+
+def _many(seed: int = 0) -> Arrays:
+    tiny = _tiny()
+    return tiny.take(np.random.default_rng(seed).integers(0, 6, 300))
+
+
+def _reliance(pixel_to_class) -> dict:
+    """Measures a model that looks at one pixel."""
+    model = compiled(lambda images: 100 * tf.one_hot(pixel_to_class(images), 3))
+    return background_reliance(model, _many(), classes=3, seed=0)
+
+
+def test_a_model_that_sees_backgrounds_only_has_a_gap_near_its_accuracy():
+    measured = _reliance(lambda images: tf.cast(images[:, 0, 0, 0] / 10, tf.int32))
+    accuracy = measured["accuracy"]
+    assert accuracy["original"] == accuracy["background_only"] == accuracy["mixed_same"] == 1
+    assert accuracy["mixed_next"] == accuracy["swap"] == 0
+    # All of its accuracy on mixed_same, but for the backgrounds that agree by chance (1/3).
+    assert measured["bg_gap"]["value"] == pytest.approx(2 / 3, abs=0.1)
+    low, high = measured["bg_gap"]["interval"]
+    assert low < measured["bg_gap"]["value"] < high
+
+
+def test_a_model_that_sees_objects_only_has_no_gap():
+    measured = _reliance(lambda images: tf.cast(images[:, 3, 3, 0] - 200, tf.int32))
+    for variant in ("original", "foreground_only", "mixed_same", "mixed_random", "swap"):
+        assert measured["accuracy"][variant] == 1
+    assert measured["bg_gap"] == {"value": 0.0, "interval": [0.0, 0.0]}
+
+
+def test_a_model_that_always_says_the_same_is_at_chance():
+    measured = _reliance(lambda images: tf.zeros(tf.shape(images)[0], tf.int32))
+    assert all(0.25 < measured["accuracy"][variant] < 0.42 for variant in VARIANTS)
+    assert measured["bg_gap"]["value"] == 0
+    assert measured["accuracy_by_class"]["original"] == [1.0, 0.0, 0.0]
+
+
+def test_confusion_counts_true_classes_in_rows():
+    counts = confusion_matrix(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3)
+    assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_approximation():
+    values = (np.arange(400) % 2).astype(np.float64)
+    low, high = mean_interval(values, seed=0)
+    assert (low, high) == pytest.approx((0.5 - 1.96 * 0.025, 0.5 + 1.96 * 0.025), abs=0.005)
