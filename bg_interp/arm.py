@@ -27,7 +27,7 @@ from bg_interp.training.summaries import Summaries, side_by_side
 from bg_interp.visualization import grids
 from bg_interp.visualization import statistics as ascent_statistics
 from bg_interp.visualization.ascent import Ascent, Visualization
-from bg_interp.visualization.settings import preset
+from bg_interp.visualization.settings import preset_for
 from bg_interp.workdir import Workdir
 
 _STATISTICS_IMAGES = 512
@@ -200,9 +200,7 @@ class Arm:
 
     @functools.cached_property
     def _ascent(self) -> Ascent:
-        return Ascent(
-            self.model, preset("small" if self.config.network == "small" else "mobilenet_v2")
-        )
+        return Ascent(self.model, preset_for(self.config.network))
 
     def class_images(self, natural_logits: bool = False) -> Visualization:
         """Makes an image of each class from the network as it is.

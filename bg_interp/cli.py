@@ -11,7 +11,7 @@ import sys
 import textwrap
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from absl import app, flags, logging
@@ -58,18 +58,18 @@ def _base_type(annotation: Any) -> type:
     return annotation
 
 
-def define_flags(config_class: type, **defaults: Any) -> None:
+def define_flags(config_class: type, *, leaving_out: Collection[str] = ()) -> None:
     """Defines one flag for each field of `config_class` that `setting` made.
 
     Args:
       config_class: a dataclass whose field types are str, int, float or bool, possibly `| None`.
-      **defaults: defaults that differ from the dataclass's own.
+      leaving_out: fields that get no flag; `config_from_flags` must be given their values.
     """
     annotations = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
-        if "help" not in field.metadata:
+        if "help" not in field.metadata or field.name in leaving_out:
             continue
-        default = defaults.get(field.name, field.default)
+        default = field.default
         help, choices = field.metadata["help"], field.metadata["choices"]
         kind = _base_type(annotations[field.name])
         if choices is not None:

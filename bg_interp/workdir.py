@@ -32,6 +32,10 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in _PACKAGES}
 
 
+class WorkdirBusy(UserError):
+    """Another process works in the folder."""
+
+
 class Workdir:
     """Paths and configuration of one run.
 
@@ -51,6 +55,8 @@ class Workdir:
         self.litert = path / "model.tflite"
         self.ascent = path / "ascent.npz"
         self.visualizations = path / "visualizations"
+        self.measures = path / "measures.json"
+        self.class_images = path / "class_images.npz"
 
     def read_config(self) -> dict[str, Any]:
         """Reads config.json.
@@ -84,7 +90,8 @@ class Workdir:
         """Keeps other processes out of the folder within the block.
 
         Raises:
-          UserError: another process works in it, or the folder cannot be written.
+          WorkdirBusy: another process works in it.
+          UserError: the folder cannot be written.
         """
         holder = self.path / ".lock-holder"
         try:
@@ -94,7 +101,7 @@ class Workdir:
             lock.acquire()
         except filelock.Timeout as error:
             who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-            raise UserError(
+            raise WorkdirBusy(
                 f"{self.path} is in use by {who}; wait for it, or choose another --workdir"
             ) from error
         except OSError as error:

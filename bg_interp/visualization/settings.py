@@ -118,3 +118,16 @@ def preset(name: str) -> AscentSettings:
             f"Received: {name!r}{nearest(name, PRESETS)}"
         )
     return PRESETS[name]
+
+
+def preset_for(network: str) -> AscentSettings:
+    """Returns the settings for a network by its name, as `--network` takes it.
+
+    Networks that were never tried get the settings of MobileNetV2, marked as untried.
+    """
+    family = next(
+        (name for name in PRESETS if network.lower().startswith(name.replace("_", ""))), None
+    )
+    if family is None:
+        return dataclasses.replace(PRESETS["mobilenet_v2"], tried=False)
+    return PRESETS[family]
