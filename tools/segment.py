@@ -196,7 +196,7 @@ def _score(source: "Source", store: "MaskStore") -> None:
     entries, ious, errors = store.entries(), [], []
     for split in source.splits.values():
         positions = [place for place, key in enumerate(split.keys) if key in entries]
-        truths = split.masks(positions)  # type: ignore[union-attr]  (has_masks was checked.)
+        truths = split.masks(positions)  # type: ignore[union-attr]
         for position, truth in zip(positions, truths, strict=True):
             mask = _decode(store.png(split.keys[position]))
             ious.append(scores.iou(mask, truth[..., 0]))

@@ -84,9 +84,15 @@ class MediaPipeSegmenter(Segmenter):
 
     def close(self) -> None:
         """Frees the native segmenter; without it MediaPipe complains when Python ends."""
-        if self._task is not None and os.getpid() == self._process:
-            self._task.close()
-        self._task = None
+        task, self._task = self._task, None
+        if task is None or os.getpid() != self._process:
+            return
+        try:
+            task.close()
+        except (RuntimeError, ValueError):
+            # A graph that has failed cannot be closed; without a handle MediaPipe does not try
+            # again, and print a stack trace, when the object is freed.
+            task._handle = None
 
     def __reduce__(self):
         raise TypeError(
