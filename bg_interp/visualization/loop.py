@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from bg_interp.visualization import upstream
@@ -61,7 +60,7 @@ class CompiledLoop:
         """Prepares the loop; it is traced when it first runs."""
         self._plan = plan
         self._names = [name for name, _ in plan.fused_regularizers + plan.other_regularizers]
-        self._first_state = [np.array(variable) for variable in plan.optimizer.variables]
+        self._first_state = [variable.numpy() for variable in plan.optimizer.variables]
         self._step = tf.function(self._one_step, autograph=False)
         self._run = tf.function(self._many_steps, autograph=False, jit_compile=jit_compile)
 

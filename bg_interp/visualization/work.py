@@ -104,7 +104,7 @@ class Work:
             self._modifier_signatures,
             tuple(_score_signature(*pair) for pair in zip(self.scores, self._indices, strict=True)),
             tuple((name, str(vars(one)), place) for name, one, place in self.regularizers),
-            json.dumps(self._fresh_optimizer.get_config(), sort_keys=True, default=str),
+            self._optimizer_signature,
         )
 
     def plan(self) -> loop.Plan:
@@ -157,6 +157,13 @@ class Work:
             tuple(upstream.modifier_signature(modifier) for modifier in modifiers)
             for modifiers in self.modifiers
         )
+
+    @property
+    def _optimizer_signature(self) -> str:
+        optimizer = self._fresh_optimizer
+        # Keras numbers the names of its objects.
+        config = {**optimizer.get_config(), "name": type(optimizer).__name__}
+        return json.dumps(config, sort_keys=True, default=str)
 
     @property
     def _fresh_optimizer(self) -> keras.Optimizer:
