@@ -1,0 +1,137 @@
+import multiprocessing
+
+import numpy as np
+import pytest
+
+from bg_interp.errors import UserError
+from bg_interp.masks import encoding, precompute, quality
+from bg_interp.masks.segmenters import Segmenter, Settings
+from bg_interp.masks.store import MaskStore
+
+
+class Source:
+    name, fingerprint = "folder:pets", "abc"
+
+
+@pytest.fixture
+def settings(red_is_foreground):
+    return Settings("object", model=str(red_is_foreground))
+
+
+@pytest.fixture
+def store(tmp_path, settings):
+    return MaskStore(tmp_path, Source(), settings, "folder:pets")
+
+
+def image(number, width=40):
+    """Red up to column `number`."""
+    pixels = np.zeros((30, width, 3), np.uint8)
+    pixels[:, :number, 0] = 255
+    return pixels
+
+
+KEYS = [f"a/{number}.jpg" for number in range(12)]
+
+
+def keyed():
+    return ((key, image(number + 10)) for number, key in enumerate(KEYS))
+
+
+def fill(store, images, workers=1):
+    return precompute.fill(store, images, store.settings.prepare(), workers)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_image_gets_its_own_mask(store, workers):
+    masks = {mask.key: mask for mask in fill(store, keyed(), workers)}
+    assert set(masks) == set(KEYS) == set(store.entries())
+    assert store.verdicts(KEYS) == [quality.OK] * len(KEYS)
+    for number, key in enumerate(KEYS):
+        assert masks[key].quality.area == pytest.approx((number + 10) / 40, abs=0.02)
+
+
+def test_stopping_early_keeps_what_was_made(store):
+    masks = fill(store, keyed())
+    made = [next(masks).key for _ in range(3)]
+    masks.close()
+    assert set(made) <= set(store.entries())
+    assert multiprocessing.active_children() == []
+
+
+def test_source_that_fails_keeps_what_was_made(store):
+    def failing():
+        yield from list(keyed())[:4]
+        raise UserError("the folder is gone")
+
+    with pytest.raises(UserError, match="the folder is gone"):
+        list(fill(store, failing()))
+    # The image being decoded when the source failed is the only one that may lack its mask.
+    assert len(store.entries()) >= 3
+
+
+def test_worker_that_dies_costs_one_image(store):
+    def images():
+        for number, (key, pixels) in enumerate(keyed()):
+            if number == 5:
+                (worker,) = multiprocessing.active_children()
+                worker.kill()
+            yield key, pixels
+
+    masks = list(fill(store, images()))
+    assert len(masks) == len(KEYS)
+    failures = [mask for mask in masks if mask.quality.verdict == quality.FAILED]
+    assert len(failures) == 1
+    assert "died" in failures[0].problem
+
+
+def test_model_that_cannot_be_opened_is_one_error(store, tmp_path, settings):
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes(b"no model")
+    with pytest.raises(UserError, match=r"broken\.tflite must be a LiteRT"):
+        list(precompute.fill(store, keyed(), broken, 1))
+
+
+def test_full_disk_stops_with_one_line(store, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bg_interp.masks.tfrecord.write", full)
+    monkeypatch.setattr(precompute, "_SHARD_MASKS", 4)
+    with pytest.raises(UserError, match="No space left on device"):
+        list(fill(store, keyed()))
+
+
+class Moody(Segmenter):
+    """Fails on images that are 13 pixels wide."""
+
+    def opacities(self, images):
+        if images[0].shape[1] == 13:
+            raise RuntimeError("calculator graph failed")
+        return [np.ones(picture.shape[:2], np.float32) * 0.6 for picture in images]
+
+
+def test_image_that_fails_is_flagged_and_full(settings):
+    segmenter = Moody(settings)
+    good = encoding.mask_of(segmenter, "a", image(3))
+    bad = encoding.mask_of(segmenter, "b", image(3, width=13))
+    assert good.problem == ""
+    assert bad.quality.verdict == quality.FAILED
+    assert "calculator graph failed" in bad.problem
+    assert bad.png
+
+
+def test_shards_close_by_count(store, monkeypatch):
+    monkeypatch.setattr(precompute, "_SHARD_MASKS", 5)
+    list(fill(store, keyed()))
+    assert len(list(store.folder.glob("*.tfrecord"))) == 3
+
+
+def test_keras_backend_fills_in_batches(tmp_path, object_onnx):
+    from skimage import data
+
+    settings = Settings("object", backend="keras")
+    store = MaskStore(tmp_path, Source(), settings, "folder:pets")
+    images = [data.chelsea(), data.coffee(), data.astronaut()]
+    made = list(precompute.fill(store, zip("abc", images, strict=True), object_onnx))
+    assert [mask.key for mask in made] == ["a", "b", "c"]
+    assert store.verdicts(["a", "b", "c"]) == [quality.OK] * 3
