@@ -1,4 +1,5 @@
-# make train | test | bench: each makes its own environment in .venv first. ARGS="..." is handed on.
+# make train | test | bench: each makes its own environment in .venv first. ARGS="..." is handed on
+# to the program, to pytest, and to each benchmark.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,8 +14,14 @@ train: $(VENV)/.installed
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest $(ARGS)
 
+bench: $(VENV)/.installed
+	set -e; for program in benchmarks/*.py; do \
+	    echo "== $$program"; $(BIN)/python "$$program" $(ARGS); \
+	done
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 lock:

@@ -10,6 +10,7 @@ _TEST = [
     "dill>=0.3.8",  # tensorflow_datasets.testing.DatasetBuilderTestCase imports it undeclared.
     "hypothesis>=6.100",
     "mypy>=1.10",
+    "psutil>=6.0",
     "pytest>=8.0",
     "ruff>=0.6",
 ]
@@ -33,10 +34,12 @@ setup(
         "importlib_resources>=6.0",  # tensorflow-datasets needs it and does not declare it.
         "jinja2>=3.1",
         "keras>=3.10",
+        "markupsafe>=2.1",
         "matplotlib>=3.8",
         "mediapipe>=1.2",
         "numpy>=2.0",
         "onnx>=1.17",
+        "opencv-contrib-python>=4.10",  # The one of OpenCV's packages that mediapipe brings.
         "pillow>=11.0",
         "platformdirs>=4.2",
         "scikit-image>=0.24",
