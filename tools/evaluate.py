@@ -8,7 +8,7 @@ looks; and writes evaluation/ into the run's folder: results.json with all numbe
 with examples, confusion.png.
 
     python tools/evaluate.py --model=classifier.keras --dataset=folder:photos --masks=object \\
-        --input_range=0,1 --class_names=cat,dog --output_kind=probabilities
+        --input_range=0:1 --class_names=cat,dog --output_kind=probabilities
 
 audits a classifier that was trained elsewhere, after
 `python tools/segment.py --dataset=folder:photos` has made masks of its test images.
@@ -24,10 +24,11 @@ from bg_interp.errors import UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from bg_interp.data.sources import Source
     from bg_interp.evaluation.adapter import AdaptedModel
     from bg_interp.evaluation.arrays import Arrays
 
-_INPUT_RANGES = {"0,255": (0.0, 255.0), "0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
+_INPUT_RANGES = {"0:255": (0.0, 255.0), "0:1": (0.0, 1.0), "-1:1": (-1.0, 1.0)}
 _EXAMPLES = 6
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
@@ -63,8 +64,8 @@ class Config:
         rule=cli.POSITIVE,
     )
     input_range: str = cli.setting(
-        "0,255",
-        "the range in which the model takes pixels; a model that rescales by itself takes 0,255",
+        "0:255",
+        "the range in which the model takes pixels; a model that rescales by itself takes 0:255",
         choices=tuple(_INPUT_RANGES),
     )
     class_names: str | None = cli.setting(
@@ -126,33 +127,56 @@ def _named(class_names: str | None) -> list[str] | None:
     return class_names.split(",")
 
 
-def _test_data(config: Config, size: int | None) -> tuple["Arrays", list[str], str]:
-    """Returns the test images, the class names, and what `--dataset` was resolved to."""
+def _size(config: Config, model_size: int | None, dataset: str) -> int:
+    """Returns the side of the images in pixels.
+
+    Raises:
+      UserError: `--image_size` is not the model's own.
+    """
+    if config.image_size and model_size and config.image_size != model_size:
+        raise UserError(
+            f"--image_size must be {model_size}, the size that the model was built for, or left "
+            f"out. Received: {config.image_size}"
+        )
+    return config.image_size or model_size or (64 if dataset == "habitats" else 224)
+
+
+def _open(config: Config, model_size: int | None) -> tuple["Source", int, dict[str, Any]]:
+    """Opens the data set, and returns also the side of the images and where masks come from."""
     from bg_interp.config import HABITATS_SIZES
-    from bg_interp.data.opening import open_examples
-    from bg_interp.data.pipeline import InMemory, in_memory
-    from bg_interp.data.sources import open_source
-    from bg_interp.evaluation.arrays import Arrays
+    from bg_interp.data.sources import check_spec, open_source
 
     trained = _trained(pathlib.Path(config.model or "").expanduser())
     dataset = config.dataset or trained.get("dataset", "habitats")
-    size = config.image_size or size or (64 if dataset == "habitats" else 224)
+    check_spec(dataset)
+    # What the model was trained with says nothing about another data set.
+    same = trained if dataset == trained.get("dataset") else {}
+    size = _size(config, model_size, dataset)
     # Habitats is drawn at a few sizes and resized to others.
     drawn = next((side for side in HABITATS_SIZES if side >= size), HABITATS_SIZES[-1])
-    same = {name: trained[name] for name in ("correlation", "data_seed") if name in trained}
     source = open_source(
-        dataset, data_dir=config.data_dir or trained.get("data_dir"), image_size=drawn, **same
+        dataset,
+        data_dir=config.data_dir or same.get("data_dir"),
+        image_size=drawn,
+        **{name: same[name] for name in ("correlation", "data_seed") if name in same},
     )
-    masks = config.masks or (trained.get("masks", "auto") if config.dataset is None else "auto")
+    masks = config.masks or same.get("masks", "auto")
     if masks == "none":
         raise UserError("--masks=none leaves nothing to tell the background by; give another one")
-    store = config.mask_store or trained.get("mask_store")
-    examples, _ = open_examples(source, "test", masks=masks, image_size=size, mask_store=store)
+    store = config.mask_store or same.get("mask_store")
+    return source, size, {"masks": masks, "mask_store": store}
+
+
+def _test_arrays(source: "Source", size: int, masks: dict[str, Any]) -> "Arrays":
+    """Decodes the test images and their masks."""
+    from bg_interp.data.opening import open_examples
+    from bg_interp.data.pipeline import InMemory, in_memory
+    from bg_interp.evaluation.arrays import Arrays
+
+    examples, _ = open_examples(source, "test", image_size=size, **masks)
     # Measures go through the images many times: even large test sets are decoded once.
     decoded = examples if isinstance(examples, InMemory) else in_memory(examples, "test images")
-    found = decoded.arrays
-    arrays = Arrays(found["image"], found["mask"], found["label"])
-    return arrays, list(source.class_names), dataset
+    return Arrays(*(decoded.arrays[name] for name in ("image", "mask", "label")))
 
 
 def _examples(
@@ -200,13 +224,16 @@ def main() -> None:
     from bg_interp.evaluation.model_evaluation import evaluate_model
     from bg_interp.visualization import grids
 
-    model, size, model_classes = _load(config)
-    test, class_names, dataset = _test_data(config, size)
+    model, model_size, model_classes = _load(config)
+    source, size, masks = _open(config, model_size)
+    class_names = list(source.class_names)
     if model_classes is not None:
         columns = match_classes(model_classes, class_names)
         model = dataclasses.replace(model, columns=columns)
+    test = _test_arrays(source, size, masks)
     results = evaluate_model(model, test, class_names, seed=config.seed)
-    results = {"model": str(path), "dataset": dataset, "seed": config.seed, **results}
+    facts = {"model": str(path), "dataset": source.name, "fingerprint": source.fingerprint}
+    results = {**facts, **masks, "image_size": size, "seed": config.seed, **results}
 
     folder = path / "evaluation" if (path / "config.json").exists() else pathlib.Path("evaluation")
     folder = pathlib.Path(config.output).expanduser() if config.output else folder

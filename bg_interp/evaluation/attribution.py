@@ -145,7 +145,8 @@ def attribution(model: AdaptedModel, arrays: Arrays, classes: int, seed: int = 0
         except (ValueError, LookupError) as error:
             # Somebody's model may not be differentiable, or have no layers; the rest still counts.
             # TensorFlow writes the reason on the last line, below where it happened.
-            results[name] = {"left_out": str(error).strip().splitlines()[-1].strip()[:200]}
+            reason = str(error).strip().splitlines()[-1].strip()
+            results[name] = {"left_out": reason.removeprefix(f"{type(error).__name__}: ")[:200]}
             continue
         results[name] = {
             "share": _by_class(share_in_mask(maps, some.masks), some.labels, classes),

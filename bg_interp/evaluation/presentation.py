@@ -95,4 +95,4 @@ def save_confusion(
                 text = f"{shares[row, column]:.2f}"
                 axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=7)
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+        figure.savefig(temporary, dpi=120, bbox_inches="tight")

@@ -8,7 +8,7 @@ from bg_interp.evaluation.judges import Judges, JudgeSettings, train_judges
 
 SIDE = 24
 QUICK = JudgeSettings(
-    foreground_steps=90, development_steps=90, background_steps=50, shape_images=384, batch_size=32
+    foreground_steps=60, development_steps=60, background_steps=30, shape_images=384, batch_size=32
 )
 
 
