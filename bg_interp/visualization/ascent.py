@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.visualization import parametrizations, statistics, views
+from bg_interp.visualization import parametrizations, statistics, targets, views
 from bg_interp.visualization.folding import FoldedModel
 from bg_interp.visualization.settings import SMALL, AscentSettings
 from bg_interp.visualization.statistics import AscentStatistics
@@ -72,17 +72,19 @@ class Ascent:
         """Prepares a model whose output is to be maximised.
 
         Args:
-          model: one image input [B,H,W,C] of static size; logits [B,K], or a layer's output
-            [B,...,K], whose mean over the middle axes counts.
+          model: a classifier that takes images [B,H,W,C] of static size (a softmax at its end is
+            left out), or what `targets.layer` returns: then [B,...,K] are the channels, whose mean
+            over the middle axes counts.
           settings: what to do.
           samples: images made of each unit, from which the network's own margin chooses.
           input_range: what the model takes for black and white.
           jit_compile: compile the loop by XLA; on CPUs the plain graph is faster.
 
         Raises:
-          UserError: the model has several inputs, an open size, or ends in probabilities.
+          UserError: see `targets.logits`.
         """
-        _check_model(model)
+        if len(model.outputs[0].shape) == 2:
+            model = targets.logits(model)
         self.settings = settings
         self.samples = samples
         self.image_shape: tuple[int, int, int] = tuple(model.inputs[0].shape[1:])
@@ -282,7 +284,22 @@ class Ascent:
             if settings.objective == "margin" and self.units > 1:
                 score -= (tf.reduce_sum(outputs, 1) - own) / (self.units - 1)
             total = tf.reduce_sum(score)
-        return tape.gradient(total, parameters)
+            if settings.diversity and self.samples > 1:
+                total -= settings.diversity * self._likeness(images / 255 - anchor.start)
+        gradient = tape.gradient(total, parameters)
+        if gradient is None:
+            raise UserError(
+                "the model's output must depend on its image by a gradient, but it has none; is "
+                "there an argmax, a cast to integers or a stopped gradient on the way?"
+            )
+        return gradient
+
+    def _likeness(self, changes: tf.Tensor) -> tf.Tensor:
+        """Returns the sum of the squared cosines between samples of the same unit."""
+        flat = tf.reshape(changes, [self.samples, -1, np.prod(self.image_shape)])
+        flat = tf.math.l2_normalize(flat, axis=-1, epsilon=1e-6)
+        cosines = tf.einsum("ikp,jkp->kij", flat, flat)
+        return tf.reduce_sum(cosines**2) - tf.reduce_sum(tf.linalg.diag_part(cosines) ** 2)
 
     def _outputs(self, images: tf.Tensor) -> tf.Tensor:
         """Returns float32 [B,K] for images in [0, 255]."""
@@ -310,24 +327,6 @@ class Ascent:
             frames=grouped[:0] if frames is None else frames,
             settings=self.settings,
             **facts,
-        )
-
-
-def _check_model(model: keras.Model) -> None:
-    """Checks that a model can be maximised by `Ascent`.
-
-    Raises:
-      UserError: it has several inputs or an open image size.
-    """
-    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
-        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in model.inputs)
-        raise UserError(
-            "the model must have one image input [batch, height, width, channels]. "
-            f"Received: {shapes}; bg_interp.visualization.ActivationMaximization takes other models"
-        )
-    if None in model.inputs[0].shape[1:]:
-        raise UserError(
-            f"the model leaves its image size open: {tuple(model.inputs[0].shape)}; give a size"
         )
 
 

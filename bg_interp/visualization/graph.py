@@ -94,25 +94,25 @@ def _run(model: Any, inputs: list, substitute: Substitute, calls: list[Call], pr
 
 def _run_functional(model: Any, inputs: list, call: Callable) -> Any:
     """Walks a functional model's graph with `clone_model`, and finds what became of its outputs."""
-    # clone_model hides the new tensors of a model whose inputs are not Input layers: keep them, in
-    # order of the calls, beside the tensors they stand for.
-    made: dict[int, list] = {}
+    # clone_model returns no tensors that hang on `inputs`, so each output gets a layer of its own,
+    # whose call tells what it became.
+    ends = [keras.layers.Identity() for _ in model.outputs]
+    ended = keras.Model(
+        model.inputs, [end(output) for end, output in zip(ends, model.outputs, strict=True)]
+    )
+    found: dict[int, Any] = {}
 
     def recording(layer: keras.Operation, *arguments: Any, **options: Any) -> Any:
-        result = call(layer, *arguments, **options)
-        made.setdefault(id(layer), []).append(result)
-        return result
+        if any(layer is end for end in ends):
+            found[id(layer)] = arguments[0]
+            return arguments[0]
+        return call(layer, *arguments, **options)
 
-    packed = keras.tree.pack_sequence_as(model.input, inputs)
     keras.models.clone_model(
-        model, input_tensors=packed, clone_function=lambda layer: layer, call_function=recording
+        ended,
+        input_tensors=keras.tree.pack_sequence_as(ended.input, inputs),
+        clone_function=lambda layer: layer,
+        call_function=recording,
     )
-    known = {id(old): new for old, new in zip(model.inputs, inputs, strict=True)}
-    for operation in model.operations:
-        for new in made.get(id(operation), [])[:1]:
-            for old, tensor in zip(
-                keras.tree.flatten(operation.output), keras.tree.flatten(new), strict=True
-            ):
-                known[id(old)] = tensor
-    outputs = [known[id(tensor)] for tensor in model.outputs]
+    outputs = [found[id(end)] for end in ends]
     return outputs[0] if len(outputs) == 1 else outputs

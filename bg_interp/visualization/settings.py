@@ -49,6 +49,8 @@ class AscentSettings:
       views: the random views.
       initial: deviation of the random change that each sample starts with, in [0, 1] for pixels,
         in units of the spectrum for `fourier`.
+      diversity: weight of the likeness between samples of one class, which is held against them; 0
+        lets each find its own way from its own start.
       tried: whether the preset was ever looked at on such a network.
     """
 
@@ -62,6 +64,7 @@ class AscentSettings:
     final_noise: float = 2.0
     views: Views = _SMALL_VIEWS
     initial: float = 0.01
+    diversity: float = 0.0
     tried: bool = True
 
     def __post_init__(self) -> None:

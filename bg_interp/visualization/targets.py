@@ -1,0 +1,171 @@
+"""What is maximised: a model's logits, or the channels of any of its layers."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.errors import UserError, nearest
+from bg_interp.visualization import graph
+
+_PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
+
+
+def logits(model: keras.Model, shape: tuple[int, int, int] | None = None) -> keras.Model:
+    """Returns the model without the softmax or sigmoid at its end, if it has one.
+
+    A probability near 1 has no gradient left, and can be raised by lowering all other classes.
+
+    Args:
+      model: a classifier with one image input and one output [B,K].
+      shape: [H,W,C] of the images, for models that leave it open.
+
+    Raises:
+      UserError: the model is of another kind, or gives probabilities that cannot be traced back
+        to logits.
+    """
+    _check_inputs(model, shape)
+    wiring = graph.rewire(model, shapes=_shapes(shape))
+    output = wiring.model.outputs[0]
+    if len(wiring.model.outputs) != 1 or len(output.shape) != 2:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in wiring.model.outputs)
+        raise UserError(
+            "the model must have one output [batch, classes] for class images. "
+            f"Received: {shapes}; name a layer to visualize instead"
+        )
+    last = next(call.layer for call in wiring.calls if call.outputs[0] is output)
+    if isinstance(last, keras.layers.Softmax) or _activation(last) in _PROBABILITIES:
+        wiring = graph.rewire(
+            model, lambda layer: _linear(layer) if layer is last else layer, _shapes(shape)
+        )
+    if _gives_probabilities(wiring.model):
+        raise UserError(
+            "the model must give logits, but its outputs sum to 1 and its last layer, "
+            f"{last.name}, is not a softmax that could be left out; give a model that ends before "
+            "its probabilities"
+        )
+    return wiring.model
+
+
+def layer(
+    model: keras.Model,
+    name: str,
+    position: tuple[int, int] | None = None,
+    shape: tuple[int, int, int] | None = None,
+) -> keras.Model:
+    """Returns a model that ends in a layer, so that its channels can be maximised.
+
+    Args:
+      model: a Keras model with one image input.
+      name: the layer's name; "outer/inner" or just "inner" for a layer of a nested model.
+      position: (row, column) of one neuron in each channel; None for the whole channel.
+      shape: [H,W,C] of the images, for models that leave it open.
+
+    Raises:
+      UserError: the model has no such layer, or the layer no such position.
+    """
+    _check_inputs(model, shape)
+    wiring = graph.rewire(model, shapes=_shapes(shape))
+    found = [call for call in wiring.calls if name in _names(call)]
+    if not found:
+        names = {name: None for call in wiring.calls for name in _names(call)}
+        raise UserError(f"the model has no layer {name!r}{nearest(name, names)}")
+    tensor = found[0].outputs[0]
+    if position is not None:
+        size = tuple(tensor.shape[1:3])
+        row, column = position
+        if len(tensor.shape) != 4 or not (0 <= row < size[0] and 0 <= column < size[1]):
+            raise UserError(
+                f"a position in layer {name!r} must lie within {size}. Received: {position}"
+            )
+        tensor = tensor[:, row, column]
+    return keras.Model(wiring.model.inputs[0], tensor)
+
+
+def centre(model: keras.Model, name: str) -> tuple[int, int]:
+    """Returns the middle position of a layer with rows and columns."""
+    size = layer(model, name).outputs[0].shape[1:3]
+    return size[0] // 2, size[1] // 2
+
+
+def units(chosen: Sequence[str], names: Sequence[str], what: str) -> list[int]:
+    """Turns names or numbers into numbers.
+
+    Args:
+      chosen: each a name, or a number from 0.
+      names: of all units, in order.
+      what: "class" or "channel", for the message.
+
+    Raises:
+      UserError: there is no such unit.
+    """
+    known = {name: number for number, name in enumerate(names)}
+    found = []
+    for one in chosen:
+        number = known.get(one, int(one) if one.isdecimal() else -1)
+        if not 0 <= number < len(names):
+            raise UserError(
+                f"there is no {what} {one!r}; there are {len(names)}, from 0 to {len(names) - 1}"
+                f"{nearest(one, names)}"
+            )
+        found.append(number)
+    return found
+
+
+def _names(call: graph.Call) -> tuple[str, str]:
+    return call.name, call.name.rpartition("/")[2]
+
+
+def _check_inputs(model: keras.Model, shape: tuple[int, int, int] | None) -> None:
+    inputs = getattr(model, "inputs", None) or []
+    if len(inputs) != 1 or len(inputs[0].shape) != 4:
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in inputs)
+        raise UserError(
+            "the model must have one image input [batch, height, width, channels]. "
+            f"Received: {shapes or 'a model that was never built'}; "
+            "bg_interp.visualization.ActivationMaximization takes models with several inputs"
+        )
+    if shape is None and None in inputs[0].shape[1:]:
+        raise UserError(
+            f"the model leaves its image size open: {tuple(inputs[0].shape)}; give the size to make"
+        )
+
+
+def _shapes(shape: tuple[int, int, int] | None) -> list[tuple] | None:
+    return None if shape is None else [shape]
+
+
+def _activation(layer_: keras.Operation) -> object:
+    return getattr(layer_, "activation", None)
+
+
+def _linear(layer_: keras.Operation) -> keras.layers.Layer:
+    if _activation(layer_) is None:
+        return keras.layers.Identity()
+    return _WithoutActivation(layer_)
+
+
+class _WithoutActivation(keras.layers.Layer):
+    """A layer as it is but for its activation; shares its weights, whatever kind it is."""
+
+    def __init__(self, wrapped: keras.layers.Layer):
+        super().__init__(name=f"{wrapped.name}_linear")
+        self.wrapped = wrapped
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """Calls the layer while its activation is taken off."""
+        kept, self.wrapped.activation = self.wrapped.activation, keras.activations.linear
+        try:
+            return self.wrapped(inputs)
+        finally:
+            self.wrapped.activation = kept
+
+
+def _gives_probabilities(model: keras.Model) -> bool:
+    """Tries a few images: outputs that are never negative and sum to 1 are probabilities."""
+    if model.outputs[0].shape[-1] < 2:
+        return False
+    images = np.random.default_rng(0).uniform(0, 255, [4, *model.inputs[0].shape[1:]])
+    outputs = np.asarray(model(images.astype(np.float32), training=False), np.float32)
+    return bool((outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3))
