@@ -18,7 +18,7 @@ _TEST = [
 setup(
     name="bg_interp",
     version="0.1.0",
-    description="Train image classifiers with their backgrounds removed, and measure what it changes.",
+    description="Trains image classifiers with their backgrounds removed, and measures the effect.",
     long_description=(_ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
@@ -27,7 +27,7 @@ setup(
     # The programs of tools/ are installed under a name of their own: `tools` is too common a name.
     packages=[*find_packages(include=["bg_interp", "bg_interp.*"]), "bg_interp_tools"],
     package_dir={"bg_interp_tools": "tools"},
-    package_data={"bg_interp": ["py.typed", "study/*.j2", "study/*.css", "study/*.js"]},
+    package_data={"bg_interp": ["py.typed", "study/*.j2"]},
     install_requires=[
         "absl-py>=2.1",
         "filelock>=3.13",
@@ -59,8 +59,8 @@ setup(
     },
     entry_points={
         "console_scripts": [
-            f"bg-interp-{name} = bg_interp_tools.{name}:run"
-            for name in ("train", "segment", "visualize", "evaluate", "study", "export")
+            f"bg-interp-{path.stem} = bg_interp_tools.{path.stem}:run"
+            for path in sorted((_ROOT / "tools").glob("[a-z]*.py"))
         ]
     },
 )

@@ -18,7 +18,6 @@ _DISTRIBUTIONS = {
     "tensorflow_datasets": "tensorflow-datasets",
     "tf_keras_vis": "tf-keras-vis",
 }
-_OTHERS_OF_TESTS = {"dill"}  # Imported by tensorflow_datasets.testing.
 
 
 def _glob(root: pathlib.Path, patterns, exclude=(), allow_empty=False) -> list[str]:
@@ -98,14 +97,17 @@ def test_each_file_of_the_package_is_in_one_library(targets):
     assert sorted(owned) == files
 
 
+def _others() -> list[pathlib.Path]:
+    """Returns the files of the package that are not Python, such as templates."""
+    files = (source_tree.ROOT / source_tree.PACKAGE).rglob("*")
+    return [path for path in files if path.is_file() and path.suffix not in (".py", ".pyc")]
+
+
 def test_each_other_file_of_the_package_is_data_of_a_library(targets):
     owned = [file for library in _libraries(targets).values() for file in library.get("data", ())]
-    files = [
-        path.relative_to(source_tree.ROOT).as_posix()
-        for path in (source_tree.ROOT / source_tree.PACKAGE).rglob("*")
-        if path.is_file() and path.suffix not in (".py", ".pyc")
-    ]
-    assert sorted(owned) == sorted(files)
+    assert sorted(owned) == sorted(
+        path.relative_to(source_tree.ROOT).as_posix() for path in _others()
+    )
 
 
 def test_libraries_depend_on_what_they_import(targets):
@@ -173,12 +175,24 @@ def test_distributions_are_declared_and_have_a_stand_in(targets):
     assert not [name for name in used if f"\n{name}==" not in f"\n{locked}"]
 
 
-def test_console_scripts_are_the_programs():
+def _setup_argument(name: str) -> Any:
+    """Returns what setup.py hands to `setup` under `name`."""
     tree = ast.parse((source_tree.ROOT / "setup.py").read_bytes())
-    loops = [node for node in ast.walk(tree) if isinstance(node, ast.comprehension)]
-    (names,) = [ast.literal_eval(loop.iter) for loop in loops]
-    programs = {path.stem for path in source_tree.source_files("tools")} - {"__init__"}
-    assert set(names) == programs
+    keywords = [node for node in ast.walk(tree) if isinstance(node, ast.keyword)]
+    (value,) = [keyword.value for keyword in keywords if keyword.arg == name]
+    return ast.literal_eval(value)
+
+
+def test_the_wheel_holds_every_file_of_the_package():
+    folder = source_tree.ROOT / source_tree.PACKAGE
+    packed = _glob(folder, _setup_argument("package_data")[source_tree.PACKAGE], allow_empty=True)
+    assert sorted(packed) == sorted(path.relative_to(folder).as_posix() for path in _others())
+
+
+def test_the_version_is_the_same_everywhere():
+    version = _setup_argument("version")
+    for file in ("bg_interp/__init__.py", "MODULE.bazel"):
+        assert f'"{version}"' in (source_tree.ROOT / file).read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(shutil.which("bazel") is None, reason="needs bazel on PATH")
