@@ -79,13 +79,17 @@ def _dependencies(files: list[str]) -> set[str]:
     return {f":{unit}" for unit in units} | {f"@pypi//:{name}" for name in distributions}
 
 
-def _assert_same_dependencies(name: str, target: dict[str, Any]) -> None:
-    declared = set(target.get("deps", ())) - {":root"}  # Everything has it through another library.
-    needed = _dependencies(target["srcs"]) - {f":{name}", ":root"}
-    assert declared == needed, (
-        f"deps of {name} in BUILD: add {sorted(needed - declared)}, "
-        f"remove {sorted(declared - needed)}"
-    )
+def _corrections(targets: dict[str, dict[str, Any]]) -> list[str]:
+    """Returns what is to be changed in the `deps` of targets, so that they fit the imports."""
+    found = []
+    for name, target in targets.items():
+        # Everything has the package's own __init__.py through another library.
+        declared = set(target.get("deps", ())) - {":root"}
+        needed = _dependencies(target["srcs"]) - {f":{name}", ":root"}
+        if declared != needed:
+            add, remove = sorted(needed - declared), sorted(declared - needed)
+            found.append(f"deps of {name} in BUILD: add {add}, remove {remove}")
+    return found
 
 
 def test_each_file_of_the_package_is_in_one_library(targets):
@@ -111,16 +115,14 @@ def test_each_other_file_of_the_package_is_data_of_a_library(targets):
 
 
 def test_libraries_depend_on_what_they_import(targets):
-    for name, library in _libraries(targets).items():
-        _assert_same_dependencies(name, library)
+    assert not _corrections(_libraries(targets))
 
 
 def test_each_program_is_a_target_with_what_it_imports(targets):
     programs = _named(targets, "py_binary", "tools/")
     files = source_tree.source_files("tools")
     assert set(programs) == {f"tools/{path.stem}" for path in files if path.stem != "__init__"}
-    for name, program in programs.items():
-        _assert_same_dependencies(name, program)
+    assert not _corrections(programs)
 
 
 def test_the_whole_package_is_one_target(targets):
