@@ -5,6 +5,7 @@ byte by byte, so that the ONNX file's sha256, not the result's, names the segmen
 """
 
 import contextlib
+import gc
 import io
 import pathlib
 import sys
@@ -76,7 +77,11 @@ def add_metadata(model: bytes, labels: tuple[str, ...] = ("foreground",)) -> byt
         labels=metadata_writer.Labels().add(list(labels)),
         activation=image_segmenter.Activation.NONE,
     )
-    return bytes(writer.populate()[0])
+    converted = bytes(writer.populate()[0])
+    # The writer holds itself in a cycle, and prints an exception if Python's end finds it alive.
+    del writer
+    gc.collect()
+    return converted
 
 
 def _stand_in_for_metadata_version() -> None:
