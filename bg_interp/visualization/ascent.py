@@ -119,16 +119,16 @@ class Ascent:
           UserError: a unit that the model has not, or a start image of another shape.
         """
         begun = time.perf_counter()
-        units = self._checked_units(units)
+        chosen = self._checked_units(units)
         anchor = self._anchor(statistics, start)
         self._folded.refresh()
-        columns = tf.constant(np.tile(units, self.samples), tf.int32)
+        columns = tf.constant(np.tile(chosen, self.samples), tf.int32)
         chunks = max(frames, 10 if progress else 1, 1)
         images, shots, stopped = self._run(columns, anchor, seed, chunks, progress)
         outputs = self._evaluate(images).numpy()
         return self._result(
-            units,
-            (images.numpy(), outputs, np.stack(shots)[:, : len(units)] if frames else None),
+            chosen,
+            (images.numpy(), outputs, np.stack(shots)[:, : len(chosen)] if frames else None),
             natural=None if statistics is None else statistics.natural_logits,
             stopped_at=stopped,
             seconds=time.perf_counter() - begun,

@@ -7,6 +7,7 @@ time of a forward and backward pass.
 
 import collections
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -68,7 +69,7 @@ def _pairs(wiring: graph.Wiring) -> list[tuple[keras.layers.Layer, keras.layers.
     return pairs
 
 
-def _foldable(source: keras.Operation | None, norm: graph.Call) -> bool:
+def _foldable(source: Any, norm: graph.Call) -> bool:
     rank = len(norm.inputs[0].shape)
     return (
         type(source) in _FOLDABLE

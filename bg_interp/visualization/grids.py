@@ -29,7 +29,7 @@ def grid(
       uint8 [height, width, 3].
     """
     font = ImageFont.load_default(size=max(11, side // 8))
-    line, gap = sum(font.getmetrics()) + 4, max(2, side // 32)
+    line, gap = round(1.3 * max(11, side // 8)) + 4, max(2, side // 32)
     height, width = images.shape[2:4]
     height, width = (round(length * side / max(height, width)) for length in (height, width))
     row_names = [printable(name) for name in rows or []]
@@ -93,6 +93,11 @@ def printable(name: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in name
     )
+
+
+def file_name(name: str) -> str:
+    """Returns a name as part of a file name: letters, digits, - and _ stay, all else becomes _."""
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:64]
 
 
 def _shortened(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:

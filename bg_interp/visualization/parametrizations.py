@@ -169,7 +169,12 @@ class Maco(_ByAdam):
 
 def parametrization(settings: AscentSettings, shape: tuple[int, int, int, int]) -> Parametrization:
     """Returns the parametrization that `settings` name, for images of [B,H,W,C]."""
-    kinds = {"pixel": Pixel, "projected": Projected, "fourier": Fourier, "maco": Maco}
+    kinds: dict[str, type] = {
+        "pixel": Pixel,
+        "projected": Projected,
+        "fourier": Fourier,
+        "maco": Maco,
+    }
     return kinds[settings.parametrization](settings, shape)
 
 

@@ -1,6 +1,7 @@
 """The settings of an ascent, and presets by the name of a network."""
 
 import dataclasses
+from collections.abc import Iterable
 
 from bg_interp.errors import UserError, nearest
 
@@ -100,6 +101,20 @@ _FOURIER = AscentSettings(
     initial=0.1,
 )
 
+_MACO = AscentSettings(
+    parametrization="maco",
+    steps=160,
+    step_length=0.3,
+    final_step_length=0.1,
+    noise=16.0,
+    final_noise=4.0,
+    views=Views(rotation=6.0, crop=(0.5, 1.0)),
+)
+
+_PIXEL = dataclasses.replace(
+    SMALL, parametrization="pixel", step_length=0.02, final_step_length=0.005
+)
+
 PRESETS = {
     "small": SMALL,
     "mobilenet_v2": _FOURIER,
@@ -134,3 +149,27 @@ def preset_for(network: str) -> AscentSettings:
     if family is None:
         return dataclasses.replace(PRESETS["mobilenet_v2"], tried=False)
     return PRESETS[family]
+
+
+# Networks up to this side are taken for small ones when their names tell nothing.
+_SMALL_SIDE = 96
+
+
+def preset_for_layers(names: Iterable[str], side: int | None) -> AscentSettings:
+    """Returns the settings for a network whose kind must be guessed.
+
+    Args:
+      names: of the model and its layers; applications of Keras are named after themselves.
+      side: of its images, in pixels; None when it is open.
+    """
+    for name in names:
+        for family in PRESETS:
+            if name.lower().replace("_", "").startswith(family.replace("_", "")):
+                return PRESETS[family]
+    small = side is not None and side <= _SMALL_SIDE
+    return dataclasses.replace(PRESETS["small" if small else "mobilenet_v2"], tried=False)
+
+
+def for_parametrization(name: str) -> AscentSettings:
+    """Returns settings that suit a parametrization, for presets that are made for another one."""
+    return {"projected": SMALL, "fourier": _FOURIER, "maco": _MACO, "pixel": _PIXEL}[name]

@@ -69,8 +69,9 @@ def layer(
     wiring = graph.rewire(model, shapes=_shapes(shape))
     found = [call for call in wiring.calls if name in _names(call)]
     if not found:
-        names = {name: None for call in wiring.calls for name in _names(call)}
-        raise UserError(f"the model has no layer {name!r}{nearest(name, names)}")
+        names = list(dict.fromkeys(name for call in wiring.calls for name in _names(call)))
+        near = nearest(name, names) or f"; its layers are {', '.join(names)}"
+        raise UserError(f"the model has no layer {name!r}{near}")
     tensor = found[0].outputs[0]
     if position is not None:
         size = tuple(tensor.shape[1:3])
@@ -83,10 +84,18 @@ def layer(
     return keras.Model(wiring.model.inputs[0], tensor)
 
 
-def centre(model: keras.Model, name: str) -> tuple[int, int]:
-    """Returns the middle position of a layer with rows and columns."""
-    size = layer(model, name).outputs[0].shape[1:3]
-    return size[0] // 2, size[1] // 2
+def centre(
+    model: keras.Model, name: str, shape: tuple[int, int, int] | None = None
+) -> tuple[int, int]:
+    """Returns the middle position of a layer with rows and columns; see `layer`.
+
+    Raises:
+      UserError: the layer has no rows and columns.
+    """
+    output = layer(model, name, shape=shape).outputs[0]
+    if len(output.shape) != 4:
+        raise UserError(f"layer {name!r} has no rows and columns. Received: {tuple(output.shape)}")
+    return output.shape[1] // 2, output.shape[2] // 2
 
 
 def units(chosen: Sequence[str], names: Sequence[str], what: str) -> list[int]:

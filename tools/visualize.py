@@ -1,0 +1,311 @@
+"""Make images of what a network's classes, or the channels of a layer, look like to it.
+
+    python tools/visualize.py --model=runs/habitats-small-black-0
+
+writes visualize/ into the run's folder: one PNG per class, grid.png with all of them, images.npz
+with the float images, and results.json with the settings, the logit that each image reaches beside
+that of the best natural image, and the seconds it took.
+
+    python tools/visualize.py --model=network.keras --layer=block_5_expand --channels=0,1,2 --gif
+
+shows channels of a layer of any Keras network of images, and how the images came to be.
+"""
+
+import dataclasses
+import pathlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from bg_interp import cli
+from bg_interp.errors import UserError
+from bg_interp.visualization import settings
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from bg_interp.visualization.ascent import Visualization
+    from bg_interp.visualization.statistics import AscentStatistics
+
+_INPUT_RANGES = {"0,255": (0.0, 255.0), "0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
+_STARTS = ("mean", "black", "grey")
+_FRAMES = 24
+# Up to this many channels of a layer are shown when --channels does not choose.
+_CHANNELS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags."""
+
+    model: str | None = cli.setting(
+        None, "a folder that tools/train.py wrote, or a .keras or .h5 file"
+    )
+    classes: str | None = cli.setting(
+        None, "names or numbers of the classes to show, separated by commas; default: all"
+    )
+    layer: str | None = cli.setting(
+        None, "show channels of this layer instead; outer/inner for a layer of a nested model"
+    )
+    channels: str | None = cli.setting(
+        None,
+        f"numbers of the channels of --layer, separated by commas; default: the first {_CHANNELS}",
+    )
+    position: str = cli.setting(
+        "all",
+        "which neurons of a channel: all (their mean), centre, or ROW,COLUMN of one neuron",
+    )
+    preset: str | None = cli.setting(
+        None,
+        "settings that suit a family of networks; default: by the run's network, else by the "
+        "model's name",
+        choices=tuple(settings.PRESETS),
+    )
+    parametrization: str | None = cli.setting(
+        None,
+        "what is moved: pixels, pixels within a distance of the start image, a Fourier spectrum, "
+        "or phases alone (maco); default: the preset's",
+        choices=settings.PARAMETRIZATIONS,
+    )
+    start: str = cli.setting(
+        "mean",
+        "image to start from: mean (of the treated training images, where training left it, else "
+        "grey), black, grey, or an image file",
+    )
+    engine: str = cli.setting(
+        "compiled",
+        "compiled, or tf_keras_vis for that library's own loop with its defaults, to compare",
+        choices=("compiled", "tf_keras_vis"),
+    )
+    samples: int = cli.setting(
+        2,
+        "images made of each class, from which the network's own margin chooses",
+        rule=cli.POSITIVE,
+    )
+    diversity: float = cli.setting(
+        0.0, "weight of a term that keeps the samples of a class apart", rule=cli.NOT_NEGATIVE
+    )
+    steps: int | None = cli.setting(
+        None, "gradient steps; default: the preset's", rule=cli.POSITIVE
+    )
+    seed: int = cli.setting(0, "the same seed gives the same images", rule=cli.NOT_NEGATIVE)
+    image_size: int | None = cli.setting(
+        None, "side in pixels, for models that leave their image size open", rule=cli.POSITIVE
+    )
+    input_range: str = cli.setting(
+        "0,255",
+        "the range in which the model takes pixels; a model that rescales by itself takes 0,255",
+        choices=tuple(_INPUT_RANGES),
+    )
+    gif: bool = cli.setting(False, "write animation.gif, which shows how the images came to be")
+    output: str | None = cli.setting(
+        None, "folder to write to; default: visualize/ in the model's own folder"
+    )
+
+
+cli.define_flags(Config)
+
+
+def _check(config: Config) -> pathlib.Path:
+    """Checks what needs no model; returns the path of the model."""
+    if config.model is None:
+        raise UserError(
+            "--model must be given: a folder that tools/train.py wrote, or a .keras or .h5 file"
+        )
+    if config.layer is None and (config.channels is not None or config.position != "all"):
+        raise UserError("--channels and --position need --layer, whose neurons they choose")
+    if config.layer is not None and config.classes is not None:
+        raise UserError("--classes and --layer exclude each other; give one of the two")
+    if config.engine == "tf_keras_vis" and config.gif:
+        raise UserError("--gif needs --engine=compiled")
+    if config.start not in _STARTS and not pathlib.Path(config.start).expanduser().is_file():
+        raise UserError(
+            f"--start must be {', '.join(_STARTS)}, or an image file. Received: {config.start!r}"
+        )
+    path = pathlib.Path(config.model).expanduser()
+    if not path.exists():
+        raise UserError(f"--model names a file or folder that does not exist: {config.model}")
+    return path
+
+
+def _settings(config: Config, path: pathlib.Path, model: "keras.Model") -> settings.AscentSettings:
+    """Returns the preset, changed by the flags that were given."""
+    if config.preset is not None:
+        chosen = settings.preset(config.preset)
+    elif path.is_dir():
+        from bg_interp.workdir import Workdir
+
+        network = Workdir(path).read_config()["config"].get("network", model.name)
+        chosen = settings.preset_for(network)
+    else:
+        names = [model.name, *(layer.name for layer in model.layers)]
+        chosen = settings.preset_for_layers(names, model.inputs[0].shape[1])
+    given = {
+        name: getattr(config, name)
+        for name in ("parametrization", "steps")
+        if getattr(config, name) is not None
+    }
+    if given.get("parametrization", chosen.parametrization) != chosen.parametrization:
+        chosen = settings.for_parametrization(given["parametrization"])
+    if config.layer is not None:
+        # A channel has no rivals that it should stand out from.
+        given["objective"] = "logit"
+    return dataclasses.replace(chosen, diversity=config.diversity, **given)
+
+
+def _target(
+    config: Config, model: "keras.Model", class_names: list[str]
+) -> tuple["keras.Model", list[int], list[str]]:
+    """Returns the model to maximise, the units, and their names."""
+    from bg_interp.visualization import targets
+
+    shape = None
+    if config.image_size is not None:
+        shape = (config.image_size, config.image_size, model.inputs[0].shape[-1] or 3)
+    if config.layer is None:
+        target = targets.logits(model, shape)
+        chosen = config.classes.split(",") if config.classes else class_names
+        units = targets.units([name.strip() for name in chosen], class_names, "class")
+        return target, units, [class_names[unit] for unit in units]
+    position = None
+    if config.position == "centre":
+        position = targets.centre(model, config.layer, shape)
+    elif config.position != "all":
+        position = _position(config.position)
+    target = targets.layer(model, config.layer, position, shape)
+    names = [str(number) for number in range(target.outputs[0].shape[-1])]
+    chosen = config.channels.split(",") if config.channels else names[:_CHANNELS]
+    units = targets.units([name.strip() for name in chosen], names, "channel")
+    return target, units, [f"{config.layer.rpartition('/')[2]} {unit}" for unit in units]
+
+
+def _position(text: str) -> tuple[int, int]:
+    numbers = text.split(",")
+    if len(numbers) != 2 or not all(number.strip().isdecimal() for number in numbers):
+        raise UserError(f"--position must be all, centre or ROW,COLUMN. Received: {text!r}")
+    return int(numbers[0]), int(numbers[1])
+
+
+def _start(config: Config, shape: tuple[int, int, int]) -> "str | np.ndarray":
+    """Returns the name of a start image, or the image that a file holds, in the model's size."""
+    if config.start in _STARTS:
+        return config.start
+    import numpy as np
+    from PIL import Image
+
+    try:
+        with Image.open(pathlib.Path(config.start).expanduser()) as file:
+            picture = file.convert("L" if shape[2] == 1 else "RGB").resize((shape[1], shape[0]))
+    except OSError as error:
+        raise UserError(f"--start={config.start} cannot be read as an image: {error}") from error
+    return np.asarray(picture, np.float32).reshape(shape)
+
+
+def _statistics(path: pathlib.Path) -> "AscentStatistics | None":
+    from bg_interp.visualization import statistics
+
+    left_by_training = path / "ascent.npz"
+    return statistics.load(left_by_training) if left_by_training.is_file() else None
+
+
+def _write(config: Config, made: "Visualization", names: list[str], folder: pathlib.Path) -> None:
+    """Writes all pictures and numbers."""
+    import numpy as np
+
+    from bg_interp import files
+    from bg_interp.visualization import grids
+
+    for number, name, image in zip(made.units, names, made.images, strict=True):
+        grids.save_png(folder / f"{number:03d}-{grids.file_name(name)}.png", image)
+    rows = [f"sample {number}" for number in range(len(made.samples))]
+    grids.save_png(folder / "grid.png", grids.grid(made.images[None], names))
+    if len(made.samples) > 1:
+        grids.save_png(folder / "samples.png", grids.grid(made.samples, names, rows))
+    if config.gif:
+        frames = [grids.grid(frame[None], names) for frame in made.frames]
+        grids.save_gif(folder / "animation.gif", frames)
+    with files.replacing(folder / "images.npz") as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, images=made.images, samples=made.samples, names=np.array(names))
+    files.write_json(folder / "results.json", _results(config, made, names))
+
+
+def _results(config: Config, made: "Visualization", names: list[str]) -> dict[str, Any]:
+    natural = [None] * len(names) if made.natural is None else made.natural.tolist()
+    return {
+        "model": config.model,
+        "engine": config.engine,
+        "layer": config.layer,
+        "start": config.start,
+        "seed": made.seed,
+        "seconds": round(made.seconds, 3),
+        "stopped_at": made.stopped_at,
+        "settings": dataclasses.asdict(made.settings),
+        "units": [
+            {"number": number, "name": name, "reached": float(reached), "best_natural_image": best}
+            for number, name, reached, best in zip(
+                made.units, names, made.activations, natural, strict=True
+            )
+        ],
+    }
+
+
+def _describe(made: "Visualization", names: list[str]) -> str:
+    from tabulate import tabulate
+
+    known = made.natural is not None
+    rows = [
+        [name, reached, *([made.natural[place]] if known else [])]
+        for place, (name, reached) in enumerate(zip(names, made.activations, strict=True))
+    ]
+    header = ["", "reached", *(["best natural image"] if known else [])]
+    return tabulate(rows, header, floatfmt=".2f")
+
+
+def main() -> None:
+    """Makes the images, prints what they reach and writes the output folder."""
+    config = cli.config_from_flags(Config)
+    path = _check(config)
+    cli.load_tensorflow()
+
+    import tqdm
+
+    from bg_interp import files, trained
+    from bg_interp.visualization import comparison
+    from bg_interp.visualization.ascent import Ascent
+
+    folder = trained.folder_of(path) / "visualize"
+    folder = pathlib.Path(config.output).expanduser() if config.output else folder
+    # Found out now, not after minutes of work.
+    files.write_text(folder / "command.txt", " ".join(sys.argv) + "\n")
+    model, class_names = trained.load(path)
+    how = _settings(config, path, model)
+    if not how.tried:
+        print("note: the settings for this kind of network were never tried; look before you trust")
+    target, units, names = _target(config, model, class_names)
+    made_by = {"compiled": Ascent, "tf_keras_vis": comparison.UpstreamAscent}[config.engine]
+    ascent = made_by(
+        target, how, samples=config.samples, input_range=_INPUT_RANGES[config.input_range]
+    )
+    with tqdm.tqdm(total=how.steps, unit="step", leave=False, disable=None) as bar:
+        made = ascent(
+            units,
+            statistics=_statistics(path) if path.is_dir() else None,
+            start=_start(config, ascent.image_shape),
+            seed=config.seed,
+            frames=_FRAMES if config.gif else 0,
+            progress=lambda done, _: bar.update(done - bar.n),
+        )
+    _write(config, made, names, folder)
+    print(_describe(made, names))
+    print(
+        f"written in {made.seconds:.1f} s: {folder}/grid.png, a PNG each, images.npz, results.json"
+    )
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    cli.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    run()
