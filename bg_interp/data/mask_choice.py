@@ -121,7 +121,7 @@ def _open_store(source: Source, name: str, mask_store: str | None) -> store.Mask
     """Opens the store of a segmenter's masks; models of the user's own are found by their name."""
     root = pathlib.Path(mask_store).expanduser() if mask_store else store.default_root()
     settings = segmenters.Settings(name if name in ("object", "selfie") else "object")
-    found = store.MaskStore(root, source.name, source.fingerprint, settings)
+    found = store.MaskStore(root, source, settings, source.name)
     if name in ("object", "selfie"):
         return found
     descriptions = sorted(found.folder.parent.glob(f"{name}-*/store.json"))
@@ -134,7 +134,7 @@ def _open_store(source: Source, name: str, mask_store: str | None) -> store.Mask
     values = json.loads(descriptions[0].read_text(encoding="utf-8"))["settings"]
     values["cleaning"] = Cleaning(**values["cleaning"])
     values["keypoint"] = tuple(values["keypoint"])
-    return store.MaskStore(root, source.name, source.fingerprint, segmenters.Settings(**values))
+    return store.MaskStore(root, source, segmenters.Settings(**values), source.name)
 
 
 def without_empty(examples: InMemory, on_bad_mask: str) -> tuple[InMemory, dict[str, int]]:
