@@ -10,7 +10,7 @@ _LAYERS = [
     {"masks"},
     {"data"},
     {"training", "visualization", "evaluation"},
-    {"arm"},
+    {"arm", "audit"},
     {"study"},
 ]
 _LEAVES = {
