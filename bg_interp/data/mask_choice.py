@@ -160,7 +160,7 @@ def without_empty(examples: InMemory, on_bad_mask: str) -> tuple[InMemory, dict[
     if on_bad_mask == "error":
         first = examples.arrays["index"][int(np.argmax(empty))]
         raise UserError(
-            f"{counts[quality.EMPTY]} of {len(empty)} masks are empty, the first at place {first}; "
+            f"{counts[quality.EMPTY]} of {empty.size} masks are empty, the first at place {first}; "
             "choose --on_bad_mask=keep or drop"
         )
     if on_bad_mask == "drop":

@@ -119,7 +119,7 @@ def in_memory(examples: OnDisk, name: str, batch_size: int = 256) -> InMemory:
       batch_size: how many are decoded at a time.
     """
     total, size = len(examples), examples.image_size
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "image": np.empty((total, size, size, 3), np.uint8),
         "mask": np.empty((total, size, size, 1), np.uint8),
         "label": np.empty(total, np.int32),
