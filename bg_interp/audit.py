@@ -5,6 +5,7 @@
 
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from bg_interp.data.pipeline import InMemory, in_memory
 from bg_interp.data.sources import Source, check_spec, open_source
 from bg_interp.errors import UserError
 from bg_interp.evaluation import presentation
-from bg_interp.evaluation.adapter import AdaptedModel, match_classes
+from bg_interp.evaluation.adapter import AdaptedModel, check_output_kind, match_classes
 from bg_interp.evaluation.arrays import Arrays, predict, with_usable_masks
 from bg_interp.evaluation.loading import load_classifier
 from bg_interp.evaluation.model_evaluation import evaluate_model
@@ -196,6 +197,9 @@ def run(
     if model_classes is not None:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
     test = decoded_test_images(source, settings)
+    note = check_output_kind(model, test.images[:8])
+    if note:
+        print(note, file=sys.stderr)
     measured = evaluate_model(model, test, names, seed=seed)
     facts = {"model": str(path), "seed": seed, "fingerprint": source.fingerprint}
     results = {**facts, "data": settings, **measured}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError, nearest
@@ -55,6 +56,36 @@ class AdaptedModel:
 def adapt(model: Callable[[Any], Any]) -> AdaptedModel:
     """Returns `model` itself if it is adapted already, else as one that takes [0, 255]."""
     return model if isinstance(model, AdaptedModel) else AdaptedModel(model)
+
+
+def check_output_kind(model: AdaptedModel, images: np.ndarray) -> str | None:
+    """Looks at some outputs to see whether they are of the kind that was said.
+
+    Args:
+      model: the model.
+      images: a few images, [B, H, W, 3] in [0, 255].
+
+    Returns:
+      A note when logits look like probabilities: they are no mistake for accuracy, but their
+      gradients vanish. Otherwise None.
+
+    Raises:
+      UserError: what is said to be probabilities leaves [0, 1].
+    """
+    outputs = np.asarray(model.network(model.to_input(images)), np.float32)
+    within = bool((outputs > -1e-3).all() and (outputs < 1.001).all())
+    if model.output_kind == "probabilities" and not within:
+        raise UserError(
+            "--output_kind=probabilities needs outputs from 0 to 1. Received: "
+            f"{outputs.min():.3g} to {outputs.max():.3g}; try --output_kind=logits"
+        )
+    sums_to_one = np.allclose(outputs.sum(axis=-1), 1.0, atol=1e-2)
+    if model.output_kind == "logits" and within and sums_to_one:
+        return (
+            "note: the outputs look like probabilities; with --output_kind=probabilities "
+            "attribution explains their logarithm, whose gradient does not vanish"
+        )
+    return None
 
 
 def keras_network(model: AdaptedModel) -> keras.Model | None:

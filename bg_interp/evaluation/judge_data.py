@@ -32,7 +32,7 @@ def tiled_backgrounds(arrays: Arrays) -> np.ndarray:
 
 
 def blur(images: tf.Tensor, deviations: tf.Tensor) -> tf.Tensor:
-    """Blurs each image by a Gaussian of its own deviation; edges repeat.
+    """Blurs each image by a Gaussian of its own deviation, cut off and renormalised at the edges.
 
     Args:
       images: float32 [B, H, W, 3].
@@ -58,7 +58,7 @@ def _uniform(shape: list[int], seed: tf.Tensor, low: float, high: float) -> tf.T
 
 
 def degrade(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Leaves about a third of the images crisp, and blurs, fades or roughens the others.
+    """Leaves 30 % of the images crisp, and blurs (40 %), fades (30 %) or roughens (30 %) others.
 
     Args:
       images: float32 [B, H, W, 3] in [0, 255].
@@ -77,8 +77,8 @@ def degrade(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     contrast = tf.where(faded, _uniform([count], keys[2], 0.2, 1.0), 1.0)[:, None, None, None]
     mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
     images = mean + (images - mean) * contrast
-    deviation = tf.where(kind > 0.4, _uniform([count], keys[3], 0.0, 30.0), 0.0)
-    deviation = tf.where(kind > 0.7, 0.0, deviation)[:, None, None, None]
+    rough = (kind > 0.4) & (kind < 0.7)
+    deviation = tf.where(rough, _uniform([count], keys[3], 0.0, 30.0), 0.0)[:, None, None, None]
     noise = tf.random.stateless_normal(images.shape, keys[4]) * deviation
     return tf.clip_by_value(images + noise, 0.0, 255.0)
 

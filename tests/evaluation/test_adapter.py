@@ -5,7 +5,12 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.evaluation.adapter import AdaptedModel, adapt, match_classes
+from bg_interp.evaluation.adapter import (
+    AdaptedModel,
+    adapt,
+    check_output_kind,
+    match_classes,
+)
 
 _IMAGES = np.array([0, 51, 255], np.uint8).reshape(3, 1, 1, 1).repeat(3, axis=3)
 
@@ -50,3 +55,14 @@ def test_a_class_that_the_model_lacks_is_named_with_its_nearest():
 def test_an_adapted_model_is_not_adapted_again():
     model = AdaptedModel(_pixel)
     assert adapt(model) is model and adapt(_pixel).network is _pixel
+
+
+def test_logits_that_look_like_probabilities_get_a_note():
+    softmax = AdaptedModel(lambda images: tf.constant([[0.7, 0.3]] * 3))
+    assert "--output_kind=probabilities" in (check_output_kind(softmax, _IMAGES) or "")
+    assert check_output_kind(AdaptedModel(_pixel), _IMAGES) is None
+
+
+def test_logits_called_probabilities_are_refused():
+    with pytest.raises(UserError, match="Received: 0 to 255; try --output_kind=logits"):
+        check_output_kind(AdaptedModel(_pixel, output_kind="probabilities"), _IMAGES)
