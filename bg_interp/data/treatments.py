@@ -5,7 +5,7 @@ and summaries:
 
   images: uint8 [B, H, W, 3] RGB; masks: uint8 [B, H, W, 1], 255 = foreground;
   labels: int32 [B]; key: int32 [2], (seed, step): the same key, the same random numbers.
-  Returns: float32 [B, H, W, 3] in [0, 255]; `none` returns its images as they are.
+  Returns: uint8 [B, H, W, 3]; `none` returns its images as they are.
 
 `none`, `black`, `noise` and `mix` are those of Nielsen et al. 2023 (arXiv 2306.13178).
 """
@@ -19,25 +19,28 @@ from bg_interp.data.backgrounds import tile_background
 
 Treatment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
-# Of the image's size; strong enough that textures and outlines are gone, colours stay.
-_BLUR_DEVIATION = 1 / 12
+# The background is blurred at this many pixels a side, by a Gaussian of this deviation there: a
+# twelfth of the image, strong enough that textures and outlines are gone, and colours stay.
+_BLUR_SIDE, _BLUR_DEVIATION = 24, 2.0
 
 
+# XLA makes one loop of it, which takes a tenth of the time of the single operations.
+@tf.function(jit_compile=True, autograph=False)
 def composite(images: tf.Tensor, masks: tf.Tensor, background: tf.Tensor) -> tf.Tensor:
     """Lays the foreground over another background; soft masks blend.
 
     Args:
-      images: [B, H, W, 3] in [0, 255].
+      images: uint8 [B, H, W, 3].
       masks: uint8 [B, H, W, 1].
-      background: in [0, 255], of a shape that broadcasts to that of `images`.
+      background: uint8 or float32 in [0, 255], of a shape that broadcasts to that of `images`.
 
     Returns:
-      float32 [B, H, W, 3]; exactly the image where the mask is 255, and exactly the background
+      uint8 [B, H, W, 3]; exactly the image where the mask is 255, and exactly the background
       where it is 0.
     """
     opacity = tf.cast(masks, tf.float32) / 255.0
     images, background = tf.cast(images, tf.float32), tf.cast(background, tf.float32)
-    return images * opacity + background * (1.0 - opacity)
+    return tf.cast(tf.floor(images * opacity + background * (1.0 - opacity) + 0.5), tf.uint8)
 
 
 def none(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
@@ -69,8 +72,28 @@ class Noise:
     ) -> tf.Tensor:
         """Applies the treatment."""
         del labels
-        noise = tf.random.stateless_normal(tf.shape(images), key, self.mean, self.stddev)
-        return composite(images, masks, tf.clip_by_value(noise, 0.0, 255.0))
+        return _over_noise(images, masks, _uniform_16_bit(tf.shape(images), key), self._quantiles())
+
+    def _quantiles(self) -> tf.Tensor:
+        """Returns the noise's value at each of 65,536 equally likely places, uint8."""
+        places = (tf.range(65536, dtype=tf.float64) + 0.5) / 65536
+        values = self.mean + self.stddev * tf.math.ndtri(places)
+        return tf.cast(tf.clip_by_value(tf.round(values), 0.0, 255.0), tf.uint8)
+
+
+def _uniform_16_bit(shape: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+    """Draws uint16 over its whole range: two from each random integer that is drawn."""
+    count = tf.reduce_prod(shape)
+    pairs = tf.random.stateless_uniform([(count + 1) // 2], key, None, None, tf.uint32)
+    return tf.reshape(tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count], shape)
+
+
+# Values of noise are looked up, not computed: a fifth of the time of drawing normal numbers.
+@tf.function(jit_compile=True, autograph=False)
+def _over_noise(
+    images: tf.Tensor, masks: tf.Tensor, drawn: tf.Tensor, quantiles: tf.Tensor
+) -> tf.Tensor:
+    return composite(images, masks, tf.gather(quantiles, tf.cast(drawn, tf.int32)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,11 +114,11 @@ class Mean:
         return composite(images, masks, tf.constant(self.colour, tf.float32))
 
 
-def _blurred(values: tf.Tensor, deviation: float) -> tf.Tensor:
+def _blurred(values: tf.Tensor) -> tf.Tensor:
     """Convolves float32 [B, H, W, C] with a Gaussian; what lies outside counts as 0."""
-    radius = max(1, round(3 * deviation))
+    radius = round(3 * _BLUR_DEVIATION)
     offsets = tf.range(-radius, radius + 1, dtype=tf.float32)
-    weights = tf.exp(-0.5 * tf.square(offsets / deviation))
+    weights = tf.exp(-0.5 * tf.square(offsets / _BLUR_DEVIATION))
     channels = values.shape[-1]
     kernel = tf.tile((weights / tf.reduce_sum(weights))[:, None, None, None], [1, 1, channels, 1])
     for oriented in (kernel, tf.transpose(kernel, [1, 0, 2, 3])):
@@ -104,17 +127,19 @@ def _blurred(values: tf.Tensor, deviation: float) -> tf.Tensor:
 
 
 def blur(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Blurs the background, by a Gaussian of a twelfth of the image's height.
+    """Blurs the background, by a Gaussian of a twelfth of the image's size.
 
     Only background pixels are averaged (a normalised convolution), so that no foreground colour
-    bleeds into the background around the object.
+    bleeds into the background around the object. What so wide a Gaussian leaves needs few pixels,
+    so it is applied to a reduced image.
     """
     del labels, key
-    deviation = images.shape[1] * _BLUR_DEVIATION
     share = 1.0 - tf.cast(masks, tf.float32) / 255.0
-    total = _blurred(tf.cast(images, tf.float32) * share, deviation)
-    background = tf.math.divide_no_nan(total, _blurred(share, deviation))
-    return composite(images, masks, tf.clip_by_value(background, 0.0, 255.0))
+    weighted = tf.concat([tf.cast(images, tf.float32) * share, share], axis=-1)
+    small = tf.image.resize(weighted, [_BLUR_SIDE, _BLUR_SIDE], method="area")
+    sums = _blurred(small)
+    background = tf.math.divide_no_nan(sums[..., :3], sums[..., 3:])
+    return composite(images, masks, tf.image.resize(background, images.shape[1:3]))
 
 
 def _choose_partner(allowed: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
@@ -169,8 +194,8 @@ class Mix:
         """Applies the treatment."""
         choice_key, inner_key = tf.unstack(tf.random.split(key, 2))
         chosen = tf.random.stateless_uniform([tf.shape(images)[0], 1, 1, 1], choice_key)
-        treated = tf.cast(self.inner(images, masks, labels, inner_key), tf.float32)
-        return tf.where(chosen < self.fraction, treated, tf.cast(images, tf.float32))
+        treated = self.inner(images, masks, labels, inner_key)
+        return tf.where(chosen < self.fraction, treated, images)
 
 
 def make(

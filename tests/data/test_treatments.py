@@ -45,15 +45,14 @@ def batch():
 
 def test_none_leaves_the_images_bit_identical(run, batch):
     out = run("none", batch)
-    assert out.dtype == np.uint8
     np.testing.assert_array_equal(out, batch["image"])
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_shape_and_range_are_those_of_images(run, batch, name):
+def test_shape_and_dtype_are_those_of_images(run, batch, name):
     out = run(name, batch)
     assert out.shape == batch["image"].shape
-    assert out.min() >= 0 and out.max() <= 255
+    assert out.dtype == np.uint8
 
 
 @pytest.mark.parametrize("name", ["none", "black", "noise", "mix", "blur", "mean", "swap"])
@@ -70,7 +69,7 @@ def test_black_is_exactly_zero_where_the_mask_is_zero(run, batch):
 def test_soft_edges_blend(run, batch):
     out = run("black", batch)
     edge = np.broadcast_to(batch["mask"] == 100, out.shape)
-    np.testing.assert_allclose(out[edge], batch["image"][edge] * (100 / 255), atol=1e-3)
+    np.testing.assert_allclose(out[edge], batch["image"][edge] * (100 / 255), atol=0.51)
 
 
 def test_noise_has_the_asked_mean_and_deviation(run, batch):
@@ -121,7 +120,7 @@ def test_blur_takes_no_colour_from_the_foreground(run, batch):
     images[np.broadcast_to(batch["mask"] == 255, images.shape)] = 255
     out = run("blur", batch | {"image": images})
     background = np.broadcast_to(batch["mask"] == 0, out.shape)
-    np.testing.assert_allclose(out[background], 50, atol=0.01)
+    np.testing.assert_array_equal(out[background], 50)
 
 
 def test_blur_removes_texture(run, batch):
