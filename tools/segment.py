@@ -78,12 +78,17 @@ class Config:
     )
 
 
+def _expanded(path: str | None) -> str | None:
+    """Returns a path with its `~` replaced, which shells leave alone behind an equals sign."""
+    return os.path.expanduser(path) if path else None
+
+
 def _settings(config: Config) -> "Settings":
     from bg_interp.masks.segmenters import Settings
 
     settings = Settings(
         name=config.segmenter,
-        model=config.segmenter_model,
+        model=_expanded(config.segmenter_model),
         category=config.segmenter_category,
         backend=config.segmenter_backend,
     )
@@ -143,7 +148,8 @@ def _report(store: "MaskStore", keys: list[str]) -> float:
     from bg_interp import files
     from bg_interp.masks import quality
 
-    known = {key: entry for key, entry in store.entries().items() if key in set(keys)}
+    wanted = set(keys)
+    known = {key: entry for key, entry in store.entries().items() if key in wanted}
     counts = dict.fromkeys(quality.VERDICTS, 0)
     for entry in known.values():
         counts[entry.quality.verdict] += 1
@@ -218,6 +224,7 @@ def main() -> None:
         _fetch_all()
         return
     settings = _settings(config)
+    cli.load_tensorflow()
 
     from bg_interp.data import sources
     from bg_interp.masks import store as stores
@@ -225,14 +232,15 @@ def main() -> None:
     source = sources.open_source(config.dataset, data_dir=config.data_dir)
     if config.score and not source.has_masks:
         raise UserError(f"--score needs a dataset with masks. Received: --dataset={config.dataset}")
-    root = pathlib.Path(config.mask_store) if config.mask_store else stores.default_root()
+    chosen = _expanded(config.mask_store)
+    root = pathlib.Path(chosen) if chosen else stores.default_root()
     store = stores.MaskStore(root, source, settings, config.dataset)
     keys = [key for split in source.splits.values() for key in split.keys]
     _fill(config, source, store, keys)
     share_bad = _report(store, keys)
-    if config.export_png:
-        store.export_png(keys, pathlib.Path(config.export_png))
-        print(f"PNGs: {config.export_png}")
+    if folder := _expanded(config.export_png):
+        store.export_png(keys, pathlib.Path(folder))
+        print(f"PNGs: {folder}")
     if config.gallery:
         _gallery(source, store, share_bad)
     if config.score:

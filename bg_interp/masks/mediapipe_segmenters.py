@@ -17,8 +17,8 @@ from mediapipe.tasks.python.components.containers.keypoint import NormalizedKeyp
 from mediapipe.tasks.python.vision import interactive_segmenter_legacy
 
 from bg_interp.errors import UserError, nearest
-from bg_interp.quiet import quiet_native_logs
 from bg_interp.masks.segmenters import Segmenter, Settings, check_image, reduce
+from bg_interp.quiet import quiet_native_logs
 
 
 class MediaPipeSegmenter(Segmenter):

@@ -11,7 +11,7 @@ BAD = (EMPTY, FULL, UNSURE, FAILED)
 # Measured by benchmarks/mask_quality.py: these bounds flag few good masks.
 _EMPTY_BELOW = 0.005
 _FULL_ABOVE = 0.98
-_UNSURE_BELOW = 0.6
+_UNSURE_BELOW = 0.8
 
 
 @dataclasses.dataclass(frozen=True)
