@@ -97,10 +97,24 @@ class Projected(Parametrization):
         anchor: Anchor,
         length: tf.Tensor,
     ) -> tuple[tf.Tensor, Tensors]:
+        gradient = self._smoothed(gradient, anchor)
         moved = parameters + length * self.size_factor * gradient / (_length(gradient) + 1e-9)
         change = moved - anchor.start
         change *= tf.minimum(1.0, self.settings.budget * self.size_factor / _length(change))
         return tf.clip_by_value(anchor.start + change, 0.0, 1.0), state
+
+    def _smoothed(self, gradient: tf.Tensor, anchor: Anchor) -> tf.Tensor:
+        """Weighs the gradient's frequencies by a power of the magnitude that the data has there.
+
+        Steps then fill shapes before they draw fine lines, which would ring.
+        """
+        if not self.settings.smoothing:
+            return gradient
+        weights = tf.reduce_mean(anchor.magnitude, 0) ** self.settings.smoothing
+        spectrum = tf.signal.rfft2d(tf.transpose(gradient, [0, 3, 1, 2]))
+        spectrum *= tf.cast(weights, tf.complex64)
+        planes = tf.signal.irfft2d(spectrum, self.shape[1:3])
+        return tf.transpose(planes, [0, 2, 3, 1])
 
 
 class _ByAdam(Parametrization):

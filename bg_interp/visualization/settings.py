@@ -46,6 +46,8 @@ class AscentSettings:
       step_length: `projected`: distance per step, L2 of the image in [0, 1]; else Adam's rate.
       final_step_length: what `step_length` falls to, linearly.
       budget: `projected`: largest L2 distance from the start image, in [0, 1].
+      smoothing: `projected`: power of the data's magnitude spectrum that weighs the gradient;
+        0 leaves it as it is.
       noise: deviation of the pixel noise in views at first, in [0, 255]; final_noise: at last.
       views: the random views.
       initial: deviation of the random change that each sample starts with, in [0, 1] for pixels,
@@ -61,6 +63,7 @@ class AscentSettings:
     step_length: float = 1.0
     final_step_length: float = 0.2
     budget: float = 25.0
+    smoothing: float = 0.25
     noise: float = 8.0
     final_noise: float = 2.0
     views: Views = _SMALL_VIEWS
