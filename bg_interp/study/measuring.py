@@ -1,0 +1,161 @@
+"""Measuring one finished arm: its class images from three starts, and all measures of them."""
+
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from bg_interp import files, trained
+from bg_interp.config import ArmConfig, image_size
+from bg_interp.data import sources
+from bg_interp.data.opening import open_examples
+from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.judges import Judges, load_or_train_judges
+from bg_interp.evaluation.model_evaluation import evaluate_model
+from bg_interp.training import networks
+from bg_interp.visualization import statistics
+from bg_interp.visualization.ascent import Ascent, Visualization
+from bg_interp.visualization.settings import preset_for
+from bg_interp.workdir import Workdir
+
+# No arm draws its data from this seed.
+JUDGES_SEED = 900_001
+# Each arm's own mean image, and two starts that all arms share.
+STARTS = {"own": "mean", "black": "black", "grey": "grey"}
+UNTRAINED = "untrained"
+
+
+def load_split(config: ArmConfig, source: sources.Source, split: str) -> Arrays:
+    """Decodes a split with its masks into memory."""
+    examples, _ = open_examples(
+        source,
+        split,
+        masks=config.masks,
+        mask_store=config.mask_store,
+        on_bad_mask=config.on_bad_mask,
+        image_size=image_size(config),
+        cache_gb=float("inf"),
+    )
+    arrays = examples.arrays  # type: ignore[union-attr]
+    return Arrays(arrays["image"], arrays["mask"], arrays["label"])
+
+
+def open_source(config: ArmConfig) -> sources.Source:
+    """Opens the data of an arm."""
+    return sources.open_source(
+        config.dataset,
+        data_dir=config.data_dir,
+        image_size=image_size(config),
+        correlation=config.correlation,
+        data_seed=config.data_seed,
+    )
+
+
+def load_judges(config: ArmConfig) -> Judges:
+    """Trains the judges of a study's data set, or takes them from the cache.
+
+    On habitats they see data that no arm sees, each object on its own class's background; on
+    other data sets they share the training images with the arms.
+    """
+    apart = dataclasses.replace(config, data_seed=JUDGES_SEED, correlation=1.0)
+    source = open_source(apart)
+    return load_or_train_judges(
+        load_split(apart, source, "train"),
+        load_split(apart, source, "test"),
+        source.fingerprint,
+        JUDGES_SEED,
+    )
+
+
+def _untrained(model: keras.Model, config: ArmConfig) -> None:
+    """Gives a network the weights that it had before training."""
+    fresh = networks.build(
+        config.network,
+        image_size=image_size(config),
+        classes=model.output_shape[-1],
+        weights=config.weights,
+        seed=config.seed,
+    )
+    model.set_weights(fresh.get_weights())
+
+
+def make_class_images(
+    model: keras.Model, config: ArmConfig, found: statistics.AscentStatistics
+) -> dict[str, Visualization]:
+    """Makes class images from every start, and those of the untrained network from the own start.
+
+    The network is left untrained.
+    """
+    ascent = Ascent(model, preset_for(config.network))
+    made = {
+        name: ascent(statistics=found, start=start, seed=config.seed)
+        for name, start in STARTS.items()
+    }
+    _untrained(model, config)
+    made[UNTRAINED] = ascent(statistics=found, start=STARTS["own"], seed=config.seed)
+    return made
+
+
+def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
+    """Takes all measures of one finished arm; what was measured before is read from its folder.
+
+    Args:
+      config: of the arm, as planned.
+      judges: of its data set.
+      seed: of partners, noise and resampling; the same for all arms.
+
+    Returns:
+      What `evaluate_model` returns, and `logits`: {start: the logits reached}, and `natural`: the
+      logit of each class's best training image. It stands in measures.json; the images in
+      class_images.npz.
+    """
+    workdir = Workdir(pathlib.Path(str(config.workdir)))
+    done = read(config)
+    if done is not None:
+        return done
+    source = open_source(config)
+    model, class_names = trained.load(workdir.path)
+    test = load_split(config, source, "test")
+    trained_weights = model.get_weights()
+    made = make_class_images(model, config, statistics.load(workdir.ascent))
+    model.set_weights(trained_weights)
+    results = evaluate_model(
+        model,
+        test,
+        class_names,
+        judges=judges,
+        class_images={name: one.images for name, one in made.items()},
+        seed=seed,
+    )
+    results["logits"] = {name: one.activations.tolist() for name, one in made.items()}
+    natural = made["own"].natural
+    results["logits"]["natural"] = None if natural is None else natural.tolist()
+    pictures = {
+        name: np.clip(np.rint(one.images), 0, 255).astype(np.uint8) for name, one in made.items()
+    }
+    with files.replacing(workdir.class_images) as temporary, open(temporary, "wb") as file:
+        np.savez_compressed(file, **pictures)
+    # Written last: where it is, the images are whole.
+    files.write_json(workdir.measures, results)
+    return results
+
+
+def read(config: ArmConfig) -> dict[str, Any] | None:
+    """Reads what `measure` wrote; None when it isn't there or is damaged."""
+    workdir = Workdir(pathlib.Path(str(config.workdir)))
+    if not workdir.class_images.exists():
+        return None
+    try:
+        return json.loads(workdir.measures.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def read_images(config: ArmConfig) -> dict[str, np.ndarray]:
+    """Reads an arm's class images, {start: uint8 [K, H, W, 3]}."""
+    path = Workdir(pathlib.Path(str(config.workdir))).class_images
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

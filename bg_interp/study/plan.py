@@ -1,0 +1,211 @@
+"""The arms of a study: every treatment from every seed, at every strength of the shortcut."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable
+from typing import TypeVar
+
+from bg_interp.cli import setting
+from bg_interp.config import BACKGROUNDS, ArmConfig, check_names
+from bg_interp.errors import UserError, nearest
+
+# Settings of an arm that the study sets itself, so that training's flags for them make no sense.
+SET_BY_STUDY = (
+    "background",
+    "seed",
+    "data_seed",
+    "correlation",
+    "adversarial_epsilon",
+    "workdir",
+    "overwrite",
+)
+_Value = TypeVar("_Value", int, float)
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyConfig:
+    """What a study asks."""
+
+    backgrounds: str = setting(
+        "none,black,noise,mix",
+        f"treatments to compare, separated by commas, of {', '.join(BACKGROUNDS)}. Differences are "
+        "taken against none",
+    )
+    seeds: str = setting(
+        "5",
+        "how many seeds (5: 0 to 4), or the seeds themselves (100,101; a single one: 100,). Each "
+        "has data, initial weights and order of its own. Under 5, intervals are indicative only",
+    )
+    correlations: str = setting(
+        "0.95",
+        "habitats only: how surely the background gives the class away, separated by commas; with "
+        "several of them the report draws the effect against the correlation (0.125 is chance)",
+    )
+    adversarial_epsilons: str | None = setting(
+        None,
+        "lengths of the adversarial step, separated by commas, as a second factor; 0 is the "
+        "control. Default: that of tools/train.py",
+    )
+    shard: str = setting(
+        "0/1",
+        "I/N runs every N-th arm from the I-th (from 0), for several processes or machines on one "
+        "folder; run without it at the end to write the report",
+    )
+    workdir: str = setting("runs/study", "folder of the study: its arms and its report")
+
+
+@dataclasses.dataclass(frozen=True)
+class PlannedArm:
+    """One arm of a study.
+
+    Attributes:
+      config: how it is trained; `config.workdir` is its folder.
+      background, seed, correlation, epsilon: its place in the study; `epsilon` is None where it is
+        left to training's default.
+    """
+
+    config: ArmConfig
+    background: str
+    seed: int
+    correlation: float
+    epsilon: float | None
+
+    @property
+    def name(self) -> str:
+        """The arm's name: its folder's."""
+        return pathlib.Path(str(self.config.workdir)).name
+
+    @property
+    def group(self) -> tuple[float, float | None]:
+        """What it has in common with the arms it is compared with."""
+        return self.correlation, self.epsilon
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A study: its folder and its arms.
+
+    Attributes:
+      workdir: folder of the study.
+      backgrounds: treatments in the order of the report; `none` comes first where it is there.
+      seeds: the seeds.
+      arms: all arms, those of one seed one after the other.
+    """
+
+    workdir: pathlib.Path
+    backgrounds: tuple[str, ...]
+    seeds: tuple[int, ...]
+    arms: tuple[PlannedArm, ...]
+
+
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _numbers(flag: str, text: str, kind: Callable[[str], _Value]) -> tuple[_Value, ...]:
+    try:
+        values = tuple(kind(part) for part in _split(text))
+    except ValueError as error:
+        raise UserError(
+            f"--{flag} must be numbers separated by commas. Received: {text!r}"
+        ) from error
+    if not values or len(set(values)) != len(values) or min(values) < 0:
+        raise UserError(
+            f"--{flag} must be one or more different numbers, 0 or more. Received: {text!r}"
+        )
+    return values
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Parses `--seeds`: a count, or a list.
+
+    Raises:
+      UserError: it is neither.
+    """
+    values = _numbers("seeds", text, int)
+    if "," in text:
+        return values
+    if values[0] < 1:
+        raise UserError(f"--seeds must be at least 1. Received: {text!r}")
+    return tuple(range(values[0]))
+
+
+def parse_backgrounds(text: str) -> tuple[str, ...]:
+    """Parses `--backgrounds`; `none`, the reference, is put first.
+
+    Raises:
+      UserError: an unknown treatment, or one that is named twice.
+    """
+    names = _split(text)
+    for name in names:
+        if name not in BACKGROUNDS:
+            raise UserError(
+                f"--backgrounds must be some of {', '.join(BACKGROUNDS)}. "
+                f"Received: {name!r}{nearest(name, BACKGROUNDS)}"
+            )
+    if not names or len(set(names)) != len(names):
+        raise UserError(
+            f"--backgrounds must name one or more treatments, each once. Received: {text!r}"
+        )
+    return tuple(sorted(names, key=lambda name: name != "none"))
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """Parses `--shard=I/N`.
+
+    Raises:
+      UserError: it isn't two numbers with 0 <= I < N.
+    """
+    first, slash, second = text.partition("/")
+    if slash and first.isdigit() and second.isdigit() and int(first) < int(second):
+        return int(first), int(second)
+    raise UserError(f"--shard must be I/N with 0 <= I < N. Received: {text!r}")
+
+
+def _name(background: str, seed: int, correlation: float, epsilon: float | None) -> str:
+    adversarial = "" if epsilon is None else f"-epsilon{epsilon:g}"
+    return f"{background}-correlation{correlation:g}{adversarial}-seed{seed}"
+
+
+def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
+    """Lays out the arms of a study.
+
+    Args:
+      study: what is asked.
+      training: what all arms have in common.
+
+    Raises:
+      UserError: a flag of the study or of training that cannot be used.
+    """
+    parse_shard(study.shard)
+    backgrounds, seeds = parse_backgrounds(study.backgrounds), parse_seeds(study.seeds)
+    correlations = _numbers("correlations", study.correlations, float)
+    epsilons: tuple[float | None, ...] = (None,)
+    if study.adversarial_epsilons is not None:
+        epsilons = _numbers("adversarial_epsilons", study.adversarial_epsilons, float)
+    if max(correlations) > 1:
+        raise UserError(f"--correlations must be from 0 to 1. Received: {study.correlations!r}")
+    if training.dataset != "habitats" and len(correlations) > 1:
+        raise UserError(
+            f"--correlations can only be chosen for habitats. Received: {training.dataset}"
+        )
+    workdir = pathlib.Path(study.workdir).expanduser()
+    arms = []
+    for correlation in correlations:
+        for epsilon in epsilons:
+            for seed in seeds:
+                for background in backgrounds:
+                    name = _name(background, seed, correlation, epsilon)
+                    config = dataclasses.replace(
+                        training,
+                        background=background,
+                        seed=seed,
+                        data_seed=seed,
+                        correlation=correlation,
+                        adversarial_epsilon=epsilon,
+                        workdir=str(workdir / "arms" / name),
+                        overwrite=False,
+                    )
+                    check_names(config)
+                    arms.append(PlannedArm(config, background, seed, correlation, epsilon))
+    return Plan(workdir, backgrounds, seeds, tuple(arms))

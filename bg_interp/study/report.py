@@ -1,0 +1,330 @@
+"""The report of a study: one HTML file that needs nothing else, a figure, and TensorBoard's pages.
+
+Everything that comes from data, class names above all, is escaped by the template engine.
+"""
+
+import base64
+import dataclasses
+import io
+import json
+import pathlib
+import shlex
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import jinja2
+import markupsafe
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+from tensorboard.plugins.hparams import api as hparams_api
+
+from bg_interp import files
+from bg_interp.config import ArmConfig
+from bg_interp.study import figures, measuring, results, statistics
+from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
+from bg_interp.study.results import GroupResults
+from bg_interp.visualization import grids
+from bg_interp.workdir import Workdir
+
+# Settings that name places on somebody's machine.
+_PRIVATE = ("workdir", "data_dir", "mask_store")
+_START_NAMES = {
+    "own": "each treatment's own mean image",
+    "black": "black, the same for all",
+    "grey": "grey, the same for all",
+}
+
+
+def _data_url(image: np.ndarray) -> str:
+    """Returns a PNG of uint8 [H, W, 3] as a data: URL."""
+    data = io.BytesIO()
+    Image.fromarray(image).save(data, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+
+
+def _caption(measures: dict[str, Any], start: str, place: int) -> str:
+    """Says what is known of one class image: its logit, and what the judges say."""
+    judged = measures["class_images"].get(start)
+    parts = [f"logit {measures['logits'][start][place]:.1f}"]
+    natural = measures["logits"].get("natural")
+    if natural is not None and start != measuring.UNTRAINED:
+        parts.append(f"best natural image {natural[place]:.1f}")
+    if judged:
+        foreground, leakage = judged["foreground_judge"], judged["leakage"]
+        right = "right" if judged["shape_judge"]["right"][place] else "wrong"
+        parts += [
+            f"foreground judge {foreground['probability'][place]:.2f} for this class",
+            f"shape judge {right}",
+            f"background judge {leakage['probability'][place]:.2f} for its background",
+        ]
+    return "; ".join(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Panel:
+    """The class images of one seed from one start, as the page shows them.
+
+    Attributes:
+      seed: the seed of the arms.
+      start: the start's key.
+      start_name: the start in words.
+      rows: (treatment, [(class, data URL, caption)]).
+    """
+
+    seed: int
+    start: str
+    start_name: str
+    rows: list[tuple[str, list[tuple[str, str, str]]]]
+
+
+def _row(arm: PlannedArm, measures: dict[str, Any], start: str) -> list[tuple[str, str, str]]:
+    images = measuring.read_images(arm.config)[start]
+    return [
+        (name, _data_url(image), _caption(measures, start, place))
+        for place, (name, image) in enumerate(zip(measures["classes"], images, strict=True))
+    ]
+
+
+def _panels(arms: Sequence[PlannedArm], measured: dict[str, dict[str, Any]]) -> Iterator[Panel]:
+    """Yields a panel for each seed and start, the untrained network's images last in each."""
+    for seed in dict.fromkeys(arm.seed for arm in arms):
+        of_seed = [arm for arm in arms if arm.seed == seed]
+        for start, words in _START_NAMES.items():
+            rows = [(arm.background, _row(arm, measured[arm.name], start)) for arm in of_seed]
+            first = of_seed[0]
+            rows.append(("untrained", _row(first, measured[first.name], measuring.UNTRAINED)))
+            yield Panel(seed, start, words, rows)
+
+
+def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
+    path = Workdir(pathlib.Path(str(arm.config.workdir))).metrics
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _plots(plan: Plan, arms: Sequence[PlannedArm], group: GroupResults) -> list[tuple[str, str]]:
+    """Returns (caption, <svg>) of one group's plots."""
+    names = plan.backgrounds
+    curves: dict[str, list] = {}
+    for arm in arms:
+        curves.setdefault(arm.background, []).append(_metrics(arm))
+    variants = {
+        kind.short: kind.short.removeprefix("accuracy_").replace("_", " ")
+        for kind in results.KINDS
+        if kind.short.startswith("accuracy_")
+    }
+    recognised = {
+        f"{judge}_{start}": f"{judge} judge, {start} start"
+        for start in _START_NAMES
+        for judge in ("foreground", "shape", "leakage")
+    }
+    by_seed = next(iter(group.values["accuracy_original"].values()))
+    chance = 1 / len(next(iter(by_seed.values())))
+    return [
+        (
+            "Class images: share that the judges take for their class (foreground, shape) or for "
+            "their class's background (leakage). Bars: 95 % over seeds and classes.",
+            figures.by_treatment(group.cells, recognised, names, chance),
+        ),
+        (
+            "Accuracy on test images whose background is changed. Bars: 95 % over seeds and "
+            "classes.",
+            figures.by_treatment(group.cells, variants, names, chance),
+        ),
+        (
+            "BG-Gap against accuracy on original images, a point for each arm. A gap of 0 at low "
+            "accuracy is no virtue.",
+            figures.gap_against_accuracy(group, names),
+        ),
+        (
+            "Test accuracy on swapped backgrounds while training, a line for each arm.",
+            figures.training_curves(curves, "accuracy/swapped", "accuracy, swapped backgrounds"),
+        ),
+    ]
+
+
+def _dose_response(plan: Plan, groups: Sequence[GroupResults]) -> list[tuple[str, str]]:
+    """Returns (caption, <svg>) of the effect against the correlation, where there are several."""
+    by_epsilon: dict[float | None, list[GroupResults]] = {}
+    for group in groups:
+        by_epsilon.setdefault(group.epsilon, []).append(group)
+    others = [name for name in plan.backgrounds if name != "none"]
+    asked = [kind.name for kind in results.KINDS if kind.is_question and "common" not in kind.name]
+    plots = []
+    for epsilon, some in by_epsilon.items():
+        if len(some) < 2 or not others or "none" not in plan.backgrounds:
+            continue
+        ordered = sorted(some, key=lambda group: group.correlation)
+        beside = "" if epsilon is None else f", adversarial epsilon {epsilon:g}"
+        for name in asked:
+            caption = f"Treatment minus none, {name}{beside}. Bands: 95 %."
+            plots.append((caption, figures.dose_response(ordered, name, others, "difference")))
+    return plots
+
+
+def _settings(config: ArmConfig) -> list[tuple[str, str]]:
+    left_out = {*SET_BY_STUDY, *_PRIVATE}
+    shown = []
+    for name, value in dataclasses.asdict(config).items():
+        if name in left_out:
+            continue
+        if isinstance(value, str) and value.startswith("folder:"):
+            value = "folder:" + value.rstrip("/").rpartition("/")[2]
+        shown.append((name, "default" if value is None else str(value)))
+    return shown
+
+
+def _command(plan: Plan, config: StudyConfig) -> str:
+    """Returns the command that repeats the study."""
+    training, defaults = plan.arms[0].config, ArmConfig()
+    flags = {
+        field.name: getattr(config, field.name)
+        for field in dataclasses.fields(config)
+        if field.name != "shard" and getattr(config, field.name) is not None
+    }
+    for name, value in _settings(training):
+        if getattr(training, name) != getattr(defaults, name):
+            flags[name] = value
+    flags["workdir"] = pathlib.Path(config.workdir).name
+    given = [f"--{name}={shlex.quote(str(value))}" for name, value in flags.items()]
+    return "python tools/study.py " + " ".join(given)
+
+
+def _group_name(group: GroupResults) -> str:
+    epsilon = "" if group.epsilon is None else f", adversarial epsilon {group.epsilon:g}"
+    return f"correlation {group.correlation:g}{epsilon}"
+
+
+def _context(
+    plan: Plan,
+    config: StudyConfig,
+    measured: dict[str, dict[str, Any]],
+    failed: dict[str, str],
+    groups: Sequence[GroupResults],
+) -> dict[str, Any]:
+    """Returns everything that the template shows."""
+    finished = [arm for arm in plan.arms if arm.name in measured]
+    shown = []
+    for group in groups:
+        key = (group.correlation, group.epsilon)
+        arms = [arm for arm in finished if arm.group == key]
+        if not arms:
+            continue
+        shown.append(
+            {
+                "name": _group_name(group),
+                "answer": results.answer(group),
+                "results": group,
+                "panels": list(_panels(arms, measured)),
+                "plots": [
+                    (caption, markupsafe.Markup(svg))  # noqa: S704 (drawn here, not data)
+                    for caption, svg in _plots(plan, arms, group)
+                ],
+            }
+        )
+    first = Workdir(pathlib.Path(str(finished[0].config.workdir))).read_config()
+    return {
+        "plan": plan,
+        "groups": shown,
+        "kinds": results.KINDS,
+        "sentence": statistics.sentence,
+        "dose_response": [
+            (caption, markupsafe.Markup(svg))  # noqa: S704 (drawn here, not data)
+            for caption, svg in _dose_response(plan, groups)
+        ],
+        "judges": measured[finished[0].name]["judges"],
+        "natural": {
+            name: measured[finished[0].name]["class_images"][name]
+            for name in ("natural_objects", "natural_backgrounds")
+            if name in measured[finished[0].name]["class_images"]
+        },
+        "missing": [
+            (arm.name, failed.get(arm.name, "not finished"))
+            for arm in plan.arms
+            if arm.name not in measured
+        ],
+        "masks": first.get("masks", {}),
+        "examples": first.get("examples", {}),
+        "dataset": dict(_settings(plan.arms[0].config))["dataset"],
+        "settings": _settings(ArmConfig(**first["config"])),
+        "versions": first.get("versions", {}),
+        "command": _command(plan, config),
+        "enough_seeds": statistics.ENOUGH_SEEDS,
+    }
+
+
+def write(
+    plan: Plan,
+    config: StudyConfig,
+    measured: dict[str, dict[str, Any]],
+    failed: dict[str, str],
+    groups: Sequence[GroupResults],
+) -> None:
+    """Writes report.html, figure.png and the events of TensorBoard into the study's folder.
+
+    Args:
+      plan: the study.
+      config: its settings.
+      measured: {name of a finished arm: its measures}.
+      failed: {name of an arm: why it isn't finished}.
+      groups: what was made of the measures.
+
+    Raises:
+      UserError: a file cannot be written.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bg_interp.study", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html.j2")
+    context = _context(plan, config, measured, failed, groups)
+    files.write_text(plan.workdir / "report.html", page.render(context))
+    sheet = _figure(plan, measured)
+    grids.save_png(plan.workdir / "figure.png", sheet)
+    _write_events(plan, measured, sheet)
+
+
+def _figure(plan: Plan, measured: dict[str, dict[str, Any]]) -> np.ndarray:
+    """Returns the figure: rows are treatments, columns classes, of the first seed and group."""
+    first = next(arm for arm in plan.arms if arm.name in measured)
+    arms = [
+        arm
+        for arm in plan.arms
+        if arm.name in measured and (arm.seed, arm.group) == (first.seed, first.group)
+    ]
+    images = np.stack([measuring.read_images(arm.config)["own"] for arm in arms])
+    names = [arm.background for arm in arms]
+    return grids.grid(images, measured[first.name]["classes"], names)
+
+
+def _write_events(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) -> None:
+    """Writes TensorBoard's HParams of all arms with their measures, and the figure."""
+    folder = plan.workdir / "events"
+    shutil.rmtree(folder, ignore_errors=True)
+    with tf.summary.create_file_writer(str(folder)).as_default():
+        hparams_api.hparams_config(
+            hparams=[hparams_api.HParam(name) for name in ("background", "seed", "correlation")],
+            metrics=[
+                hparams_api.Metric(f"measures/{kind.short}", display_name=kind.name)
+                for kind in results.KINDS
+                if kind.is_question or kind.short.startswith("accuracy")
+            ],
+        )
+        tf.summary.image("class images", sheet[None], step=0, max_outputs=1)
+    for arm in plan.arms:
+        if arm.name not in measured:
+            continue
+        values = results.with_gap(measured[arm.name])
+        with tf.summary.create_file_writer(str(folder / arm.name)).as_default():
+            shown = {"background": arm.background, "seed": arm.seed, "correlation": arm.correlation}
+            hparams_api.hparams(shown)
+            for kind in results.KINDS:
+                try:
+                    by_class = np.array(kind.of(values), np.float64)
+                except KeyError:
+                    continue
+                tf.summary.scalar(f"measures/{kind.short}", float(np.nanmean(by_class)), step=0)

@@ -1,0 +1,258 @@
+"""From the measures of all arms to the study's answers: tables, comparisons and sentences."""
+
+import csv
+import dataclasses
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bg_interp.study import statistics
+from bg_interp.study.measuring import STARTS
+from bg_interp.study.plan import Plan, PlannedArm
+
+CHANCE = "chance"
+_START_WORDS = {"own": "own start", "black": "common black start", "grey": "common grey start"}
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasureKind:
+    """A measure that a study compares.
+
+    Attributes:
+      name: in words.
+      short: for file columns.
+      path: where an arm's measures hold it, a value for each class.
+      is_question: whether it is one of the questions that are asked, and corrected, together.
+    """
+
+    name: str
+    short: str
+    path: tuple[str, ...]
+    is_question: bool = False
+
+    def of(self, measures: Mapping[str, Any]) -> list[float | None]:
+        """Returns the value of each class."""
+        found: Any = measures
+        for key in self.path:
+            found = found[key]
+        return list(found)
+
+
+def _recognisability() -> Iterator[MeasureKind]:
+    judges = (("foreground", "foreground judge"), ("shape", "shape judge"))
+    for start, words in _START_WORDS.items():
+        for key, judge in judges:
+            yield MeasureKind(
+                f"recognisability by {judge}, {words}",
+                f"{key}_{start}",
+                ("class_images", start, f"{key}_judge", "right"),
+                is_question=True,
+            )
+    for start, words in _START_WORDS.items():
+        yield MeasureKind(
+            f"forced choice, {words}",
+            f"forced_choice_{start}",
+            ("class_images", start, "forced_choice", "right"),
+        )
+
+
+def _leakage() -> Iterator[MeasureKind]:
+    for start, words in _START_WORDS.items():
+        yield MeasureKind(
+            f"background leakage, {words}",
+            f"leakage_{start}",
+            ("class_images", start, "leakage", "right"),
+            is_question=start == "own",
+        )
+
+
+def _accuracies() -> Iterator[MeasureKind]:
+    for variant in (
+        "original",
+        "foreground_only",
+        "no_foreground",
+        "background_only",
+        "mixed_same",
+        "mixed_random",
+        "mixed_next",
+        "swap",
+    ):
+        yield MeasureKind(
+            f"accuracy on {variant.replace('_', ' ')}",
+            f"accuracy_{variant}",
+            ("background", "accuracy_by_class", variant),
+        )
+
+
+KINDS = (
+    *_recognisability(),
+    *_leakage(),
+    MeasureKind("BG-Gap", "bg_gap", ("bg_gap_by_class",), is_question=True),
+    *_accuracies(),
+    MeasureKind(
+        "share of SmoothGrad in the mask", "smoothgrad", ("attribution", "smoothgrad", "share")
+    ),
+    MeasureKind(
+        "share of Grad-CAM++ in the mask",
+        "gradcam",
+        ("attribution", "gradcam_plus_plus", "share"),
+    ),
+    MeasureKind("area of the mask", "mask_area", ("attribution", "mask_area")),
+)
+assert set(_START_WORDS) == set(STARTS)  # noqa: S101
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A treatment's value of a measure: its mean over seeds and classes, with a 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupResults:
+    """All results of the arms that differ in treatment and seed alone.
+
+    Attributes:
+      correlation, epsilon: what the arms have in common.
+      values: measure -> treatment -> seed -> value of each class.
+      cells: measure -> treatment -> mean with interval.
+      comparisons: treatment minus none, the questions corrected together.
+      leakage_against_chance: treatment minus chance.
+    """
+
+    correlation: float
+    epsilon: float | None
+    values: dict[str, dict[str, dict[int, list[float | None]]]]
+    cells: dict[str, dict[str, Cell]]
+    comparisons: list[statistics.Comparison]
+    leakage_against_chance: list[statistics.Comparison]
+
+
+def with_gap(measures: dict[str, Any]) -> dict[str, Any]:
+    """Adds BG-Gap by class: accuracy on mixed_same minus accuracy on mixed_random."""
+    by_class = measures["background"]["accuracy_by_class"]
+    gap = [
+        None if same is None or random is None else same - random
+        for same, random in zip(by_class["mixed_same"], by_class["mixed_random"], strict=True)
+    ]
+    return {**measures, "bg_gap_by_class": gap}
+
+
+def _cell(by_seed: Mapping[int, list[float | None]]) -> Cell | None:
+    values = np.array(list(by_seed.values()), np.float64)
+    values = values[:, ~np.isnan(values).any(axis=0)]
+    if not values.size:
+        return None
+    means = statistics.resampled_means(values, seed=0)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Cell(float(values.mean()), float(low), float(high), len(values))
+
+
+def _compared(
+    values: Mapping[str, Mapping[str, Mapping[int, list[float | None]]]], treatments: list[str]
+) -> list[statistics.Comparison]:
+    asked, others = [], []
+    for kind in KINDS:
+        for treatment in treatments:
+            measure = values.get(kind.short, {})
+            if not set(measure.get(treatment, {})) & set(measure.get("none", {})):
+                continue
+            found = statistics.compare(kind.name, measure, treatment)
+            (asked if kind.is_question else others).append(found)
+    return [*statistics.correct(asked), *others]
+
+
+def _against_chance(
+    values: Mapping[str, Mapping[str, Mapping[int, list[float | None]]]],
+) -> list[statistics.Comparison]:
+    found = []
+    for treatment, by_seed in values.get("leakage_own", {}).items():
+        chance = {seed: [1 / len(row)] * len(row) for seed, row in by_seed.items()}
+        measure = {treatment: by_seed, CHANCE: chance}
+        found.append(
+            statistics.compare("background leakage, own start", measure, treatment, CHANCE)
+        )
+    return found
+
+
+def collect(
+    plan: Plan, measured: Mapping[str, dict[str, Any]], group: tuple[float, float | None]
+) -> GroupResults:
+    """Collects and compares the arms of one group.
+
+    Args:
+      plan: the study.
+      measured: {name of a finished arm: what `measure` returned}.
+      group: correlation and epsilon.
+    """
+    arms = [arm for arm in plan.arms if arm.group == group and arm.name in measured]
+    values: dict[str, dict[str, dict[int, list[float | None]]]] = {}
+    for kind in KINDS:
+        for arm in arms:
+            try:
+                found = kind.of(with_gap(measured[arm.name]))
+            except KeyError:
+                continue  # Left out by the measure itself, for a model that it doesn't suit.
+            values.setdefault(kind.short, {}).setdefault(arm.background, {})[arm.seed] = found
+    cells = {
+        short: {name: cell for name, rows in by.items() if (cell := _cell(rows)) is not None}
+        for short, by in values.items()
+    }
+    others = [name for name in plan.backgrounds if name != "none"]
+    return GroupResults(*group, values, cells, _compared(values, others), _against_chance(values))
+
+
+def answer(group: GroupResults) -> tuple[str, list[str]]:
+    """Answers the study's question from the numbers.
+
+    Returns:
+      A sentence that counts, and a sentence for each question from the own start; those from the
+      common starts stand in the tables.
+    """
+    questions = {kind.name for kind in KINDS if kind.is_question}
+    asked = [one for one in group.comparisons if one.measure in questions]
+    if not asked:
+        return "Without finished arms of none and of another treatment nothing is compared.", []
+    stand = sum(one.distinguishable for one in asked)
+    count = f"{stand} of {len(asked)} differences against none stand after correction"
+    common = [one for one in asked if "common" in one.measure]
+    if common:
+        by_common = sum(one.distinguishable for one in common)
+        count += f", {by_common} of {len(common)} from a common start"
+    told = [one for one in asked if "common" not in one.measure]
+    return count + ".", [_capital(statistics.sentence(one)) for one in told]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]]) -> str:
+    """Returns one row for each finished arm and class, with a column for each measure."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(
+        ["arm", "background", "seed", "correlation", "epsilon", "class", *(k.short for k in KINDS)]
+    )
+    for arm in plan.arms:
+        if arm.name in measured:
+            writer.writerows(_rows(arm, with_gap(measured[arm.name])))
+    return text.getvalue()
+
+
+def _rows(arm: PlannedArm, measures: dict[str, Any]) -> Iterator[list[Any]]:
+    columns: list[list[float | None]] = []
+    for kind in KINDS:
+        try:
+            columns.append(kind.of(measures))
+        except KeyError:
+            columns.append([None] * len(measures["classes"]))
+    for number, name in enumerate(measures["classes"]):
+        place = [arm.name, arm.background, arm.seed, arm.correlation, arm.epsilon, name]
+        yield place + [column[number] for column in columns]

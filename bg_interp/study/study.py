@@ -1,0 +1,82 @@
+"""A study from its plan to its report."""
+
+import dataclasses
+import functools
+import sys
+from typing import Any
+
+from bg_interp import files
+from bg_interp.errors import UserError
+from bg_interp.study import measuring, plan, report, results, running
+from bg_interp.study.plan import Plan, StudyConfig
+
+
+def run(laid_out: Plan, config: StudyConfig) -> None:
+    """Runs the arms of a study, or of its shard, and writes the report.
+
+    The report is made from the arms that are finished, and says which ones are missing; a shard
+    leaves it to the last one.
+
+    Args:
+      laid_out: the study.
+      config: its settings.
+
+    Raises:
+      UserError: no arm could be finished.
+    """
+    shard = plan.parse_shard(config.shard)
+    judges = functools.cache(lambda: measuring.load_judges(laid_out.arms[0].config))
+    failed = running.run_arms(laid_out, shard, judges)
+    measured = read_all(laid_out)
+    missing = [arm.name for arm in laid_out.arms if arm.name not in measured]
+    if shard[1] > 1 and set(missing) - set(failed):
+        print(
+            f"{len(missing)} arms of other shards are not finished yet; the report is written by "
+            "the shard that finishes last, or by the same command without --shard",
+            file=sys.stderr,
+        )
+        return
+    if not measured:
+        raise UserError(
+            f"no arm could be finished; the first error: {next(iter(failed.values()), 'none')}"
+        )
+    write(laid_out, config, measured, failed)
+
+
+def read_all(laid_out: Plan) -> dict[str, dict[str, Any]]:
+    """Reads the measures of all finished arms, by the arm's name."""
+    found = {arm.name: measuring.read(arm.config) for arm in laid_out.arms}
+    return {name: measures for name, measures in found.items() if measures is not None}
+
+
+def write(
+    laid_out: Plan,
+    config: StudyConfig,
+    measured: dict[str, dict[str, Any]],
+    failed: dict[str, str],
+) -> None:
+    """Writes results.json, results.csv, figure.png, TensorBoard's pages and report.html."""
+    groups = [
+        results.collect(laid_out, measured, group)
+        for group in dict.fromkeys(arm.group for arm in laid_out.arms)
+    ]
+    folder = laid_out.workdir
+    files.write_json(
+        folder / "results.json",
+        {
+            "study": dataclasses.asdict(config),
+            "missing": {
+                arm.name: failed.get(arm.name, "not finished")
+                for arm in laid_out.arms
+                if arm.name not in measured
+            },
+            "groups": [dataclasses.asdict(group) for group in groups],
+            "arms": measured,
+        },
+    )
+    files.write_text(folder / "results.csv", results.to_csv(laid_out, measured))
+    report.write(laid_out, config, measured, failed, groups)
+    for group in groups:
+        count, sentences = results.answer(group)
+        print("\n".join([f"correlation {group.correlation:g}: {count}", *sentences]))
+    print(f"report: {folder / 'report.html'}")
