@@ -2,35 +2,26 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
-_TOOL = pathlib.Path(__file__).parents[2] / "tools" / "evaluate.py"
-
-
-def _run(*flags: str, folder: pathlib.Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(_TOOL), *flags]
-    return subprocess.run(
-        command, check=False, cwd=folder, capture_output=True, text=True, timeout=120
-    )
-
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ((), "--model must be given"),
-        (("--model=missing.keras",), "does not exist: missing.keras"),
-        (("--model=.", "--input_range=0:2"), "--input_range must be one of 0:255, 0:1, -1:1"),
-        (("--model=.", "--output_kind=logit"), "did you mean 'logits'?"),
+        ({}, "--model must be given"),
+        ({"model": "missing.keras"}, "does not exist: missing.keras"),
+        ({"model": ".", "input_range": "0:2"}, "must be one of 0:255, 0:1, -1:1"),
+        ({"model": ".", "output_kind": "logit"}, "did you mean 'logits'?"),
     ],
 )
-def test_mistyped_flags_end_in_one_line_before_anything_heavy_is_imported(tmp_path, flags, message):
-    ended = _run(*flags, folder=tmp_path)
+def test_mistyped_flags_end_in_one_line_before_anything_heavy_is_imported(
+    run_tool, tmp_path, flags, message
+):
+    ended = run_tool("evaluate", flags, cwd=tmp_path)
     assert ended.returncode == 1 and ended.stdout == ""
     assert message in ended.stderr and len(ended.stderr.splitlines()) == 1
 
@@ -67,18 +58,19 @@ def photos(tmp_path) -> pathlib.Path:
     return tmp_path
 
 
+_FLAGS = {
+    "model": "model.keras",
+    "dataset": "folder:photos",
+    "masks": "folder:masks",
+    "input_range": "0:1",
+    "output_kind": "probabilities",
+    "output": "audit",
+}
+
+
 @pytest.mark.slow
-def test_audits_a_model_that_was_trained_elsewhere(photos):
-    ended = _run(
-        "--model=model.keras",
-        "--dataset=folder:photos",
-        "--masks=folder:masks",
-        "--input_range=0:1",
-        "--class_names=dog,emu,cat",
-        "--output_kind=probabilities",
-        "--output=audit",
-        folder=photos,
-    )
+def test_audits_a_model_that_was_trained_elsewhere(run_tool, photos):
+    ended = run_tool("evaluate", {**_FLAGS, "class_names": "dog,emu,cat"}, cwd=photos)
     assert ended.returncode == 0, ended.stderr
     assert "BG-Gap" in ended.stdout
     results = json.loads((photos / "audit" / "results.json").read_text())
@@ -91,13 +83,26 @@ def test_audits_a_model_that_was_trained_elsewhere(photos):
 
 
 @pytest.mark.slow
-def test_a_class_that_the_model_lacks_ends_in_one_line(photos):
-    ended = _run(
-        "--model=model.keras",
-        "--dataset=folder:photos",
-        "--masks=folder:masks",
-        "--class_names=dgo,emu,cat",
-        folder=photos,
-    )
+def test_a_class_that_the_model_lacks_ends_in_one_line(run_tool, photos):
+    ended = run_tool("evaluate", {**_FLAGS, "class_names": "dgo,emu,cat"}, cwd=photos)
     assert ended.returncode == 1
     assert "Missing: 'dog'; did you mean 'dgo'?" in ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_a_run_folder_needs_no_other_flag_and_its_exports_agree(
+    run_tool, trained_workdir, tmp_path
+):
+    ended = run_tool("evaluate", {"model": trained_workdir})
+    assert ended.returncode == 0, ended.stderr
+    own = json.loads((trained_workdir / "evaluation" / "results.json").read_text())
+    assert own["data"]["masks"].startswith("folder:") and own["data"]["image_size"] == 32
+    served = {
+        "model": trained_workdir / "saved_model",
+        **{name: own["data"][name] for name in ("dataset", "masks", "image_size")},
+        "output": tmp_path,
+    }
+    assert run_tool("evaluate", served).returncode == 0
+    found = json.loads((tmp_path / "results.json").read_text())
+    assert found["background"] == own["background"]
+    assert "cannot be differentiated" in found["attribution"]["smoothgrad"]["left_out"]
