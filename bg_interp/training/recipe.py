@@ -70,10 +70,13 @@ def next_perturbation(
 
     Args:
       perturbation: float32 [B, H, W, 3], in pixel units.
-      input_gradient: of the loss, of the same shape; only its direction counts.
+      input_gradient: of the loss, of the same shape; only its direction counts. Images whose
+        gradient is 0 or overflowed, as float16's may, keep their perturbation.
       epsilon: radius of the L2 ball and length of the step, in pixel units.
     """
-    moved = perturbation + epsilon * input_gradient / _lengths(input_gradient)
+    lengths = _lengths(input_gradient)
+    direction = tf.where(tf.math.is_finite(lengths), input_gradient / lengths, 0.0)
+    moved = perturbation + epsilon * direction
     return moved * tf.minimum(1.0, epsilon / _lengths(moved))
 
 
@@ -101,8 +104,9 @@ class Updater:
         self._strategy = strategy or tf.distribute.get_strategy()
         with self._strategy.scope():
             optimizer.build(model.trainable_variables)
-        self._loss = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing
+        # Keras' own mean is divided by the number of replicas, which would count it twice here.
+        self._losses = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=recipe.label_smoothing, reduction=None
         )
         self._update = tf.function(self._distributed_update, jit_compile=jit_compile)
 
@@ -140,7 +144,8 @@ class Updater:
             if adversarial:
                 tape.watch(seen)
             logits = self._model(seen, training=True)
-            loss = self._loss(tf.one_hot(labels, logits.shape[-1]), logits)
+            losses = self._losses(tf.one_hot(labels, logits.shape[-1]), logits)
+            loss = tf.reduce_mean(losses)
             # Gradients are summed over the replicas.
             objective = self._optimizer.scale_loss(loss / self._strategy.num_replicas_in_sync)
         if adversarial:
