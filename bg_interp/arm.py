@@ -240,12 +240,16 @@ class Arm:
             pictures,
             f"Image, mask, and image with --background={self.config.background}.",
         )
-        summaries.scalars("train", 0, {"bad_masks": self.data.masks.bad_fraction})
 
     def train(self) -> dict[str, float]:
         """Trains, shows and exports; returns the final test measures."""
         summaries = Summaries(self.workdir.events)
-        self.show_treatment(summaries)
+        # The loop writes the rows of its checkpoint again; images stay, it has none of them.
+        summaries.clear("train", "test")
+        if not any(self.workdir.checkpoints.glob("step-*.npz")):
+            summaries.clear("images")
+            self.show_treatment(summaries)
+        summaries.scalars("train", 0, {"bad_masks": self.data.masks.bad_fraction})
         evaluate = self.accuracies()
         rows = loop.train(
             self.model,
@@ -259,7 +263,7 @@ class Arm:
                 visualize=lambda step: self.show(step, summaries),
             ),
             folder=self.workdir.path,
-            summaries=lambda: summaries,
+            summaries=summaries,
             jit_compile=resolve_jit(self.config),
             strategy=self._strategy,
         )

@@ -5,6 +5,7 @@ its rule; from it come the flag, the check before anything heavy is imported, an
 """
 
 import dataclasses
+import math
 import os
 import signal
 import sys
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 
 from absl import app, flags, logging
 
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import Terminated, UserError, nearest
 from bg_interp.quiet import quiet_native_logs
 
 # Flags that are made here belong to the module that asks for them.
@@ -41,13 +42,12 @@ def setting(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def positive(value: float) -> bool:
-    """Tells whether `value` is above 0."""
-    return value > 0
-
-
-POSITIVE: Rule = (positive, "must be above 0")
+# "Not a number" breaks every one of these rules.
+FINITE: Rule = (math.isfinite, "must be a finite number")
+POSITIVE: Rule = (lambda value: 0 < value < math.inf, "must be above 0, and finite")
 NOT_NEGATIVE: Rule = (lambda value: value >= 0, "must be 0 or more")
+# Stateless random operations take keys of 32 bits: larger seeds would repeat smaller ones.
+SEED: Rule = (lambda value: 0 <= value < 2**31, "must be from 0 to 2147483647")
 SHARE: Rule = (lambda value: 0 <= value <= 1, "must be from 0 to 1")
 
 
@@ -63,7 +63,7 @@ def define_flags(config_class: type, *, leaving_out: Collection[str] = ()) -> No
 
     Args:
       config_class: a dataclass whose field types are str, int, float or bool, possibly `| None`.
-      leaving_out: fields that get no flag; `config_from_flags` must be given their values.
+      leaving_out: fields that get no flag.
     """
     annotations = typing.get_type_hints(config_class)
     for field in dataclasses.fields(config_class):
@@ -84,12 +84,12 @@ def define_flags(config_class: type, *, leaving_out: Collection[str] = ()) -> No
             flags.DEFINE_string(field.name, default, help)
 
 
-def config_from_flags(config_class: type[_Config], **values: Any) -> _Config:
+def config_from_flags(config_class: type[_Config], *, leaving_out: Collection[str] = ()) -> _Config:
     """Builds `config_class` from the parsed flags, and checks each value's rule.
 
     Args:
       config_class: the dataclass whose flags `define_flags` defined.
-      **values: fields that have no flag, or another value than their flag's.
+      leaving_out: fields that have no flag, and keep their defaults.
 
     Raises:
       UserError: a value breaks its rule.
@@ -97,9 +97,9 @@ def config_from_flags(config_class: type[_Config], **values: Any) -> _Config:
     parsed = {
         field.name: flags.FLAGS[field.name].value
         for field in dataclasses.fields(config_class)  # type: ignore[arg-type]
-        if "help" in field.metadata and field.name not in values
+        if "help" in field.metadata and field.name not in leaving_out
     }
-    config = config_class(**parsed, **values)
+    config = config_class(**parsed)
     check(config)
     return config
 
@@ -126,15 +126,20 @@ def check(config: Any) -> None:
 
 def _print_help(doc: str) -> None:
     """Prints the program's docstring and the flags that are its own, absl's left out."""
-    print(doc.strip(), "\n\nFlags:")
+    lines = [doc.strip(), "", "Flags:"]
     by_module = flags.FLAGS.flags_by_module_dict()
     own = [flag for module, found in by_module.items() if "absl" not in module for flag in found]
     for flag in own:
         no = "[no]" if flag.boolean else ""
         default = "" if flag.default in (None, "") else f" (default: {flag.default_as_str})"
-        print(f"  --{no}{flag.name}{default}")
-        print(textwrap.indent(textwrap.fill(flag.help, 88), "      "))
-    print("\nAlso: --helpfull lists the flags of absl, --flagfile=FILE reads flags from a file.")
+        lines.append(f"  --{no}{flag.name}{default}")
+        lines.append(textwrap.indent(textwrap.fill(flag.help, 88), "      "))
+    lines += ["", "Also: --helpfull lists the flags of absl, --flagfile=FILE reads flags from a file."]
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        # The reader, head or less, has seen enough; Python flushes once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser(doc: str) -> Callable[[list[str]], list[str]]:
@@ -158,6 +163,10 @@ def _parser(doc: str) -> Callable[[list[str]], list[str]]:
 def _fail(message: str) -> typing.NoReturn:
     print(f"error: {message}", file=sys.stderr)
     sys.exit(1)
+
+
+def _terminate(number: int, frame: types.FrameType | None) -> None:
+    raise Terminated
 
 
 def load_tensorflow() -> None:
@@ -191,10 +200,15 @@ def run(main: Callable[[], None], doc: str) -> None:
             main()
         except UserError as error:
             _fail(str(error))
-        except KeyboardInterrupt:
-            print("interrupted; the same command goes on from the last checkpoint", file=sys.stderr)
-            sys.exit(130)
+        except KeyboardInterrupt as stop:
+            terminated = isinstance(stop, Terminated)
+            print(
+                f"{'terminated' if terminated else 'interrupted'}; the same command goes on from "
+                "the last checkpoint",
+                file=sys.stderr,
+            )
+            sys.exit(143 if terminated else 130)
 
     # SIGTERM, which schedulers send, takes the way of Ctrl-C.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, _terminate)
     app.run(guarded, flags_parser=_parser(doc))

@@ -12,6 +12,10 @@ class UserError(Exception):
     """
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came; like Ctrl-C, and told from it by the exit code alone."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean X?" for the known name closest to `name`, or "" when none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

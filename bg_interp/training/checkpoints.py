@@ -6,7 +6,8 @@ A checkpoint is an .npz archive, whose members carry checksums; nothing is unpic
 import json
 import pathlib
 import sys
-import zipfile
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -16,6 +17,20 @@ from bg_interp.errors import UserError
 
 _KEPT = 2
 Row = dict[str, float | int | str]
+
+
+class State(NamedTuple):
+    """How far a run has come.
+
+    Attributes:
+      step: how many steps are done.
+      rows: all metrics so far.
+      pending: loss and accuracy of the steps since the last row.
+    """
+
+    step: int
+    rows: list[Row]
+    pending: Sequence[Sequence[float]]
 
 
 class Checkpoints:
@@ -34,34 +49,33 @@ class Checkpoints:
         self._variables = [*model.variables, *optimizer.variables]
 
     def _names(self) -> list[str]:
-        return [f"{n:05d}:{v.path}" for n, v in enumerate(self._variables)]
+        # Keras numbers layers without a name through a whole process, so that their names change
+        # with what was built before: place and shape tell more.
+        return [f"{n:05d}:{tuple(v.shape)}" for n, v in enumerate(self._variables)]
 
     def _newest_first(self) -> list[pathlib.Path]:
         return sorted(self._folder.glob("step-*.npz"), reverse=True)
 
-    def save(self, step: int, rows: list[Row]) -> None:
-        """Saves the state after `step` steps, whole or not at all.
-
-        Args:
-          step: how many steps are done.
-          rows: all metrics so far.
+    def save(self, state: State) -> None:
+        """Saves a state and the variables that belong to it, whole or not at all.
 
         Raises:
           UserError: the folder cannot be written.
         """
         # bfloat16 is unknown to NumPy's file format; no variable of ours has it.
         values = {n: np.asarray(v) for n, v in zip(self._names(), self._variables, strict=True)}
-        path = self._folder / f"step-{step:08d}.npz"
+        path = self._folder / f"step-{state.step:08d}.npz"
         with files.replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, step=step, rows=json.dumps(rows), **values)
+            held = {"state": state._asdict(), "variables": list(values)}
+            np.savez(file, held=json.dumps(held), **values)
         for old in self._newest_first()[_KEPT:]:
             old.unlink()
 
-    def restore(self) -> tuple[int, list[Row]]:
+    def restore(self) -> State:
         """Restores the newest checkpoint that is whole; damaged ones are named and left aside.
 
         Returns:
-          (steps done, all metrics so far); (0, []) when there is no checkpoint.
+          The state, which is that of step 0 when there is no checkpoint.
 
         Raises:
           UserError: a checkpoint belongs to another network.
@@ -69,25 +83,23 @@ class Checkpoints:
         for path in self._newest_first():
             try:
                 return self._read(path)
-            # zipfile raises many kinds of exceptions for damaged archives, by the place of damage.
-            except (
-                OSError,
-                ValueError,
-                KeyError,
-                EOFError,
-                zipfile.BadZipFile,
-                NotImplementedError,
-            ) as error:
+            except UserError:
+                raise
+            # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
+            except Exception as error:
+                reason = " ".join(str(error).split()) or type(error).__name__
                 print(
-                    f"checkpoint {path} is damaged ({error}); trying the one before it",
+                    f"checkpoint {path} is damaged ({reason}); trying the one before it",
                     file=sys.stderr,
                 )
-        return 0, []
+        return State(0, [], [])
 
-    def _read(self, path: pathlib.Path) -> tuple[int, list[Row]]:
+    def _read(self, path: pathlib.Path) -> State:
         with np.load(path, allow_pickle=False) as file:
             values = {name: file[name] for name in file.files}
-        step, rows = int(values.pop("step")), json.loads(str(values.pop("rows")))
+        held = json.loads(str(values.pop("held")))
+        if list(values) != held["variables"]:
+            raise ValueError("some of its members are missing")
         if list(values) != self._names():
             raise UserError(
                 f"{path} belongs to another network or optimizer; choose another --workdir, or "
@@ -95,4 +107,4 @@ class Checkpoints:
             )
         for name, variable in zip(values, self._variables, strict=True):
             variable.assign(values[name])
-        return step, rows
+        return State(**held["state"])

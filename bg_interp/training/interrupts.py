@@ -2,6 +2,9 @@
 
 import signal
 from types import FrameType, TracebackType
+from typing import NoReturn
+
+from bg_interp.errors import Terminated
 
 
 class Interrupts:
@@ -16,8 +19,12 @@ class Interrupts:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.requested is not None:
-            raise KeyboardInterrupt
+            self.stop()
         self.requested = number
+
+    def stop(self) -> NoReturn:
+        """Raises what the requested signal stands for."""
+        raise Terminated if self.requested == signal.SIGTERM else KeyboardInterrupt
 
     def __enter__(self) -> "Interrupts":
         try:

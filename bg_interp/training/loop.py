@@ -11,7 +11,8 @@ import tensorflow as tf
 import tqdm
 
 from bg_interp import files
-from bg_interp.training.checkpoints import Checkpoints, Row
+from bg_interp.errors import UserError
+from bg_interp.training.checkpoints import Checkpoints, Row, State
 from bg_interp.training.interrupts import Interrupts
 from bg_interp.training.recipe import Recipe, Updater
 from bg_interp.training.summaries import Summaries
@@ -68,7 +69,7 @@ def train(
     loop: Loop,
     *,
     folder: pathlib.Path,
-    summaries: Callable[[], Summaries],
+    summaries: Summaries,
     jit_compile: bool,
     strategy: tf.distribute.Strategy,
 ) -> list[Row]:
@@ -81,7 +82,7 @@ def train(
       batches_from: gives the batches from a step on: float32 `image`, int32 `label`.
       loop: when to do what beside the updates.
       folder: gets `checkpoints/` and `metrics.jsonl`.
-      summaries: opens the writer of TensorBoard events, once the step to go on from is known.
+      summaries: gets all metrics, those from before a restart as well.
       jit_compile: whether updates are compiled by XLA.
       strategy: the replicas that a batch is divided among.
 
@@ -90,16 +91,16 @@ def train(
 
     Raises:
       KeyboardInterrupt: SIGINT or SIGTERM came; the state is saved.
-      UserError: a file cannot be written.
+      UserError: a file cannot be written, or the loss is no longer a finite number.
     """
     updater = Updater(model, optimizer, recipe, jit_compile=jit_compile, strategy=strategy)
     checkpoints = Checkpoints(folder / "checkpoints", model, optimizer)
-    start, rows = checkpoints.restore()
-    log = _Log(folder / "metrics.jsonl", summaries(), rows)
+    start, rows, measured = checkpoints.restore()
+    log = _Log(folder / "metrics.jsonl", summaries, rows)
     if start == 0:
         loop.visualize(0) if loop.visualize_every else None
     log_every = max(1, recipe.steps // _LOGGED_POINTS)
-    pending: list[tuple[tf.Tensor, tf.Tensor]] = []
+    pending = [tuple(pair) for pair in measured]
     with Interrupts() as interrupts, _progress_bar(start, recipe.steps) as bar:
         started = time.monotonic()
         for step, batch in zip(range(start, recipe.steps), batches_from(start), strict=False):
@@ -107,7 +108,7 @@ def train(
             done = step + 1
             at_checkpoint = done % loop.checkpoint_every == 0 or done == recipe.steps
             if done % log_every == 0 or at_checkpoint:
-                loss, accuracy = np.mean(np.array(pending, np.float64), axis=0)
+                loss, accuracy = np.mean(np.array(pending, np.float64), axis=0).tolist()
                 pending.clear()
                 log.add(done, "train", {"loss": loss, "accuracy": accuracy})
                 images = (done - start) * _batch_size(batch) / (time.monotonic() - started)
@@ -116,17 +117,27 @@ def train(
                     refresh=False,
                 )
             bar.update()
-            if at_checkpoint:
-                log.add(done, "test", loop.evaluate())
-                checkpoints.save(done, log.rows)
-                log.write()
+            # Before the checkpoint: after it, a run that is killed here would never show this step.
             if loop.visualize_every and done % loop.visualize_every == 0 and done < recipe.steps:
                 loop.visualize(done)
+            if at_checkpoint:
+                _check_finite(loss, done)
+                log.add(done, "test", loop.evaluate())
+                checkpoints.save(State(done, log.rows, []))
+                log.write()
             if interrupts.requested is not None and done < recipe.steps:
-                checkpoints.save(done, log.rows)
-                raise KeyboardInterrupt
+                checkpoints.save(State(done, log.rows, np.array(pending, np.float64).tolist()))
+                interrupts.stop()
     log.write()
     return log.rows
+
+
+def _check_finite(loss: float, done: int) -> None:
+    if not np.isfinite(loss):
+        raise UserError(
+            f"the loss is {loss} after {done} steps: training has diverged; start anew with "
+            "--overwrite and a lower --learning_rate"
+        )
 
 
 def _batch_size(batch: dict) -> int:

@@ -1,6 +1,7 @@
 """The one writer of TensorBoard events; every summary names its step."""
 
 import pathlib
+import shutil
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -19,6 +20,11 @@ class Summaries:
         if name not in self._writers:
             self._writers[name] = tf.summary.create_file_writer(str(self._folder / name))
         return self._writers[name]
+
+    def clear(self, *names: str) -> None:
+        """Deletes what former processes wrote below `names`, before anything is written there."""
+        for name in names:
+            shutil.rmtree(self._folder / name, ignore_errors=True)
 
     def scalars(self, name: str, step: int, values: Mapping[str, float]) -> None:
         """Writes scalars below `name` ("train" or "test")."""
