@@ -7,12 +7,13 @@ network, so that `config.json` holds no open question.
 import dataclasses
 import pathlib
 
-from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SHARE, setting
+from bg_interp.cli import FINITE, NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.errors import UserError, nearest
 
 BACKGROUNDS = ("none", "black", "noise", "mix", "blur", "mean", "swap", "random_mask")
 SMALL = "small"
 HABITATS_SIZES = (64, 96, 128)
+_SMALLEST = 32
 # Every network of keras.applications; a test compares this with the installed Keras.
 APPLICATIONS = (
     "ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge "
@@ -45,7 +46,9 @@ class ArmConfig:
         0.5, "share of images that mix treats, drawn anew each epoch", rule=SHARE
     )
     noise_mean: float = setting(
-        127.0, "mean of the noise background in pixel units (0 to 255), before clipping"
+        127.0,
+        "mean of the noise background in pixel units (0 to 255), before clipping",
+        rule=FINITE,
     )
     noise_stddev: float = setting(
         64.0, "deviation of the noise background in pixel units, before clipping", rule=POSITIVE
@@ -61,7 +64,7 @@ class ArmConfig:
         "0.125 is chance",
         rule=SHARE,
     )
-    data_seed: int = setting(0, "habitats only: seed of the drawing", rule=NOT_NEGATIVE)
+    data_seed: int = setting(0, "habitats only: seed of the drawing", rule=SEED)
     data_dir: str | None = setting(None, "where TFDS keeps data; default: the cache folder's")
     masks: str = setting(
         "auto",
@@ -134,7 +137,11 @@ class ArmConfig:
     shift: float = setting(
         1 / 16, "largest random shift of training images, as a share of their size", rule=SHARE
     )
-    scale: float = setting(0.0, "training images are scaled by 1 - scale to 1 + scale", rule=SHARE)
+    scale: float = setting(
+        0.0,
+        "training images are scaled by 1 - scale to 1 + scale",
+        rule=(lambda value: 0 <= value < 1, "must be at least 0 and below 1"),
+    )
     flip: bool = setting(False, "mirror every second training image")
     pixel_noise: float = setting(
         16.0,
@@ -142,7 +149,7 @@ class ArmConfig:
         rule=NOT_NEGATIVE,
     )
     seed: int = setting(
-        0, "of initial weights, order of the data and every random operation", rule=NOT_NEGATIVE
+        0, "of initial weights, order of the data and every random operation", rule=SEED
     )
     deterministic: bool = setting(
         False,
@@ -233,6 +240,11 @@ def _check_dataset(config: ArmConfig) -> None:
             "--image_size must be one of 64, 96, 128 for habitats, which is drawn at these sizes. "
             f"Received: {config.image_size}"
         )
+    if config.network == SMALL and image_size(config) < _SMALLEST:
+        raise UserError(
+            f"--image_size must be at least {_SMALLEST} for the small network, which halves its "
+            f"input five times. Received: {config.image_size}"
+        )
 
 
 def _check_weights(config: ArmConfig) -> None:
@@ -291,6 +303,10 @@ def workdir(config: ArmConfig) -> pathlib.Path:
     """Returns the folder of the run, with its default."""
     if config.workdir:
         return pathlib.Path(config.workdir).expanduser()
-    dataset = config.dataset.replace("folder:", "").rstrip("/").rpartition("/")[2]
-    name = f"{dataset.replace(':', '-')}-{config.network}-{config.background}-{config.seed}"
-    return pathlib.Path("runs") / name
+    kind, _, rest = config.dataset.partition(":")
+    if kind == "folder":
+        # "folder:." has a name as well.
+        dataset = pathlib.Path(rest).expanduser().resolve().name
+    else:
+        dataset = config.dataset.replace(":", "-").replace("/", "-")
+    return pathlib.Path("runs") / f"{dataset}-{config.network}-{config.background}-{config.seed}"

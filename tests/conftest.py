@@ -1,0 +1,124 @@
+"""What many tests share: tiny data, one trained run, and TensorFlow without its notes."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import types
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = pathlib.Path(__file__).parents[1]
+SHAPES = ("disc", "square")
+
+
+def draw_shapes(folder: pathlib.Path, count: int = 10) -> types.SimpleNamespace:
+    """Draws `count` discs and squares of 40 px before noise, as PNGs, and their masks beside."""
+    generator = np.random.default_rng(0)
+    rows, columns = np.mgrid[:40, :40] - 20
+    inside = {"disc": rows**2 + columns**2 < 120, "square": (abs(rows) < 9) & (abs(columns) < 9)}
+    drawn = types.SimpleNamespace(images=folder / "images", masks=folder / "masks")
+    for kind in SHAPES:
+        for number in range(count):
+            image = generator.integers(0, 120, (40, 40, 3)).astype(np.uint8)
+            image[inside[kind]] = [200, 60 if kind == "disc" else 160, 30]
+            mask = (255 * inside[kind]).astype(np.uint8)
+            for parent, values in ((drawn.images, image), (drawn.masks, mask)):
+                (parent / kind).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(values).save(parent / kind / f"{number:02d}.png")
+    return drawn
+
+
+@pytest.fixture(scope="session")
+def shape_folder(tmp_path_factory) -> types.SimpleNamespace:
+    """A folder of images, two classes, and one of their masks."""
+    return draw_shapes(tmp_path_factory.mktemp("shapes"))
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch) -> pathlib.Path:
+    """An empty cache folder for one test."""
+    monkeypatch.setenv("BG_INTERP_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory) -> pathlib.Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def shape_settings(shape_folder) -> dict[str, object]:
+    """Flags of the shortest run that goes through everything."""
+    return {
+        "dataset": f"folder:{shape_folder.images}",
+        "masks": f"folder:{shape_folder.masks}",
+        "background": "mix",
+        "image_size": 32,
+        "batch_size": 6,
+        "steps": 4,
+        "checkpoint_every": 2,
+        "adversarial_epsilon": 1.0,
+        "adversarial_replays": 2,
+        "scale": 0.1,
+        "flip": True,
+    }
+
+
+@pytest.fixture(scope="session")
+def trained_workdir(shape_settings, session_cache, tmp_path_factory) -> pathlib.Path:
+    """The folder of a finished run of `shape_settings`."""
+    from bg_interp import arm
+    from bg_interp.config import ArmConfig
+
+    folder = tmp_path_factory.mktemp("runs") / "shapes"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BG_INTERP_CACHE", str(session_cache))
+        arm.run(ArmConfig(**shape_settings, workdir=str(folder)))
+    return folder
+
+
+def flags_of(settings: dict[str, object]) -> list[str]:
+    """Returns settings as command line flags."""
+    return [f"--{name}={value}" for name, value in settings.items()]
+
+
+@pytest.fixture(scope="session")
+def run_tool(session_cache):
+    """Runs tools/NAME.py with settings as flags in a process of its own."""
+
+    def run(name: str, settings: dict[str, object], **options) -> subprocess.CompletedProcess:
+        command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), *flags_of(settings)]
+        environment = {**os.environ, "BG_INTERP_CACHE": str(session_cache)}
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, env=environment, **options
+        )
+
+    return run
+
+
+def weights_of(model_file: pathlib.Path) -> list[bytes]:
+    """Returns the bytes of all weights of a .keras file."""
+    import keras
+
+    return [w.tobytes() for w in keras.models.load_model(model_file, compile=False).get_weights()]
+
+
+@pytest.fixture(scope="session")
+def saved_weights():
+    """Reads the bytes of all weights of a .keras file."""
+    return weights_of
+
+
+@pytest.fixture(scope="session")
+def tiny_habitats(tmp_path_factory):
+    """Habitats of 32 px: four images a class to train on, two to test on."""
+    from bg_interp.data import tfds_source
+    from bg_interp.data.habitats.builder import HabitatsConfig, prepared
+
+    config = HabitatsConfig(image_size=32, train_per_class=4, test_per_class=2, correlation=0.5)
+    return tfds_source.from_builder(prepared(config, tmp_path_factory.mktemp("tfds")), "habitats")
