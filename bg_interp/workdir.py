@@ -130,15 +130,17 @@ class Workdir:
         Args:
           config: every resolved setting.
           not_compared: names of settings that may differ between a run and its continuation.
-          overwrite: delete what another configuration left.
+          overwrite: delete what another configuration, or a finished run, left. An unfinished run
+            of the same configuration goes on: its end would be the same.
           **facts: what else config.json holds; `fingerprint` of the data is compared as well.
 
         Raises:
           UserError: the folder holds a run of another configuration.
         """
-        if self.config.exists():
+        # Results without a configuration are somebody's too: they are never taken for this run's.
+        if self.config.exists() or self.checkpoints.exists() or self.result.exists():
             difference = self._difference(config, facts.get("fingerprint"), not_compared, overwrite)
-            if difference is None:
+            if difference is None and not (overwrite and self.result.exists()):
                 return
             if not overwrite:
                 raise UserError(
@@ -161,6 +163,8 @@ class Workdir:
         except UserError as error:
             if overwrite:
                 return str(error)
+            if not self.config.exists():
+                return "without config.json"
             raise
         for name in sorted(config.keys() - set(not_compared)):
             if before["config"].get(name) != config[name]:
@@ -171,9 +175,9 @@ class Workdir:
 
     def _clear(self) -> None:
         """Deletes what a run writes, and nothing else that may stand in the folder."""
-        for path in vars(self).values():
-            if path == self.path:
-                continue
+        written = [path for path in vars(self).values() if path not in (self.path, self.config)]
+        # The configuration goes last: killed before, the rest is still known to be another's.
+        for path in [*written, self.config]:
             if path.is_dir():
                 shutil.rmtree(path)
             else:
