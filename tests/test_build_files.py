@@ -115,14 +115,16 @@ def test_each_other_file_of_the_package_is_data_of_a_library(targets):
 
 
 def test_libraries_depend_on_what_they_import(targets):
-    assert not _corrections(_libraries(targets))
+    corrections = _corrections(_libraries(targets))
+    assert not corrections
 
 
 def test_each_program_is_a_target_with_what_it_imports(targets):
     programs = _named(targets, "py_binary", "tools/")
     files = source_tree.source_files("tools")
     assert set(programs) == {f"tools/{path.stem}" for path in files if path.stem != "__init__"}
-    assert not _corrections(programs)
+    corrections = _corrections(programs)
+    assert not corrections
 
 
 def test_the_whole_package_is_one_target(targets):
