@@ -21,7 +21,7 @@ _PALETTE = ("#7f7f7f", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#
 # Drawn in this colour, and then replaced by the page's own text colour.
 _INK = "#123456"
 _INKED = "text.color axes.labelcolor axes.edgecolor xtick.color ytick.color legend.labelcolor"
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "bg_interp",
     "font.family": "sans-serif",

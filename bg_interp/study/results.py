@@ -157,7 +157,8 @@ def _cell(by_seed: Mapping[int, list[float | None]]) -> Cell | None:
 def _compared(
     values: Mapping[str, Mapping[str, Mapping[int, list[float | None]]]], treatments: list[str]
 ) -> list[statistics.Comparison]:
-    asked, others = [], []
+    asked: list[statistics.Comparison] = []
+    others: list[statistics.Comparison] = []
     for kind in KINDS:
         for treatment in treatments:
             measure = values.get(kind.short, {})
@@ -174,7 +175,7 @@ def _against_chance(
     found = []
     for treatment, by_seed in values.get("leakage_own", {}).items():
         chance = {seed: [1 / len(row)] * len(row) for seed, row in by_seed.items()}
-        measure = {treatment: by_seed, CHANCE: chance}
+        measure: statistics.Measure = {treatment: by_seed, CHANCE: chance}
         found.append(
             statistics.compare("background leakage, own start", measure, treatment, CHANCE)
         )

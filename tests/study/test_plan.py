@@ -1,0 +1,69 @@
+"""The arms that a study lays out, and how its flags are read."""
+
+import pytest
+
+from bg_interp.config import ArmConfig
+from bg_interp.errors import UserError
+from bg_interp.study import plan
+from bg_interp.study.plan import StudyConfig, make_plan
+
+
+@pytest.mark.parametrize(
+    ("text", "seeds"), [("3", (0, 1, 2)), ("100,101", (100, 101)), ("100,", (100,)), ("1", (0,))]
+)
+def test_seeds_are_a_count_or_a_list(text, seeds):
+    assert plan.parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "-1", "1,1", "1.5", ","])
+def test_other_seeds_are_refused_in_one_line(text):
+    with pytest.raises(UserError, match="--seeds") as caught:
+        plan.parse_seeds(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_none_comes_first_since_the_others_are_compared_with_it():
+    assert plan.parse_backgrounds("black, mix,none") == ("none", "black", "mix")
+
+
+def test_an_unknown_treatment_is_refused_with_the_near_name():
+    with pytest.raises(UserError, match="did you mean 'black'"):
+        plan.parse_backgrounds("none,blak")
+
+
+@pytest.mark.parametrize("text", ["1", "2/2", "a/b", "-1/2", "1/"])
+def test_a_wrong_shard_is_refused(text):
+    with pytest.raises(UserError, match="--shard"):
+        plan.parse_shard(text)
+
+
+def test_shards_together_hold_every_arm_once():
+    arms = make_plan(StudyConfig(seeds="3"), ArmConfig()).arms
+    shards = [arms[first::3] for first in range(3)]
+    assert sorted(arm.name for shard in shards for arm in shard) == sorted(a.name for a in arms)
+
+
+def test_every_combination_is_an_arm_with_a_folder_of_its_own():
+    study = StudyConfig(
+        backgrounds="none,black", seeds="2", correlations="0.125,0.95", adversarial_epsilons="0,6"
+    )
+    arms = make_plan(study, ArmConfig()).arms
+    assert len(arms) == 16
+    assert len({arm.config.workdir for arm in arms}) == 16
+    assert {arm.group for arm in arms} == {(0.125, 0), (0.125, 6), (0.95, 0), (0.95, 6)}
+
+
+def test_arms_of_one_seed_share_data_and_initial_weights():
+    arms = make_plan(StudyConfig(seeds="7,"), ArmConfig()).arms
+    assert {(arm.config.seed, arm.config.data_seed) for arm in arms} == {(7, 7)}
+
+
+def test_training_flags_reach_every_arm():
+    arms = make_plan(StudyConfig(), ArmConfig(steps=3, batch_size=8)).arms
+    assert {(arm.config.steps, arm.config.batch_size) for arm in arms} == {(3, 8)}
+
+
+def test_correlations_belong_to_habitats(tmp_path):
+    training = ArmConfig(dataset=f"folder:{tmp_path}")
+    with pytest.raises(UserError, match="habitats"):
+        make_plan(StudyConfig(correlations="0.5,0.9"), training)

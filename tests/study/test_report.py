@@ -1,0 +1,113 @@
+"""The report page, read as text and opened in a browser."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from bg_interp.study import study as studies
+
+
+@pytest.fixture
+def written(study):
+    config, laid_out, measured = study
+    studies.write(laid_out, config, measured, {laid_out.arms[-1].name: "<i>disk full</i>"})
+    return laid_out.workdir
+
+
+class _Addresses(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.found = []
+
+    def handle_starttag(self, tag, attributes):
+        self.found += [value for name, value in attributes if name in ("src", "href") and value]
+
+
+def test_the_page_needs_nothing_but_itself(written):
+    parser = _Addresses()
+    parser.feed((written / "report.html").read_text())
+    assert parser.found
+    assert all(address.startswith(("data:", "#")) for address in parser.found)
+
+
+def test_class_names_and_errors_are_escaped(written):
+    page = (written / "report.html").read_text()
+    assert "<b>fish" not in page and "&lt;b&gt;fish" in page
+    assert "<i>disk" not in page and "&lt;i&gt;disk full" in page
+
+
+def test_missing_arms_are_named_and_the_rest_is_reported(written):
+    page = (written / "report.html").read_text()
+    assert "1 of 10 arms are missing" in page
+    assert "black-correlation0.95-seed4" in page
+    assert json.loads((written / "results.json").read_text())["missing"]
+
+
+def test_no_path_of_this_machine_stands_in_the_page(written, tmp_path):
+    assert str(tmp_path) not in (written / "report.html").read_text()
+
+
+def test_figure_and_tables_stand_beside_the_page(written):
+    assert (written / "figure.png").stat().st_size > 1000
+    assert (written / "results.csv").read_text().count("\n") == 1 + 9 * 4
+
+
+def test_tensorboard_has_each_arm_with_its_measures(written):
+    events = EventAccumulator(
+        str(written / "events" / "none-correlation0.95-seed0"), size_guidance={"tensors": 0}
+    )
+    events.Reload()
+    assert "measures/foreground_own" in events.Tags()["tensors"]
+
+
+def test_the_page_is_written_again_without_traces_of_the_first(study, written):
+    config, laid_out, measured = study
+    first = (written / "report.html").read_text()
+    studies.write(laid_out, config, measured, {laid_out.arms[-1].name: "<i>disk full</i>"})
+    assert re.sub(r"\d+", "", (written / "report.html").read_text()) == re.sub(r"\d+", "", first)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the PATH")
+def test_a_browser_shows_every_image_and_logs_no_error(written, tmp_path):
+    page = (written / "report.html").read_text()
+    # Chooses another start, enlarges an image, and writes what it saw into the title.
+    probe = """<script>
+      const start = document.querySelector('[data-choice=start]'); start.value = 'grey';
+      start.dispatchEvent(new Event('change', {bubbles: true}));
+      const shown = [...document.querySelectorAll('.panel')].filter(panel => !panel.hidden);
+      shown[0].querySelector('button').click();
+      addEventListener('load', () => { document.title = JSON.stringify({
+        broken: [...document.images].filter(image => image.src && !image.naturalWidth).length,
+        images: document.images.length, panels: shown.length, start: shown[0].dataset.start,
+        enlarged: document.querySelector('dialog').open,
+        wide: document.documentElement.scrollWidth > innerWidth}); });
+    </script></body>"""
+    probed = tmp_path / "probed.html"
+    probed.write_text(page.replace("</body>", probe))
+    command = [
+        "chromium",
+        "--headless",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+        "--enable-logging=stderr",
+        "--window-size=400,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--dump-dom",
+        probed.as_uri(),
+    ]
+    if os.geteuid() == 0:
+        command.insert(1, "--no-sandbox")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in done.stderr
+    seen = json.loads(re.search(r"<title>(.*?)</title>", done.stdout).group(1))
+    assert seen["broken"] == 0 and seen["images"] > 4 * 3
+    assert (seen["panels"], seen["start"], seen["enlarged"]) == (1, "grey", True)
+    assert not seen["wide"], "the page scrolls sideways on a phone"

@@ -1,0 +1,83 @@
+"""How the arms of a study are run, whatever becomes of single ones."""
+
+import pytest
+
+from bg_interp.config import ArmConfig
+from bg_interp.errors import UserError
+from bg_interp.study import running, study
+from bg_interp.study.plan import StudyConfig, make_plan
+from bg_interp.workdir import WorkdirBusy
+
+
+@pytest.fixture
+def plan(tmp_path):
+    return make_plan(StudyConfig(seeds="2", workdir=str(tmp_path)), ArmConfig())
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """Stands in for training and measuring; gives the names of the arms that were run."""
+    names = []
+
+    def train(planned, judges):
+        names.append(planned.name)
+        return {}
+
+    monkeypatch.setattr(running, "run_arm", train)
+    monkeypatch.setattr(running, "_WAIT_SECONDS", 0.0)
+    return names
+
+
+def test_all_arms_are_run_once(plan, ran):
+    assert running.run_arms(plan, (0, 1), judges=lambda: None) == {}
+    assert ran == [arm.name for arm in plan.arms]
+
+
+def test_a_shard_runs_its_part(plan, ran):
+    running.run_arms(plan, (1, 3), judges=lambda: None)
+    assert ran == [arm.name for arm in plan.arms[1::3]]
+
+
+def test_an_arm_that_fails_is_named_and_the_others_are_run(plan, ran, monkeypatch):
+    train = running.run_arm
+
+    def failing(planned, judges):
+        train(planned, judges)
+        if planned.background == "noise":
+            raise UserError("no noise today")
+
+    monkeypatch.setattr(running, "run_arm", failing)
+    failed = running.run_arms(plan, (0, 1), judges=lambda: None)
+    assert len(ran) == len(plan.arms)
+    assert set(failed) == {arm.name for arm in plan.arms if arm.background == "noise"}
+    assert set(failed.values()) == {"no noise today"}
+
+
+def test_an_arm_that_another_process_trains_is_come_back_to(plan, ran, monkeypatch):
+    train, busy = running.run_arm, {plan.arms[0].name}
+
+    def locked(planned, judges):
+        train(planned, judges)
+        if planned.name in busy:
+            busy.discard(planned.name)
+            raise WorkdirBusy("in use")
+
+    monkeypatch.setattr(running, "run_arm", locked)
+    assert running.run_arms(plan, (0, 1), judges=lambda: None) == {}
+    assert ran.count(plan.arms[0].name) == 2
+    assert ran[-1] == plan.arms[0].name
+
+
+def test_without_any_finished_arm_the_first_error_is_told(plan, ran, monkeypatch):
+    def failing(planned, judges):
+        raise UserError("no data")
+
+    monkeypatch.setattr(running, "run_arm", failing)
+    with pytest.raises(UserError, match="no data"):
+        study.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
+
+
+def test_a_shard_that_is_not_the_last_leaves_the_report_to_others(plan, ran, capsys):
+    study.run(plan, StudyConfig(seeds="2", shard="0/2", workdir=str(plan.workdir)))
+    assert "other shards" in capsys.readouterr().err
+    assert not (plan.workdir / "report.html").exists()
