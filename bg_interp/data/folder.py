@@ -1,6 +1,7 @@
 """Images in folders: PATH/{train,test}/CLASS/*.jpg, or PATH/CLASS/* split by a hash of the name."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -101,7 +102,15 @@ def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
     if not root.is_dir():
         raise UserError(f"--dataset=folder:PATH must name a folder. Received: {root}")
     halves = {"train": root / "train", "test": root / "test"}
-    if not all(half.is_dir() for half in halves.values()):
+    present = [name for name, half in halves.items() if half.is_dir()]
+    if len(present) == 1:
+        # Taken for a class, "train" would be learned from all images below it.
+        raise UserError(
+            f"{root} must hold both the folders train and test, or class folders only. "
+            f"Received: {present[0]} without {'test' if present == ['train'] else 'train'}; "
+            "rename the folder of the held-out images to test"
+        )
+    if not present:
         halves = {"": root}
     found = {
         split: {folder.name: _image_files(folder) for folder in _class_folders(half)}
@@ -137,14 +146,23 @@ def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
 def _examine(path: pathlib.Path) -> tuple[str, str | None]:
     """Returns the file's digest and, when it cannot be decoded, the reason."""
     try:
-        path.name.encode()
+        str(path).encode()
         data = path.read_bytes()
         images.decode(data)
     except UnicodeEncodeError:
-        return "", "its name is not UTF-8"
+        return "", "its name, or that of its folder, is not UTF-8"
     except (images.DamagedImage, OSError) as error:
         return "", str(error)
     return hashlib.blake2b(data, digest_size=16).hexdigest(), None
+
+
+def _stamp(path: pathlib.Path) -> str:
+    """Returns what changes whenever the file does; links that lead nowhere have none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_size}-{found.st_mtime_ns}"
 
 
 def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tuple]:
@@ -156,10 +174,10 @@ def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tup
     known_as = hashlib.sha256(str(root.resolve()).encode(errors="replace")).hexdigest()[:16]
     memory = files.cache_folder() / "folders" / f"{known_as}.json"
     try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        known = dict(json.loads(memory.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
         known = {}
-    stamps = {path: f"{path.stat().st_size}-{path.stat().st_mtime_ns}" for path in paths}
+    stamps = {path: _stamp(path) for path in paths}
     keys = {path: path.relative_to(root).as_posix() for path in paths}
     new = [path for path in paths if known.get(keys[path], [None])[0] != stamps[path]]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -168,7 +186,9 @@ def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tup
         fresh = {keys[path]: (stamps[path], *found) for path, found in zip(new, bar, strict=True)}
     known = {key: known[key] for key in keys.values() if key in known} | fresh
     if fresh:
-        files.write_text(memory, json.dumps(known))
+        # Remembering only saves time: a cache that cannot be written stops nobody.
+        with contextlib.suppress(UserError):
+            files.write_text(memory, json.dumps(known))
     return {key: tuple(found[1:]) for key, found in known.items()}
 
 
