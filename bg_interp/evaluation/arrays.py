@@ -57,9 +57,16 @@ def batches(count: int, size: int = BATCH_SIZE) -> Iterator[slice]:
 
 
 def compiled(model: Model) -> Model:
-    """Returns `model` in inference mode as one graph, traced once for all batch sizes."""
-    # A plain function takes no `training`; Keras models default to inference outside of `fit`.
-    return tf.function(lambda images: tf.cast(model(images), tf.float32), reduce_retracing=True)
+    """Returns `model` in inference mode as one graph, traced once for all batch sizes.
+
+    Keras models are in inference mode outside of `fit`; a plain function is taken as it is.
+    """
+
+    def logits(images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(model(images), tf.float32)
+
+    # Models are graphs already: rewriting their Python code could only break somebody's model.
+    return tf.function(logits, autograph=False, reduce_retracing=True)
 
 
 def predict(model: Model, images: np.ndarray) -> np.ndarray:

@@ -27,22 +27,26 @@ MAX_IMAGES = 200
 def _smoothgrad_graph(model: AdaptedModel) -> Callable[..., tf.Tensor]:
     """Returns (images, labels, seed) -> maps as one graph."""
 
-    @tf.function(reduce_retracing=True)
+    def gradient(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(images)
+            score = tf.reduce_sum(tf.gather(model(images), labels, batch_dims=1))
+        found = tape.gradient(score, images)
+        if found is None:
+            raise ValueError("the model cannot be differentiated with respect to its images")
+        return found
+
     def maps(images: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        total = tf.zeros_like(images)
-        for sample in tf.range(SAMPLES):
+        def add(sample: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             key = tf.stack([seed, sample])
-            noisy = images + NOISE * tf.random.stateless_normal(tf.shape(images), key)
-            with tf.GradientTape() as tape:
-                tape.watch(noisy)
-                score = tf.reduce_sum(tf.gather(model(noisy), labels, batch_dims=1))
-            gradient = tape.gradient(score, noisy)
-            if gradient is None:
-                raise ValueError("the model cannot be differentiated with respect to its images")
-            total += gradient
+            noise = NOISE * tf.random.stateless_normal(tf.shape(images), key)
+            return sample + 1, total + gradient(images + noise, labels)
+
+        start = (tf.constant(0), tf.zeros_like(images))
+        _, total = tf.while_loop(lambda sample, _: sample < SAMPLES, add, start)
         return tf.reduce_sum(tf.abs(total), axis=-1) / SAMPLES
 
-    return maps
+    return tf.function(maps, autograph=False, reduce_retracing=True)
 
 
 def smoothgrad(
@@ -144,9 +148,7 @@ def attribution(model: AdaptedModel, arrays: Arrays, classes: int, seed: int = 0
             maps = method()
         except (ValueError, LookupError) as error:
             # Somebody's model may not be differentiable, or have no layers; the rest still counts.
-            # TensorFlow writes the reason on the last line, below where it happened.
-            reason = str(error).strip().splitlines()[-1].strip()
-            results[name] = {"left_out": reason.removeprefix(f"{type(error).__name__}: ")[:200]}
+            results[name] = {"left_out": " ".join(str(error).split())[:200]}
             continue
         results[name] = {
             "share": _by_class(share_in_mask(maps, some.masks), some.labels, classes),

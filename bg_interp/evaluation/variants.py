@@ -47,16 +47,17 @@ def partners(variant: str, labels: np.ndarray, seed: int) -> np.ndarray:
     positions = np.arange(len(labels))
     present = np.unique(labels)
     following = dict(zip(present.tolist(), np.roll(present, -1).tolist(), strict=True))
-    chosen = np.empty(len(labels), np.int64)
+    is_allowed = {
+        "mixed_same": lambda label: labels == label,
+        "mixed_random": lambda _: np.ones(len(labels), bool),
+        "mixed_next": lambda label: labels == following[label],
+        "swap": lambda label: labels != label,
+    }[variant]
+    chosen = positions.copy()
     for position, label in enumerate(labels.tolist()):
-        allowed = {
-            "mixed_same": labels == label,
-            "mixed_random": np.ones(len(labels), bool),
-            "mixed_next": labels == following[label],
-            "swap": labels != label,
-        }[variant]
-        others = positions[allowed & (positions != position)]
-        chosen[position] = generator.choice(others) if len(others) else position
+        others = positions[is_allowed(label) & (positions != position)]
+        if len(others):
+            chosen[position] = generator.choice(others)
     return chosen
 
 
@@ -140,7 +141,8 @@ def background_reliance(model: Model, arrays: Arrays, classes: int, seed: int) -
     Returns:
       `accuracy` {variant: share}, `interval` {variant: [low, high]}, `accuracy_by_class`
       {variant: [K], None for a class without images}, `confusion` {variant: [K][K] counts, rows
-      are true classes}, `bg_gap` {"value", "interval"}; intervals are 95 %, over images.
+      are true classes}, `bg_gap` {"value", "interval", "by_class"}; intervals are 95 %, over
+      images.
     """
     right: dict[str, np.ndarray] = {}
     results: dict[str, Any] = {
@@ -156,5 +158,9 @@ def background_reliance(model: Model, arrays: Arrays, classes: int, seed: int) -
         confusion = confusion_matrix(arrays.labels, predicted, classes)
         results["confusion"][variant] = confusion.tolist()
     gap = right["mixed_same"] - right["mixed_random"]
-    results["bg_gap"] = {"value": float(gap.mean()), "interval": list(mean_interval(gap, seed))}
+    results["bg_gap"] = {
+        "value": float(gap.mean()),
+        "interval": list(mean_interval(gap, seed)),
+        "by_class": plain_list(mean_by_class(gap, arrays.labels, classes)),
+    }
     return results
