@@ -127,17 +127,19 @@ def _fill(config: Config, source: "Source", store: "MaskStore", keys: list[str])
 
     from bg_interp.masks import precompute
 
-    path = store.settings.prepare(fetch=config.fetch_models)
     for line in store.remove_damaged():
         print(line, file=sys.stderr)
     missing = {keys[position] for position in store.missing(keys, retry_failed=True)}
+    if not missing:
+        return
+    path = store.settings.prepare(fetch=config.fetch_models)
     problems: list[str] = []
-    workers = min(config.workers or os.cpu_count() or 1, max(1, len(missing)))
+    workers = min(config.workers or os.cpu_count() or 1, len(missing))
     masks = precompute.fill(store, _images(source, missing, problems), path, workers)
     with tqdm.tqdm(
         total=len(keys), initial=len(keys) - len(missing), unit="image", desc=store.id
     ) as bar:
-        for _ in masks if missing else ():
+        for _ in masks:
             bar.update()
     for problem in problems:
         print(f"no mask of {problem}", file=sys.stderr)
@@ -146,36 +148,19 @@ def _fill(config: Config, source: "Source", store: "MaskStore", keys: list[str])
 def _report(store: "MaskStore", keys: list[str]) -> float:
     """Prints the verdicts and lists the bad masks; returns their share."""
     from bg_interp import files
-    from bg_interp.masks import quality
+    from bg_interp.masks.summary import summarise
 
     wanted = set(keys)
-    known = {key: entry for key, entry in store.entries().items() if key in wanted}
-    counts = dict.fromkeys(quality.VERDICTS, 0)
-    for entry in known.values():
-        counts[entry.quality.verdict] += 1
-    bad = sorted((e.quality.self_iou, k) for k, e in known.items() if e.quality.verdict != "ok")
-    print(f"{len(known)} masks in {store.folder}")
-    print(", ".join(f"{count} {name}" for name, count in counts.items()))
-    lines = []
-    for agreement, key in bad:
-        entry = known[key]
-        line = f"{entry.quality.verdict}: {key} (self-IoU {agreement:.2f}"
-        line += f", area {entry.quality.area:.2f}) {entry.problem}"
-        lines.append(line.rstrip())
-    print("\n".join(lines[:_LISTED]), end="\n" if lines else "")
-    files.write_text(store.folder / "bad_masks.txt", "".join(line + "\n" for line in lines))
-    if lines:
-        print(f"all {len(lines)} are listed in {store.folder / 'bad_masks.txt'}")
-    return len(bad) / max(1, len(known))
-
-
-def _decode(png: bytes) -> "np.ndarray":
-    import io
-
-    import numpy as np
-    from PIL import Image
-
-    return np.asarray(Image.open(io.BytesIO(png)))
+    found = summarise({key: entry for key, entry in store.entries().items() if key in wanted})
+    print(f"{sum(found.counts.values())} masks in {store.folder}")
+    print(", ".join(f"{count} {verdict}" for verdict, count in found.counts.items()))
+    for line in found.bad[:_LISTED]:
+        print(line)
+    listed = store.folder / "bad_masks.txt"
+    files.write_text(listed, "".join(line + "\n" for line in found.bad))
+    if found.bad:
+        print(f"all {len(found.bad)} are listed in {listed}")
+    return found.share_bad
 
 
 def _gallery(source: "Source", store: "MaskStore", share_bad: float) -> None:
@@ -184,7 +169,7 @@ def _gallery(source: "Source", store: "MaskStore", share_bad: float) -> None:
     entries = store.entries()
     least_certain = sorted(entries, key=lambda key: entries[key].quality.self_iou)[:_GALLERY]
     panels = {
-        key: gallery.panel(gallery.Shown(key, image, _decode(store.png(key)), entries[key].quality))
+        key: gallery.panel(gallery.Shown(key, image, store.mask(key), entries[key].quality))
         for key, image in _images(source, set(least_certain), [])
     }
     ordered = [panels[key] for key in least_certain if key in panels]
@@ -204,7 +189,7 @@ def _score(source: "Source", store: "MaskStore") -> None:
         positions = [place for place, key in enumerate(split.keys) if key in entries]
         truths = split.masks(positions)  # type: ignore[union-attr]
         for position, truth in zip(positions, truths, strict=True):
-            mask = _decode(store.png(split.keys[position]))
+            mask = store.mask(split.keys[position])
             ious.append(scores.iou(mask, truth[..., 0]))
             errors.append(scores.boundary_error(mask, truth[..., 0]))
     found = scores.summarise(ious, errors)

@@ -7,7 +7,7 @@ from PIL import Image
 
 from bg_interp.masks import quality
 from bg_interp.masks.segmenters import Segmenter, Settings, enlarge
-from bg_interp.masks.store import Mask
+from bg_interp.masks.shards import Mask
 
 
 def mask_of(segmenter: Segmenter, key: str, image: np.ndarray) -> Mask:

@@ -1,14 +1,18 @@
 """Fills a mask store: every image once, in worker processes, resumable after a kill."""
 
+import contextlib
 import pathlib
 import time
 from collections.abc import Generator, Iterable, Iterator
 
+import filelock
 import numpy as np
 
+from bg_interp.errors import UserError
 from bg_interp.masks import encoding, workers
 from bg_interp.masks.segmenters import Segmenter, Settings
-from bg_interp.masks.store import Mask, MaskStore
+from bg_interp.masks.shards import Mask
+from bg_interp.masks.store import MaskStore
 
 # A shard is closed when it holds this much or is this old: what a kill can cost.
 _SHARD_MASKS = 256
@@ -36,12 +40,38 @@ def fill(
       worker_count: processes to use; the Keras backend runs in this one instead.
 
     Raises:
-      UserError: the segmenter cannot be opened, or the store cannot be written.
+      UserError: the segmenter cannot be opened, the store cannot be written, or another process
+        fills it.
     """
-    if store.settings.backend == "keras":
-        masks = _in_batches(images, store.settings, path)
-    else:
-        masks = workers.make_masks(images, store.settings, path, worker_count)
+    with _alone(store):
+        if store.settings.backend == "keras":
+            masks = _in_batches(images, store.settings, path)
+        else:
+            masks = workers.make_masks(images, store.settings, path, worker_count)
+        yield from _stored(store, masks)
+
+
+@contextlib.contextmanager
+def _alone(store: MaskStore) -> Iterator[None]:
+    """Keeps a second process from writing the same shards; the system frees it after a kill.
+
+    Raises:
+      UserError: another process fills the store, or its folder cannot be written.
+    """
+    # Before hours of work, not after: a folder that cannot be written is found here.
+    store.describe()
+    try:
+        with filelock.FileLock(store.folder / ".lock", timeout=0):
+            yield
+    except filelock.Timeout as error:
+        raise UserError(
+            f"another process is filling {store.folder}; wait for it, or choose another "
+            "--mask_store"
+        ) from error
+
+
+def _stored(store: MaskStore, masks: Generator[Mask, None, None]) -> Iterator[Mask]:
+    """Writes masks in shards, and yields each one; whatever ends this, none is left unwritten."""
     waiting: list[Mask] = []
     opened = time.monotonic()
     try:

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from bg_interp import records
 from bg_interp.errors import UserError
-from bg_interp.masks.store import Entry, png_name
+from bg_interp.masks.shards import Entry, png_name
 
 Reader = Callable[[tf.Tensor], tf.Tensor]
 

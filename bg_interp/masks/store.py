@@ -11,49 +11,23 @@ the open shard and nothing else. TensorFlow is imported by `MaskStore.reader` al
 
 import dataclasses
 import hashlib
-import json
-import os
+import io
 import pathlib
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from PIL import Image
 
 from bg_interp import files
 from bg_interp.errors import UserError
-from bg_interp.masks import quality, tfrecord
+from bg_interp.masks import quality, shards
 from bg_interp.masks.segmenters import Settings
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-
-@dataclasses.dataclass(frozen=True)
-class Mask:
-    """One mask, encoded.
-
-    Attributes:
-      key: the image's key in its source.
-      png: 8-bit grey PNG of the image's size, 255 = foreground.
-      quality: area, self-IoU and verdict.
-      problem: why it failed, or "".
-    """
-
-    key: str
-    png: bytes
-    quality: quality.Quality
-    problem: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class Entry:
-    """Where a stored mask stands, and what is known of it."""
-
-    shard: str
-    offset: int
-    length: int
-    quality: quality.Quality
-    problem: str = ""
 
 
 class Source(Protocol):
@@ -91,14 +65,14 @@ class MaskStore:
         self._root, self._source = root, source
         readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", source.name)[-40:]
         self.folder = root / f"{readable}-{_short(source)}" / self.id
-        self._entries: dict[str, Entry] | None = None
+        self._entries: dict[str, shards.Entry] | None = None
 
-    def entries(self) -> dict[str, Entry]:
+    def entries(self) -> dict[str, shards.Entry]:
         """Returns every stored mask by its key, read once."""
         if self._entries is None:
             self._entries = {}
             for index in sorted(self.folder.glob("masks-*.json")):
-                self._entries.update(_read_index(index))
+                self._entries.update(shards.read_index(index))
         return self._entries
 
     def missing(self, keys: Sequence[str], retry_failed: bool = False) -> list[int]:
@@ -110,7 +84,19 @@ class MaskStore:
         }
         return [position for position, key in enumerate(keys) if key not in there]
 
-    def write(self, masks: Sequence[Mask]) -> None:
+    def describe(self) -> None:
+        """Writes `store.json`, which says what the masks are of and how they are made.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        path = self.folder / "store.json"
+        if not path.is_file():
+            described = {"source": self._source.name, "fingerprint": self._source.fingerprint}
+            settings = {"id": self.id, "settings": dataclasses.asdict(self.settings)}
+            files.write_json(path, described | settings)
+
+    def write(self, masks: Sequence[shards.Mask]) -> None:
         """Adds one shard.
 
         Raises:
@@ -118,21 +104,8 @@ class MaskStore:
         """
         if not masks:
             return
-        self._describe()
-        number = 1 + max((int(p.stem[6:]) for p in self.folder.glob("masks-*.*")), default=-1)
-        shard = self.folder / f"masks-{number:05d}.tfrecord"
-        with files.replacing(shard) as temporary:
-            tfrecord.write(temporary, [mask.png for mask in masks])
-            digest = files.sha256(temporary)
-        listed, offset = [], 0
-        for mask in masks:
-            offset += tfrecord.BEFORE
-            place = {"key": mask.key, "offset": offset, "length": len(mask.png)}
-            listed.append(place | dataclasses.asdict(mask.quality) | {"problem": mask.problem})
-            offset += len(mask.png) + tfrecord.AFTER
-        index = {"sha256": digest, "bytes": offset, "masks": listed}
-        files.write_text(shard.with_suffix(".json"), json.dumps(index) + "\n")
-        self.entries().update(_read_index(shard.with_suffix(".json")))
+        self.describe()
+        self.entries().update(shards.write(self.folder, masks))
 
     def remove_damaged(self) -> list[str]:
         """Removes every shard whose bytes are not those that were written.
@@ -142,7 +115,7 @@ class MaskStore:
         """
         lines = []
         for index in sorted(self.folder.glob("masks-*.json")):
-            damage = _damage(index)
+            damage = shards.damage(index)
             if damage:
                 # The index goes first: without it the shard does not count.
                 index.unlink()
@@ -180,7 +153,7 @@ class MaskStore:
 
         entries = self._complete(keys)
         for shard in sorted({entry.shard for entry in entries}):
-            damage = _damage((self.folder / shard).with_suffix(".json"))
+            damage = shards.damage((self.folder / shard).with_suffix(".json"))
             if damage:
                 raise UserError(f"{damage}; run `{self.command()}` to make its masks again")
         full = [bad_as_full and entry.quality.verdict in quality.BAD for entry in entries]
@@ -193,6 +166,10 @@ class MaskStore:
             file.seek(entry.offset)
             return file.read(entry.length)
 
+    def mask(self, key: str) -> np.ndarray:
+        """Returns a stored mask, uint8 [H, W], 255 = foreground."""
+        return np.asarray(Image.open(io.BytesIO(self.png(key))))
+
     def export_png(self, keys: Sequence[str], folder: pathlib.Path) -> None:
         """Writes masks as PNGs with the images' relative names, for `--masks=folder:PATH`.
 
@@ -201,7 +178,7 @@ class MaskStore:
         """
         owners: dict[str, str] = {}
         for key in keys:
-            name = png_name(key)
+            name = shards.png_name(key)
             if name in owners:
                 raise UserError(
                     f"--export_png needs images whose names differ without their suffix. "
@@ -220,7 +197,7 @@ class MaskStore:
         dataset = _quoted(self.dataset)
         return f"python tools/segment.py --dataset={dataset} {self.settings.flags()}{store}"
 
-    def _complete(self, keys: Sequence[str]) -> list[Entry]:
+    def _complete(self, keys: Sequence[str]) -> list[shards.Entry]:
         missing = self.missing(keys)
         if missing:
             raise UserError(
@@ -231,22 +208,10 @@ class MaskStore:
         entries = self.entries()
         return [entries[key] for key in keys]
 
-    def _describe(self) -> None:
-        path = self.folder / "store.json"
-        if not path.is_file():
-            described = {"source": self._source.name, "fingerprint": self._source.fingerprint}
-            settings = {"id": self.id, "settings": dataclasses.asdict(self.settings)}
-            files.write_json(path, described | settings)
-
 
 def default_root() -> pathlib.Path:
     """Returns the folder of masks when --mask_store is not given."""
     return files.cache_folder() / "masks"
-
-
-def png_name(key: str) -> str:
-    """Returns the relative name of the mask of an image: the image's own, ending in .png."""
-    return str(pathlib.PurePosixPath(key).with_suffix(".png"))
 
 
 def _short(source: Source) -> str:
@@ -255,32 +220,3 @@ def _short(source: Source) -> str:
 
 def _quoted(value: object) -> str:
     return shlex.quote(str(value))
-
-
-def _read_index(index: pathlib.Path) -> dict[str, Entry]:
-    """Returns the masks of one shard; none when its index is damaged."""
-    try:
-        listed = json.loads(index.read_text(encoding="utf-8"))["masks"]
-        shard = index.with_suffix(".tfrecord").name
-        return {mask["key"]: _entry(shard, mask) for mask in listed}
-    except (ValueError, KeyError, TypeError):
-        return {}
-
-
-def _entry(shard: str, mask: dict[str, Any]) -> Entry:
-    known = quality.Quality(mask["area"], mask["self_iou"], mask["verdict"])
-    return Entry(shard, mask["offset"], mask["length"], known, mask["problem"])
-
-
-def _damage(index: pathlib.Path) -> str:
-    """Returns what is wrong with a shard, or "" when its bytes are those that were written."""
-    shard = index.with_suffix(".tfrecord")
-    if not shard.is_file():
-        return f"{shard} is missing"
-    try:
-        expected = json.loads(index.read_text(encoding="utf-8"))
-        same = os.path.getsize(shard) == expected["bytes"]
-        same = same and files.sha256(shard) == expected["sha256"]
-    except (ValueError, KeyError, TypeError):
-        return f"{index} is damaged"
-    return "" if same else f"{shard} is damaged: its sha256 is not the one that was written"

@@ -19,7 +19,7 @@ import numpy as np
 from bg_interp.errors import UserError
 from bg_interp.masks import encoding
 from bg_interp.masks.segmenters import Settings
-from bg_interp.masks.store import Mask
+from bg_interp.masks.shards import Mask
 
 Images = Iterable[tuple[str, np.ndarray]]
 # A model that kills its process every time must not be tried for a million images.

@@ -120,6 +120,27 @@ def test_image_that_fails_is_flagged_and_full(settings):
     assert bad.png
 
 
+def test_second_process_on_the_same_store_is_refused(store):
+    first = fill(store, keyed())
+    next(first)
+    with pytest.raises(UserError, match="another process is filling"):
+        next(fill(store, keyed()))
+    first.close()
+    assert len(list(fill(store, keyed()))) == len(KEYS)
+
+
+def test_store_that_cannot_be_written_is_found_before_the_work(tmp_path, settings):
+    (tmp_path / "file").write_text("")
+    store = MaskStore(tmp_path / "file", Source(), settings, "folder:pets")
+
+    def never():
+        raise AssertionError("no image is needed")
+        yield
+
+    with pytest.raises(UserError, match="cannot write"):
+        next(fill(store, never()))
+
+
 def test_shards_close_by_count(store, monkeypatch):
     monkeypatch.setattr(precompute, "_SHARD_MASKS", 5)
     list(fill(store, keyed()))

@@ -9,7 +9,8 @@ from PIL import Image
 from bg_interp.errors import UserError
 from bg_interp.masks import quality, reading
 from bg_interp.masks.segmenters import Settings
-from bg_interp.masks.store import Mask, MaskStore, png_name
+from bg_interp.masks.shards import Mask, png_name
+from bg_interp.masks.store import MaskStore
 
 
 @dataclasses.dataclass(frozen=True)

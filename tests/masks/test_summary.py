@@ -1,0 +1,30 @@
+import pytest
+
+from bg_interp.masks import quality
+from bg_interp.masks.shards import Entry
+from bg_interp.masks.summary import summarise
+
+
+def entry(verdict, self_iou=0.9, problem=""):
+    return Entry("masks-00000.tfrecord", 0, 1, quality.Quality(0.25, self_iou, verdict), problem)
+
+
+def test_verdicts_are_counted_and_bad_masks_listed():
+    found = summarise(
+        {
+            "a.jpg": entry(quality.OK),
+            "b.jpg": entry(quality.UNSURE, 0.4),
+            "c.jpg": entry(quality.OK),
+            "d.jpg": entry(quality.FAILED, 0.0, "the process died"),
+        }
+    )
+    assert found.counts == {"ok": 2, "empty": 0, "full": 0, "unsure": 1, "failed": 1}
+    assert found.bad == [
+        "failed: d.jpg (self-IoU 0.00, area 0.25) the process died",
+        "unsure: b.jpg (self-IoU 0.40, area 0.25)",
+    ]
+    assert found.share_bad == pytest.approx(0.5)
+
+
+def test_no_masks():
+    assert summarise({}).share_bad == 0
