@@ -95,7 +95,8 @@ def treatment_of(config: ArmConfig, name: str, train: pipeline.Examples) -> trea
     colour = (127.0, 127.0, 127.0)
     if "mean" in (name, config.background_in_mix):
         images = pipeline.sample(train, _STATISTICS_IMAGES, seed=0).arrays["image"]
-        colour = tuple(float(value) for value in images.mean(axis=(0, 1, 2)))
+        red, green, blue = images.mean(axis=(0, 1, 2)).tolist()
+        colour = (red, green, blue)
     return treatments.make(
         name,
         in_mix=config.background_in_mix,
@@ -169,7 +170,7 @@ class Arm:
 
     def accuracies(self) -> Accuracies:
         """Returns what measures the accuracy on the own condition, as is, and swapped."""
-        conditions = {"original": treatments.none}
+        conditions: dict[str, treatments.Treatment] = {"original": treatments.none}
         if self.data.masks.read is not None:
             conditions = {"own_condition": self.treatment, **conditions, "swapped": treatments.swap}
         batches = {

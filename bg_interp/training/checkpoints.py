@@ -7,7 +7,7 @@ import json
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -16,7 +16,7 @@ from bg_interp import files
 from bg_interp.errors import UserError
 
 _KEPT = 2
-Row = dict[str, float | int | str]
+Row = dict[str, Any]  # Step, split, and measures by their names.
 
 
 class State(NamedTuple):
@@ -63,7 +63,8 @@ class Checkpoints:
           UserError: the folder cannot be written.
         """
         # bfloat16 is unknown to NumPy's file format; no variable of ours has it.
-        values = {n: np.asarray(v) for n, v in zip(self._names(), self._variables, strict=True)}
+        names = zip(self._names(), self._variables, strict=True)
+        values: dict[str, Any] = {name: np.asarray(variable) for name, variable in names}
         path = self._folder / f"step-{state.step:08d}.npz"
         with files.replacing(path) as temporary, open(temporary, "wb") as file:
             held = {"state": state._asdict(), "variables": list(values)}

@@ -2,7 +2,7 @@
 
 import signal
 from types import FrameType, TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from bg_interp.errors import Terminated
 
@@ -15,7 +15,7 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.requested: int | None = None
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.requested is not None:

@@ -123,7 +123,7 @@ class Updater:
         images, labels = batch["image"], batch["label"]
         epsilon = tf.constant(self._recipe.epsilon(step), tf.float32)
         perturbation = self._strategy.run(tf.zeros_like, (images,))
-        first = None
+        first: list[tf.Tensor] = []
         for _ in range(self._recipe.adversarial_replays):
             perturbation, *measured = self._update(images, labels, perturbation, epsilon)
             first = first or measured
