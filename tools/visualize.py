@@ -252,12 +252,12 @@ def _results(config: Config, made: "Visualization", names: list[str]) -> dict[st
 def _describe(made: "Visualization", names: list[str]) -> str:
     from tabulate import tabulate
 
-    known = made.natural is not None
+    natural = made.natural
     rows = [
-        [name, reached, *([made.natural[place]] if known else [])]
+        [name, reached, *([] if natural is None else [natural[place]])]
         for place, (name, reached) in enumerate(zip(names, made.activations, strict=True))
     ]
-    header = ["", "reached", *(["best natural image"] if known else [])]
+    header = ["", "reached", *([] if natural is None else ["best natural image"])]
     return tabulate(rows, header, floatfmt=".2f")
 
 
