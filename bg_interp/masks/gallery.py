@@ -4,11 +4,12 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
+import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from bg_interp import files
-from bg_interp.masks.quality import Quality
+from bg_interp.masks.quality import OK, Quality
 
 _TILE = 160  # Height and width of a picture, in pixels.
 _CAPTION = 16
@@ -46,8 +47,15 @@ def panel(shown: Shown) -> np.ndarray:
     known = f"{shown.quality.verdict}  self-IoU {shown.quality.self_iou:.2f}"
     known += f"  area {shown.quality.area:.2f}  "
     drawing = ImageDraw.Draw(board)
-    drawing.text((2, 1), known + shown.key[-48:], fill="black" if known[:2] == "ok" else "red")
+    colour = "black" if shown.quality.verdict == OK else "red"
+    drawing.text((2, 1), known + shown.key[-48:], fill=colour, font=_font())
     return np.asarray(board)
+
+
+def _font() -> ImageFont.FreeTypeFont:
+    """Returns matplotlib's own font: Pillow's knows no letters beyond ASCII."""
+    path = pathlib.Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(path, 11)
 
 
 def write_sheet(path: pathlib.Path, panels: Sequence[np.ndarray]) -> None:
