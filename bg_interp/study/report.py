@@ -1,28 +1,21 @@
-"""The report of a study: one HTML file that needs nothing else, a figure, and TensorBoard's pages.
+"""The report of a study: one HTML file that needs nothing else.
 
 Everything that comes from data, class names above all, is escaped by the template engine.
 """
 
-import base64
 import dataclasses
-import io
 import json
 import pathlib
 import shlex
-import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
 import markupsafe
-import numpy as np
-import tensorflow as tf
-from PIL import Image
-from tensorboard.plugins.hparams import api as hparams_api
 
 from bg_interp import files
 from bg_interp.config import ArmConfig
-from bg_interp.study import figures, measuring, results, statistics
+from bg_interp.study import events, figures, pictures, results, statistics
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.results import GroupResults
 from bg_interp.visualization import grids
@@ -30,72 +23,6 @@ from bg_interp.workdir import Workdir
 
 # Settings that name places on somebody's machine.
 _PRIVATE = ("workdir", "data_dir", "mask_store")
-_START_NAMES = {
-    "own": "each treatment's own mean image",
-    "black": "black, the same for all",
-    "grey": "grey, the same for all",
-}
-
-
-def _data_url(image: np.ndarray) -> str:
-    """Returns a PNG of uint8 [H, W, 3] as a data: URL."""
-    data = io.BytesIO()
-    Image.fromarray(image).save(data, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
-
-
-def _caption(measures: dict[str, Any], start: str, place: int) -> str:
-    """Says what is known of one class image: its logit, and what the judges say."""
-    judged = measures["class_images"].get(start)
-    parts = [f"logit {measures['logits'][start][place]:.1f}"]
-    natural = measures["logits"].get("natural")
-    if natural is not None and start != measuring.UNTRAINED:
-        parts.append(f"best natural image {natural[place]:.1f}")
-    if judged:
-        foreground, leakage = judged["foreground_judge"], judged["leakage"]
-        right = "right" if judged["shape_judge"]["right"][place] else "wrong"
-        parts += [
-            f"foreground judge {foreground['probability'][place]:.2f} for this class",
-            f"shape judge {right}",
-            f"background judge {leakage['probability'][place]:.2f} for its background",
-        ]
-    return "; ".join(parts)
-
-
-@dataclasses.dataclass(frozen=True)
-class Panel:
-    """The class images of one seed from one start, as the page shows them.
-
-    Attributes:
-      seed: the seed of the arms.
-      start: the start's key.
-      start_name: the start in words.
-      rows: (treatment, [(class, data URL, caption)]).
-    """
-
-    seed: int
-    start: str
-    start_name: str
-    rows: list[tuple[str, list[tuple[str, str, str]]]]
-
-
-def _row(arm: PlannedArm, measures: dict[str, Any], start: str) -> list[tuple[str, str, str]]:
-    images = measuring.read_images(arm.config)[start]
-    return [
-        (name, _data_url(image), _caption(measures, start, place))
-        for place, (name, image) in enumerate(zip(measures["classes"], images, strict=True))
-    ]
-
-
-def _panels(arms: Sequence[PlannedArm], measured: dict[str, dict[str, Any]]) -> Iterator[Panel]:
-    """Yields a panel for each seed and start, the untrained network's images last in each."""
-    for seed in dict.fromkeys(arm.seed for arm in arms):
-        of_seed = [arm for arm in arms if arm.seed == seed]
-        for start, words in _START_NAMES.items():
-            rows = [(arm.background, _row(arm, measured[arm.name], start)) for arm in of_seed]
-            first = of_seed[0]
-            rows.append(("untrained", _row(first, measured[first.name], measuring.UNTRAINED)))
-            yield Panel(seed, start, words, rows)
 
 
 def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
@@ -116,7 +43,7 @@ def _plots(plan: Plan, arms: Sequence[PlannedArm], group: GroupResults) -> list[
     }
     recognised = {
         f"{judge}_{start}": f"{judge} judge, {start} start"
-        for start in _START_NAMES
+        for start in pictures.START_NAMES
         for judge in ("foreground", "shape", "leakage")
     }
     by_seed = next(iter(group.values["accuracy_original"].values()))
@@ -216,7 +143,7 @@ def _context(
                 "name": _group_name(group),
                 "answer": results.answer(group),
                 "results": group,
-                "panels": list(_panels(arms, measured)),
+                "panels": list(pictures.panels(arms, measured)),
                 "plots": [
                     (caption, markupsafe.Markup(svg))  # noqa: S704 (drawn here, not data)
                     for caption, svg in _plots(plan, arms, group)
@@ -283,48 +210,6 @@ def write(
     page = environment.get_template("report.html.j2")
     context = _context(plan, config, measured, failed, groups)
     files.write_text(plan.workdir / "report.html", page.render(context))
-    sheet = _figure(plan, measured)
+    sheet = pictures.figure(plan, measured)
     grids.save_png(plan.workdir / "figure.png", sheet)
-    _write_events(plan, measured, sheet)
-
-
-def _figure(plan: Plan, measured: dict[str, dict[str, Any]]) -> np.ndarray:
-    """Returns the figure: rows are treatments, columns classes, of the first seed and group."""
-    first = next(arm for arm in plan.arms if arm.name in measured)
-    arms = [
-        arm
-        for arm in plan.arms
-        if arm.name in measured and (arm.seed, arm.group) == (first.seed, first.group)
-    ]
-    images = np.stack([measuring.read_images(arm.config)["own"] for arm in arms])
-    names = [arm.background for arm in arms]
-    return grids.grid(images, measured[first.name]["classes"], names)
-
-
-def _write_events(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) -> None:
-    """Writes TensorBoard's HParams of all arms with their measures, and the figure."""
-    folder = plan.workdir / "events"
-    shutil.rmtree(folder, ignore_errors=True)
-    with tf.summary.create_file_writer(str(folder)).as_default():
-        hparams_api.hparams_config(
-            hparams=[hparams_api.HParam(name) for name in ("background", "seed", "correlation")],
-            metrics=[
-                hparams_api.Metric(f"measures/{kind.short}", display_name=kind.name)
-                for kind in results.KINDS
-                if kind.is_question or kind.short.startswith("accuracy")
-            ],
-        )
-        tf.summary.image("class images", sheet[None], step=0, max_outputs=1)
-    for arm in plan.arms:
-        if arm.name not in measured:
-            continue
-        values = results.with_gap(measured[arm.name])
-        with tf.summary.create_file_writer(str(folder / arm.name)).as_default():
-            shown = {"background": arm.background, "seed": arm.seed, "correlation": arm.correlation}
-            hparams_api.hparams(shown)
-            for kind in results.KINDS:
-                try:
-                    by_class = np.array(kind.of(values), np.float64)
-                except KeyError:
-                    continue
-                tf.summary.scalar(f"measures/{kind.short}", float(np.nanmean(by_class)), step=0)
+    events.write(plan, measured, sheet)

@@ -89,7 +89,7 @@ def _accuracies() -> Iterator[MeasureKind]:
 KINDS = (
     *_recognisability(),
     *_leakage(),
-    MeasureKind("BG-Gap", "bg_gap", ("bg_gap_by_class",), is_question=True),
+    MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), is_question=True),
     *_accuracies(),
     MeasureKind(
         "share of SmoothGrad in the mask", "smoothgrad", ("attribution", "smoothgrad", "share")
@@ -132,16 +132,6 @@ class GroupResults:
     cells: dict[str, dict[str, Cell]]
     comparisons: list[statistics.Comparison]
     leakage_against_chance: list[statistics.Comparison]
-
-
-def with_gap(measures: dict[str, Any]) -> dict[str, Any]:
-    """Adds BG-Gap by class: accuracy on mixed_same minus accuracy on mixed_random."""
-    by_class = measures["background"]["accuracy_by_class"]
-    gap = [
-        None if same is None or random is None else same - random
-        for same, random in zip(by_class["mixed_same"], by_class["mixed_random"], strict=True)
-    ]
-    return {**measures, "bg_gap_by_class": gap}
 
 
 def _cell(by_seed: Mapping[int, list[float | None]]) -> Cell | None:
@@ -197,7 +187,7 @@ def collect(
     for kind in KINDS:
         for arm in arms:
             try:
-                found = kind.of(with_gap(measured[arm.name]))
+                found = kind.of(measured[arm.name])
             except KeyError:
                 continue  # Left out by the measure itself, for a model that it doesn't suit.
             values.setdefault(kind.short, {}).setdefault(arm.background, {})[arm.seed] = found
@@ -243,7 +233,7 @@ def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]]) -> str:
     )
     for arm in plan.arms:
         if arm.name in measured:
-            writer.writerows(_rows(arm, with_gap(measured[arm.name])))
+            writer.writerows(_rows(arm, measured[arm.name]))
     return text.getvalue()
 
 

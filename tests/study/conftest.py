@@ -32,10 +32,12 @@ def made_measures(right, leakage, seed):
         for start in starts
     }
     accuracy = {variant: [0.5, 0.6, 0.7, 0.8] for variant in VARIANTS}
-    accuracy["mixed_same"] = [0.9, 0.9, 0.9, 0.9]
     return {
         "classes": CLASSES,
-        "background": {"accuracy_by_class": accuracy},
+        "background": {
+            "accuracy_by_class": accuracy,
+            "bg_gap": {"by_class": [0.4, 0.3, 0.2, 0.1]},
+        },
         "class_images": judged,
         "attribution": {
             "mask_area": [0.2] * 4,
