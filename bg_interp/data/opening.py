@@ -46,4 +46,3 @@ def open_examples(
         examples, empty = mask_choice.without_empty(examples, on_bad_mask)
         chosen = dataclasses.replace(chosen, bad=empty)
     return examples, chosen
-

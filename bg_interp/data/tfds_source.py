@@ -178,6 +178,14 @@ def from_builder(builder: tfds.core.DatasetBuilder, name: str) -> TfdsSource:
     )
 
 
+def _hint(name: str, error: Exception) -> str:
+    """Returns the dataset's nearest name, or else what TFDS says."""
+    dataset = name.partition("/")[0].partition(":")[0]
+    known = tfds.list_builders(with_community_datasets=False)
+    close = "" if dataset in known else nearest(dataset, known)
+    return close or f" ({' '.join(str(error).split())[:300]})"
+
+
 def open_tfds(name: str, data_dir: str | None) -> TfdsSource:
     """Opens `tfds:NAME`; downloads and prepares it when it isn't there yet, and says so.
 
@@ -190,12 +198,11 @@ def open_tfds(name: str, data_dir: str | None) -> TfdsSource:
     """
     try:
         builder = tfds.builder(name, data_dir=data_dir, file_format="tfrecord")
-    except (tfds.core.DatasetNotFoundError, ValueError) as error:
-        close = nearest(name.split("/")[0], tfds.list_builders(with_community_datasets=False))
-        reason = "" if close else f" ({str(error).splitlines()[0]})"
+    # A wrong version is an AssertionError; some datasets import packages that may be missing.
+    except (ValueError, AssertionError, ImportError) as error:
         raise UserError(
             f"--dataset=tfds:NAME must name a dataset of TensorFlow Datasets. "
-            f"Received: {name!r}{close}{reason}"
+            f"Received: {name!r}{_hint(name, error)}"
         ) from error
     if not builder.data_path.exists():
         print(
