@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.judge_data import HELD_OUT_BLUR, blur, tiled_backgrounds
-from bg_interp.evaluation.variants import make_variant
+from bg_interp.evaluation.variants import make_variant, partners
 
 _OBJECT_JUDGES = ("foreground", "shape", "development")
 
@@ -61,10 +61,15 @@ def measure_judges(
         for judge in _OBJECT_JUDGES
     }
     backgrounds, on_black = images["backgrounds alone"], images["objects on black"]
+    original = test.images.astype(np.float32)
+    foreign = images["objects on foreign backgrounds"]
+    foreign_labels = labels[partners("mixed_random", labels, seed)]
     none = scores["background"](on_black[:1]).shape[1] - 1
     measured["background"] = {
         "backgrounds alone": share("background", backgrounds, labels),
         "backgrounds, blurred": share("background", _blurred(backgrounds), labels),
+        "backgrounds behind their objects": share("background", original, labels),
+        "backgrounds behind foreign objects": share("background", foreign, foreign_labels),
         "objects on black: none of them": share("background", on_black, none),
     }
     return measured

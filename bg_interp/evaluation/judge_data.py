@@ -3,9 +3,10 @@
 Foreground judges see objects before anything but an informative background: the tiled background
 of a random image, a plain colour, noise, or black. Each image is then left crisp, blurred, made
 noisy or low in contrast, since class images are all of these and a judge that has seen crisp
-photographs only is blind to them. The background judge sees tiled backgrounds alone, and a class
-"none of them" of plain colours, noise, black, and objects on plain colours, so that an image
-without any background is not assigned to one by default.
+photographs only is blind to them. The background judge sees tiled backgrounds, half of them behind
+the object of a random image, since trained on bare ones it overlooked the background of every
+second natural image; and a class "none of them" of plain colours, noise, black, and objects on
+plain colours, so that an image without any background is not assigned to one by default.
 """
 
 from collections.abc import Callable
@@ -61,26 +62,27 @@ def degrade(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Leaves 30 % of the images crisp, and blurs (40 %), fades (30 %) or roughens (30 %) others.
 
     Args:
-      images: float32 [B, H, W, 3] in [0, 255].
+      images: float32 [B, H, W, 3] in [0, 255], in random order: the place in the batch decides.
       seed: int [2], keys all draws.
 
     Returns:
       float32 [B, H, W, 3] in [0, 255].
     """
     count, side = images.shape[0], images.shape[1]
-    keys = tf.unstack(tf.random.experimental.stateless_split(seed, 5))
-    kind = _uniform([count], keys[0], 0.0, 1.0)
-    blurred = blur(images, _uniform([count], keys[1], 0.0, 0.06) * side)
-    images = tf.where((kind < 0.4)[:, None, None, None], blurred, images)
+    keys = tf.unstack(tf.random.experimental.stateless_split(seed, 4))
+    places = tf.range(count, dtype=tf.float32) / count
+    first, last = round(0.4 * count), round(0.7 * count)
+    blurred = blur(images[:first], _uniform([first], keys[0], 0.0, 0.06) * side)
+    images = tf.concat([blurred, images[first:]], axis=0)
     # Fading goes on top of blur in part of the images: optimised images are often both.
-    faded = (kind > 0.25) & (kind < 0.55)
-    contrast = tf.where(faded, _uniform([count], keys[2], 0.2, 1.0), 1.0)[:, None, None, None]
+    faded = (places > 0.25) & (places < 0.55)
+    contrast = tf.where(faded, _uniform([count], keys[1], 0.2, 1.0), 1.0)[:, None, None, None]
     mean = tf.reduce_mean(images, axis=(1, 2), keepdims=True)
     images = mean + (images - mean) * contrast
-    rough = (kind > 0.4) & (kind < 0.7)
-    deviation = tf.where(rough, _uniform([count], keys[3], 0.0, 30.0), 0.0)[:, None, None, None]
-    noise = tf.random.stateless_normal(images.shape, keys[4]) * deviation
-    return tf.clip_by_value(images + noise, 0.0, 255.0)
+    deviations = _uniform([last - first, 1, 1, 1], keys[2], 0.0, 30.0)
+    noise = deviations * tf.random.stateless_normal(images[first:last].shape, keys[3])
+    images = tf.concat([images[:first], images[first:last] + noise, images[last:]], axis=0)
+    return tf.clip_by_value(images, 0.0, 255.0)
 
 
 def _plain(count: int, side: tuple[int, int], seed: tf.Tensor) -> tf.Tensor:
@@ -161,25 +163,28 @@ def background_draw(arrays: Arrays, backgrounds: np.ndarray, classes: int, count
     side, total = arrays.images.shape[1:3], len(arrays.labels)
 
     def draw(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        keys = tf.unstack(tf.random.experimental.stateless_split(seed, 6))
+        keys = tf.unstack(tf.random.experimental.stateless_split(seed, 8))
         rows = tf.random.stateless_uniform([count], keys[0], 0, total, tf.int32)
-        images, opacity = _objects(data, rows)
-        plain = _plain(count, side, keys[1])
+        others = tf.random.stateless_uniform([count], keys[1], 0, total, tf.int32)
+        images, opacity = _objects(data, others)
+        plain = _plain(count, side, keys[2])
         none = _mixture(
-            _uniform([count], keys[2], 0.0, 1.0),
+            _uniform([count], keys[3], 0.0, 1.0),
             [
                 (0.45, images * opacity + plain * (1.0 - opacity)),
                 (0.65, images * opacity),
                 (0.80, plain),
-                (0.95, _noise(count, side, keys[3])),
+                (0.95, _noise(count, side, keys[4])),
                 (1.0, tf.zeros_like(images)),
             ],
         )
-        is_none = _uniform([count], keys[4], 0.0, 1.0) < 0.25
-        natural = tf.cast(tf.gather(backgrounds, rows), tf.float32)
+        bare = tf.cast(tf.gather(backgrounds, rows), tf.float32)
+        behind = images * opacity + bare * (1.0 - opacity)
+        natural = _mixture(_uniform([count], keys[5], 0.0, 1.0), [(0.5, behind), (1.0, bare)])
+        is_none = _uniform([count], keys[6], 0.0, 1.0) < 0.25
         chosen = tf.where(is_none[:, None, None, None], none, natural)
         labels = tf.where(is_none, classes, tf.gather(data.labels, rows))
-        return degrade(chosen, keys[5]), labels
+        return degrade(chosen, keys[7]), labels
 
     return draw
 

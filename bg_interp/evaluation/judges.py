@@ -2,7 +2,7 @@
 
   foreground   a network trained on objects before backgrounds that tell nothing
   shape        gradient histograms and ridge regression, on the same images
-  background   a network trained on tiled backgrounds alone, with a class "none of them"
+  background   a network trained on tiled backgrounds, with a class "none of them"
   development  a foreground judge of another architecture and seed, for choosing recipes; its
                features are also the encoder of the forced choice
 
@@ -55,7 +55,7 @@ class JudgeSettings:
     shape_images: int = 4800
     batch_size: int = 64
     learning_rate: float = 3e-3
-    version: int = 1
+    version: int = 2
 
 
 DEFAULT_SETTINGS = JudgeSettings()
