@@ -4,7 +4,7 @@
 
 trains 20 networks on habitats, makes their class images, measures recognisability, background
 leakage and background reliance, and writes into --workdir: report.html (one file, opens offline),
-results.json, results.csv and figure.png. Allow a minute and a half for each arm on two cores. The
+results.json, .csv and .md, and figure.png. Allow a minute and a half for each arm on two cores. The
 same command goes on where a killed one stopped, and adds what a longer list asks for.
 
     python tools/study.py --correlations=0.125,0.5,0.8,0.9,0.95,1.0 --seeds=3

@@ -7,7 +7,7 @@ from typing import Any
 
 from bg_interp import files
 from bg_interp.errors import UserError
-from bg_interp.study import measuring, plan, report, results, running
+from bg_interp.study import markdown, measuring, plan, report, results, running
 from bg_interp.study.plan import Plan, StudyConfig
 
 
@@ -55,7 +55,7 @@ def write(
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
 ) -> None:
-    """Writes results.json, results.csv, figure.png, TensorBoard's pages and report.html."""
+    """Writes results.json, .csv and .md, figure.png, TensorBoard's pages and report.html."""
     groups = [
         results.collect(laid_out, measured, group)
         for group in dict.fromkeys(arm.group for arm in laid_out.arms)
@@ -75,8 +75,10 @@ def write(
         },
     )
     files.write_text(folder / "results.csv", results.to_csv(laid_out, measured))
+    files.write_text(folder / "results.md", markdown.tables(laid_out, groups))
     report.write(laid_out, config, measured, failed, groups)
     for group in groups:
         count, sentences = results.answer(group)
         print("\n".join([f"correlation {group.correlation:g}: {count}", *sentences]))
     print(f"report: {folder / 'report.html'}")
+    print(f"look at all arms: tensorboard --logdir {folder / 'events'}")

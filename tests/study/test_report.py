@@ -56,6 +56,7 @@ def test_no_path_of_this_machine_stands_in_the_page(written, tmp_path):
 def test_figure_and_tables_stand_beside_the_page(written):
     assert (written / "figure.png").stat().st_size > 1000
     assert (written / "results.csv").read_text().count("\n") == 1 + 9 * 4
+    assert "| black minus none" in (written / "results.md").read_text()
 
 
 def test_tensorboard_has_each_arm_with_its_measures(written):

@@ -1,0 +1,57 @@
+"""The tables of a study as Markdown, for a paper or a README."""
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from bg_interp.study import results, statistics
+from bg_interp.study.plan import Plan
+from bg_interp.study.results import Cell, GroupResults
+
+
+def _written(cell: Cell | None) -> str:
+    return "" if cell is None else f"{cell.mean:.2f} [{cell.low:.2f}, {cell.high:.2f}]"
+
+
+def _means(plan: Plan, group: GroupResults) -> str:
+    rows = [
+        [kind.name, *(_written(group.cells[kind.short].get(name)) for name in plan.backgrounds)]
+        for kind in results.KINDS
+        if kind.short in group.cells
+    ]
+    return tabulate(rows, ["mean [95 %]", *plan.backgrounds], tablefmt="github")
+
+
+def _differences(comparisons: Sequence[statistics.Comparison]) -> str:
+    rows = [
+        [
+            f"{one.treatment} minus {one.reference}",
+            one.measure,
+            f"{one.difference:+.2f} [{one.low:.2f}, {one.high:.2f}]",
+            "" if one.effect_size is None else f"{one.effect_size:.1f}",
+            f"{one.p_corrected:.4f}",
+            "yes" if one.distinguishable else "no",
+        ]
+        for one in comparisons
+    ]
+    heads = ["difference", "measure", "value [95 %]", "d_z", "p, corrected", "stands"]
+    return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
+
+
+def tables(plan: Plan, groups: Sequence[GroupResults]) -> str:
+    """Returns the means and differences of every group of arms, with the answer in words."""
+    questions = {kind.name for kind in results.KINDS if kind.is_question}
+    parts = []
+    for group in groups:
+        epsilon = "" if group.epsilon is None else f", adversarial epsilon {group.epsilon:g}"
+        count, sentences = results.answer(group)
+        asked = [one for one in group.comparisons if one.measure in questions]
+        parts += [
+            f"## Correlation {group.correlation:g}{epsilon}",
+            count,
+            "\n".join(f"- {sentence}" for sentence in sentences),
+            _means(plan, group),
+            _differences(asked),
+            _differences(group.leakage_against_chance),
+        ]
+    return "\n\n".join(part for part in parts if part) + "\n"
