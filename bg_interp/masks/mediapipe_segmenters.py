@@ -17,7 +17,13 @@ from mediapipe.tasks.python.components.containers.keypoint import NormalizedKeyp
 from mediapipe.tasks.python.vision import interactive_segmenter_legacy
 
 from bg_interp.errors import UserError, nearest
-from bg_interp.masks.segmenters import Segmenter, Settings, check_image, reduce
+from bg_interp.masks.segmenters import (
+    Segmenter,
+    Settings,
+    cannot_load_mediapipe,
+    check_image,
+    reduce,
+)
 from bg_interp.quiet import quiet_native_logs
 
 
@@ -81,6 +87,8 @@ class MediaPipeSegmenter(Segmenter):
                 f"{self._path} must be a LiteRT segmentation model with MediaPipe's metadata. "
                 f"MediaPipe says: {reason}"
             ) from error
+        except OSError as error:  # The native library is loaded here, not by the import.
+            raise cannot_load_mediapipe(error) from error
 
     def close(self) -> None:
         """Frees the native segmenter; without it MediaPipe complains when Python ends."""

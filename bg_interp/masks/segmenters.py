@@ -148,15 +148,18 @@ class Settings:
           path: what `prepare` returned, when it was already called.
 
         Raises:
-          UserError: the model is not there, or is none that this segmenter can use.
+          UserError: the model is not there, or is none that this segmenter can use, or MediaPipe
+            cannot be loaded.
         """
         path = path or self.prepare()
         if self.backend == "keras":
             from bg_interp.masks.keras_segmenter import KerasSegmenter
 
             return KerasSegmenter(self, path)
-        from bg_interp.masks import mediapipe_segmenters
-
+        try:
+            from bg_interp.masks import mediapipe_segmenters
+        except (ImportError, OSError) as error:
+            raise cannot_load_mediapipe(error) from error
         return mediapipe_segmenters.adapter(self, path)
 
 
@@ -200,6 +203,15 @@ class Segmenter(abc.ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def cannot_load_mediapipe(error: Exception) -> UserError:
+    """Returns the error to raise when MediaPipe's native library does not load."""
+    reason = " ".join(str(error).split())
+    return UserError(
+        f"MediaPipe cannot be loaded ({reason}); it needs system libraries, on Debian and Ubuntu: "
+        "apt-get install libegl1 libgles2 libgl1 libglib2.0-0"
+    )
 
 
 def check_image(image: np.ndarray) -> None:

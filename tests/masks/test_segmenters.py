@@ -182,6 +182,17 @@ def test_model_of_the_wrong_kind_is_a_user_error(green_cat_blue_dog, half_red):
         segmenter(half_red)
 
 
+def test_missing_system_library_names_the_packages(red_is_foreground, monkeypatch):
+    from bg_interp.masks import mediapipe_segmenters
+
+    def missing(_):
+        raise OSError("libEGL.so.1: cannot open shared object file")
+
+    monkeypatch.setattr(mediapipe_segmenters, "_image_segmenter", missing)
+    with pytest.raises(UserError, match=r"libEGL.*apt-get install libegl1"):
+        Settings("object", model=str(red_is_foreground)).open()
+
+
 def test_file_that_is_no_model_is_a_user_error(tmp_path):
     path = tmp_path / "broken.tflite"
     path.write_bytes(b"not a model")
