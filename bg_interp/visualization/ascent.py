@@ -179,6 +179,7 @@ class Ascent:
         kind = parametrizations.parametrization(self.settings, shape)
         key = tf.constant([seed, -1], tf.int32)
         parameters, state = kind.begin(anchor, key)
+        bank = views.noise_bank(shape, tf.constant([seed, -2], tf.int32))
         shots, done = [], 0
         for last in np.linspace(0, steps, min(chunks, steps) + 1).astype(int)[1:]:
             parameters, state, reached = self._chunk(
@@ -186,6 +187,7 @@ class Ascent:
                 state,
                 anchor.tensors(),
                 columns,
+                bank,
                 tf.constant(seed, tf.int32),
                 tf.constant(done, tf.int32),
                 tf.constant(last, tf.int32),
@@ -216,6 +218,7 @@ class Ascent:
         state: tuple,
         anchor_tensors: tuple,
         columns: tf.Tensor,
+        bank: tf.Tensor,
         seed: tf.Tensor,
         first: tf.Tensor,
         last: tf.Tensor,
@@ -225,8 +228,6 @@ class Ascent:
         settings = self.settings
         anchor = parametrizations.Anchor(*anchor_tensors)
         kind = parametrizations.parametrization(settings, (columns.shape[0], *self.image_shape))
-
-        bank = views.noise_bank(kind.shape, tf.stack([seed, -2]))
 
         @functools.partial(tf.function, jit_compile=True, autograph=False)
         def climb(

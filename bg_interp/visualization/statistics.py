@@ -46,7 +46,7 @@ def load(path: pathlib.Path) -> AscentStatistics:
     try:
         with np.load(path, allow_pickle=False) as file:
             return AscentStatistics(**{name: file[name] for name in file.files})
-    except (OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise UserError(
             f"{path} must be the ascent statistics that training writes. Received: a file that "
             f"cannot be read as such; delete it to start from grey, or train again ({error})"

@@ -1,6 +1,6 @@
 """What is maximised: a model's logits, or the channels of any of its layers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -149,9 +149,9 @@ def _activation(layer_: keras.Operation) -> object:
     return getattr(layer_, "activation", None)
 
 
-def _linear(layer_: keras.Operation) -> keras.layers.Layer:
+def _linear(layer_: keras.Operation) -> Callable:
     if _activation(layer_) is None:
-        return keras.layers.Identity()
+        return lambda values, **_: values
     return _WithoutActivation(layer_)
 
 

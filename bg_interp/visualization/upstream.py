@@ -50,9 +50,7 @@ def modified(images: tf.Tensor, modifiers: Sequence[Modifier], key: tf.Tensor) -
     """
     for place, (kind, *limits) in enumerate(modifiers):
         # A key of its own for each modifier, at the same step.
-        draws = tf.random.stateless_uniform(
-            [images.shape[0], 2], key + tf.constant([7919 * (place + 1), 0]), -1.0, 1.0
-        )
+        draws = views.uniform([images.shape[0], 2], key + tf.constant([7919 * (place + 1), 0]))
         images = _MODIFIERS[kind](images, draws, *limits)
     return images
 

@@ -12,6 +12,7 @@ transposes need no scattering. XLA fuses the shears into one pass.
 
 import functools
 import math
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -19,6 +20,38 @@ from bg_interp.visualization.settings import Views
 
 # Above this many images one gather is smaller, as a graph, than one roll per image.
 _MOST_ROLLS = 64
+
+
+_fused = functools.partial(tf.function, jit_compile=True, autograph=False)
+
+
+def uniform(shape: Sequence[int], key: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
+    """Draws from -1 to 1; the same with XLA and without, which TensorFlow's draws are not.
+
+    Args:
+      shape: of the result.
+      key: int32 [2].
+      dtype: of the result.
+    """
+    key = tf.cast(key, tf.uint32)
+    stream = _scrambled(key[1] + _scrambled(key[0]))
+    numbers = tf.range(math.prod(shape), dtype=tf.int32)
+    bits = _scrambled(tf.cast(numbers, tf.uint32) + stream)
+    # 24 bits are what a float32 from 0 to 1 can hold.
+    share = tf.cast(tf.bitwise.right_shift(bits, _bits(8)), tf.float32) / 2.0**24
+    return tf.cast(tf.reshape(2 * share - 1, shape), dtype)
+
+
+def _scrambled(values: tf.Tensor) -> tf.Tensor:
+    """Spreads the bits of uint32 numbers evenly ("lowbias32", Wellons 2018)."""
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        values = tf.bitwise.bitwise_xor(values, tf.bitwise.right_shift(values, _bits(shift)))
+        values *= _bits(factor)
+    return tf.bitwise.bitwise_xor(values, tf.bitwise.right_shift(values, _bits(16)))
+
+
+def _bits(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.uint32)
 
 
 def view(images: tf.Tensor, key: tf.Tensor, ranges: Views) -> tf.Tensor:
@@ -32,7 +65,7 @@ def view(images: tf.Tensor, key: tf.Tensor, ranges: Views) -> tf.Tensor:
     if not (ranges.shift or ranges.rotation or ranges.scale or ranges.crop):
         return images
     batch, height, width, _ = images.shape
-    draws = tf.cast(tf.random.stateless_uniform([batch, 5], key, -1.0, 1.0), images.dtype)
+    draws = uniform([batch, 5], key, images.dtype)
     angle = draws[:, 0] * (ranges.rotation * math.pi / 180)
     shift = draws[:, 1:3] * ranges.shift * tf.constant([height, width], images.dtype)
     if ranges.scale or ranges.crop or not ranges.whole_pixels:
@@ -137,25 +170,20 @@ def shear(images: tf.Tensor, shifts: tf.Tensor, slope: float, axis: int) -> tf.T
     reach = math.ceil(slope * (images.shape[3 - axis] - 1) / 2)
     shifts = shifts[:, :, None, None] if axis == 2 else shifts[:, None, :, None]
 
+    @_fused
+    def weighted_rolls(values: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
+        """Linear interpolation written as a sum over all whole shifts that can occur."""
+        total = tf.zeros_like(values)
+        for whole in range(-reach, reach + 1):
+            weight = tf.maximum(0.0, 1.0 - tf.abs(shifts - whole))
+            total += weight * tf.roll(values, whole, axis)
+        return total
+
     @tf.custom_gradient
     def sheared(values: tf.Tensor) -> tuple:
-        back = -shifts
-        return (
-            _weighted_rolls(values, shifts, reach, axis),
-            lambda upstream: _weighted_rolls(upstream, back, reach, axis),
-        )
+        return weighted_rolls(values, shifts), lambda upstream: weighted_rolls(upstream, -shifts)
 
     return sheared(images)
-
-
-@functools.partial(tf.function, jit_compile=True, autograph=False)
-def _weighted_rolls(images: tf.Tensor, shifts: tf.Tensor, reach: int, axis: int) -> tf.Tensor:
-    """Linear interpolation written as a sum over all whole shifts that can occur."""
-    total = tf.zeros_like(images)
-    for whole in range(-reach, reach + 1):
-        weight = tf.maximum(0.0, 1.0 - tf.abs(shifts - whole))
-        total += tf.cast(weight, images.dtype) * tf.roll(images, whole, axis)
-    return total
 
 
 def resize(images: tf.Tensor, down: tf.Tensor, across: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
@@ -167,8 +195,9 @@ def resize(images: tf.Tensor, down: tf.Tensor, across: tf.Tensor, shift: tf.Tens
       shift: [B,2], the middle of what is read, in pixels down and right of the image's middle.
     """
     batch, height, width, channels = images.shape
-    rows = _interpolation(_offsets(images, 1) * down[:, None] + shift[:, :1], height)
-    columns = _interpolation(_offsets(images, 2) * across[:, None] + shift[:, 1:], width)
+    weights = _fused(_interpolation)
+    rows = weights(_offsets(images, 1) * down[:, None] + shift[:, :1], height)
+    columns = weights(_offsets(images, 2) * across[:, None] + shift[:, 1:], width)
     images = tf.matmul(rows, tf.reshape(images, [batch, height, width * channels]))
     # Two plain products with a transposition between are faster than one product per row.
     images = tf.transpose(tf.reshape(images, [batch, height, width, channels]), [0, 2, 1, 3])
@@ -177,7 +206,6 @@ def resize(images: tf.Tensor, down: tf.Tensor, across: tf.Tensor, shift: tf.Tens
     return tf.transpose(images, [0, 2, 1, 3])
 
 
-@functools.partial(tf.function, jit_compile=True, autograph=False)
 def _interpolation(offsets: tf.Tensor, size: int) -> tf.Tensor:
     """Returns [B,N,size], the weights of the pixels for places [B,N] counted from the centre."""
     places = (offsets + size / 2) % (2 * size)
@@ -204,6 +232,6 @@ def noise(images: tf.Tensor, deviation: tf.Tensor, bank: tf.Tensor, key: tf.Tens
       key: int32 [2].
     """
     size = tf.constant(bank.shape[:3].as_list())
-    places = tf.random.stateless_uniform([3], key, 0, 2**30, tf.int32) % size
+    places = tf.cast((uniform([3], key) + 1) / 2 * tf.cast(size, tf.float32), tf.int32)
     moved = tf.roll(bank, places, axis=[0, 1, 2])
     return images + tf.cast(deviation * moved, images.dtype)

@@ -1,0 +1,106 @@
+"""Views are linear maps with exact transposes, keyed, and the same under XLA."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bg_interp.visualization import views
+from bg_interp.visualization.settings import Views
+
+KEY = tf.constant([3, 5], tf.int32)
+RANGES = {
+    "roll": Views(shift=0.4, whole_pixels=True),
+    "roll and turn": Views(shift=0.2, rotation=8, whole_pixels=True),
+    "shift": Views(shift=0.2),
+    "all": Views(shift=0.1, rotation=10, scale=0.2),
+    "crop": Views(rotation=5, crop=(0.5, 1.0)),
+}
+
+
+def images(shape=(3, 12, 10, 2), seed=0):
+    return tf.random.stateless_normal(shape, [seed, 1])
+
+
+@pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
+def test_gradient_is_the_transpose(ranges):
+    values, other = images(), images(seed=9)
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        seen = views.view(values, KEY, ranges)
+    back = tape.gradient(seen, values, output_gradients=other)
+    np.testing.assert_allclose(
+        tf.reduce_sum(seen * other), tf.reduce_sum(values * back), rtol=1e-4, atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
+def test_graph_and_xla_agree_with_eager(ranges):
+    values = images()
+    eager = views.view(values, KEY, ranges)
+    for compiled in (False, True):
+        traced = tf.function(lambda x, k: views.view(x, k, ranges), jit_compile=compiled)
+        np.testing.assert_allclose(traced(values, KEY), eager, atol=1e-5)
+
+
+@pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
+def test_same_key_same_view_and_each_image_its_own(ranges):
+    values = tf.repeat(images((1, 12, 10, 2)), 3, axis=0)
+    seen = views.view(values, KEY, ranges).numpy()
+    np.testing.assert_array_equal(seen, views.view(values, KEY, ranges))
+    assert not np.allclose(seen[0], seen[1])
+    assert not np.allclose(seen, views.view(values, KEY + 1, ranges))
+
+
+def test_no_ranges_is_the_identity():
+    values = images()
+    assert views.view(values, KEY, Views()) is values
+
+
+def test_roll_is_numpys_roll_for_few_and_for_many_images():
+    for count in (3, views._MOST_ROLLS + 1):
+        values = images((count, 5, 4, 2))
+        shifts = tf.random.stateless_uniform([count, 2], KEY, -3, 4, tf.int32)
+        rolled = views.roll(values, shifts).numpy()
+        for one, shift, result in zip(values.numpy(), shifts.numpy(), rolled, strict=True):
+            np.testing.assert_array_equal(np.roll(one, shift, (0, 1)), result)
+
+
+def test_a_quarter_turn_in_small_turns_of_a_disc_changes_little():
+    rows, columns = np.mgrid[:33, :33] - 16
+    disc = np.exp(-(rows**2 + columns**2) / 40).astype(np.float32)[None, ..., None]
+    turned = views.turn(tf.constant(disc), tf.constant([0.15]), 10)
+    np.testing.assert_allclose(turned, disc, atol=0.02)
+
+
+def test_turn_and_scale_reads_where_the_matrix_says():
+    rows, columns = np.mgrid[:21, :21].astype(np.float32)
+    ramp = tf.constant(np.stack([rows, columns], -1)[None])
+    angle, reach, shift = 0.1, 0.8, np.array([1.5, -0.5], np.float32)
+    seen = views.turn_and_scale(
+        ramp, tf.constant([angle]), tf.constant([reach]), tf.constant(shift[None]), 8
+    ).numpy()[0]
+    # At the middle the ramp tells where it was read; the middle itself only knows the shift.
+    np.testing.assert_allclose(seen[10, 10], 10 + shift, atol=0.1)
+    step = seen[12, 10] - seen[10, 10]
+    np.testing.assert_allclose(np.hypot(*step), 2 * reach, atol=0.02)
+    np.testing.assert_allclose(abs(np.arctan2(step[1], step[0])), angle, atol=0.01)
+
+
+def test_resize_keeps_a_constant_image():
+    values = tf.fill([2, 9, 7, 1], 5.0)
+    step = tf.constant([0.7, 1.3])
+    np.testing.assert_allclose(views.resize(values, step, step, tf.ones([2, 2]) * 3), 5.0, 1e-5)
+
+
+def test_noise_has_the_deviation_asked_for_and_differs_by_key():
+    bank = views.noise_bank((4, 32, 32, 3), KEY)
+    zeros = tf.zeros(bank.shape)
+    first = views.noise(zeros, tf.constant(7.0), bank, KEY).numpy()
+    assert abs(first.std() - 7) < 0.2
+    assert (
+        abs(
+            np.corrcoef(first.ravel(), views.noise(zeros, 7.0, bank, KEY + 1).numpy().ravel())[0, 1]
+        )
+        < 0.05
+    )
+    np.testing.assert_array_equal(first, views.noise(zeros, tf.constant(7.0), bank, KEY))
