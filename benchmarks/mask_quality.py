@@ -4,10 +4,10 @@
 
 Cut-outs are PNGs with transparency, in FOLDER or below it; those that are drawings (few colours)
 or smaller than 120 px are left out. Debian's packages tuxpaint-stamps-default and mate-backgrounds
-hold both: `apt-get download` them, unpack with `dpkg -x`. Over the six photographs of the latter that
-show no object of their own (Blinds, Dune, GreenMeadow, RainDrops, Storm, Wood) `object` reaches
-a mean IoU of 0.93 and is below 0.5 on 3 % of the images; over all of them 0.85 and 11 %, since an
-object of the photograph's own is found as well.
+hold both: `apt-get download` them and unpack with `dpkg -x`. Over the six photographs of the
+latter that show no object of their own (Blinds, Dune, GreenMeadow, RainDrops, Storm, Wood) the mean
+IoU of `object` is 0.93, and 3 % of the images are below 0.5; over all of them 0.85 and 11 %, since
+an object of the photograph's own is found as well.
 
 --gallery writes the composites with their masks, the worst first; the last tables compare ways of
 treating the masks, and bounds on self-IoU.
