@@ -13,19 +13,19 @@ QUICK = JudgeSettings(
 
 
 def draw_shapes(count: int, seed: int) -> Arrays:
-    """Draws bars that lie, stand or cross, each class on stripes of its own colour."""
+    """Draws bars that lie, stand or cross, each class on speckles of its own colour."""
     generator = np.random.default_rng(seed)
     labels = np.arange(count, dtype=np.int32) % 3
     rows, columns = np.mgrid[:SIDE, :SIDE]
-    stripes = [rows % 4 < 2, columns % 4 < 2, (rows + columns) % 6 < 3]
     images, masks = [], []
     for label in labels:
         top, left = generator.integers(-2, 3, 2) + SIDE // 2
         lying = (abs(rows - top) < 3) & (abs(columns - left) < 9)
         standing = (abs(rows - top) < 9) & (abs(columns - left) < 3)
         shape = [lying, standing, lying | standing][label][..., None]
-        background = 40 + 150 * stripes[label][..., None] * np.eye(3)[label]
-        background = background + generator.normal(0, 8, (SIDE, SIDE, 3))
+        # Speckles have no direction that would give the shape away.
+        speckles = generator.random((SIDE, SIDE, 1)) < 0.5
+        background = 40 + 150 * speckles * np.eye(3)[label]
         image = np.where(shape, generator.uniform(0, 255, 3), background)
         images.append(np.clip(image, 0, 255).astype(np.uint8))
         masks.append((255 * shape).astype(np.uint8))

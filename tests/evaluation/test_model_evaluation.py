@@ -16,7 +16,7 @@ _NAMES = ("lying", "standing", "crossed")
 
 
 def _colour_of_the_background(images: tf.Tensor) -> tf.Tensor:
-    """Classifies the tiny data set perfectly by its stripes: class k's are of channel k."""
+    """Classifies the tiny data set perfectly by its speckles: class k's are of channel k."""
     border = tf.concat([images[:, :2], images[:, -2:]], axis=1)
     return tf.reduce_mean(border, axis=(1, 2))
 
@@ -60,7 +60,7 @@ def test_an_untrained_network_is_at_chance(shapes_test):
     features = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
     untrained = keras.Model(image, keras.layers.Dense(3)(features))
     accuracy = evaluate_model(untrained, shapes_test, _NAMES)["background"]["accuracy"]
-    # Stripes of three colours are separable by chance; foregrounds of random colours are not.
+    # Speckles of three colours are separable by chance; foregrounds of random colours are not.
     assert 0.15 < accuracy["foreground_only"] < 0.55
     assert 0.15 < accuracy["mixed_random"] < 0.55
 
