@@ -19,12 +19,12 @@ class _Served(tf.Module):
         super().__init__()
         self._model = model
         self._names = tf.constant(list(class_names))
-        self._side = int(model.inputs[0].shape[1])
+        self._size = list(model.inputs[0].shape[1:3])
         # An asset travels with the SavedModel: assets/class_names.txt.
         self._asset = tf.saved_model.Asset(str(assets))
 
     def _resized(self, images: tf.Tensor) -> tf.Tensor:
-        resized = tf.image.resize(images, [self._side, self._side], antialias=True)
+        resized = tf.image.resize(images, self._size, antialias=True)
         return tf.clip_by_value(tf.round(resized), 0.0, 255.0)
 
     def _answers(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -50,8 +50,17 @@ class _Served(tf.Module):
             image = tf.io.decode_image(data, channels=3, expand_animations=False)
             return self._resized(tf.ensure_shape(image, [None, None, 3]))
 
-        spec = tf.TensorSpec([self._side, self._side, 3], tf.float32)
+        spec = tf.TensorSpec([*self._size, 3], tf.float32)
         return self._answers(tf.map_fn(decoded, encoded, fn_output_signature=spec))
+
+
+def _check_input(model: keras.Model) -> None:
+    shapes = [tuple(image.shape[1:]) for image in model.inputs or []]
+    if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0] or shapes[0][2] != 3:
+        raise UserError(
+            "an exported model must have one input, RGB images of a fixed size [height, width, 3]. "
+            f"Received: {model.name} with inputs of shapes {shapes}"
+        )
 
 
 def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.Path) -> None:
@@ -66,8 +75,9 @@ def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.
       folder: is replaced as a whole.
 
     Raises:
-      UserError: the folder cannot be written.
+      UserError: the folder cannot be written, or the model takes no images of a fixed size.
     """
+    _check_input(model)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as temporary:
@@ -80,10 +90,10 @@ def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.
             if folder.exists():
                 shutil.rmtree(folder)
             written.rename(folder)
-    except OSError as error:
+    except (OSError, tf.errors.OpError) as error:
+        reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
         raise UserError(
-            f"cannot write {folder}: {error.strerror or error}; free some space there, or choose "
-            "another folder"
+            f"cannot write {folder}: {reason}; free some space there, or choose another folder"
         ) from error
 
 
@@ -96,7 +106,10 @@ def litert(model: keras.Model, path: pathlib.Path) -> None:
     with files.replacing(path) as temporary:
         try:
             model.export(temporary, format="litert", verbose=False)
-        except (ValueError, RuntimeError) as error:
+        # The converter raises many kinds of exceptions, its own among them.
+        except Exception as error:
+            if isinstance(error, OSError):
+                raise
             reason = " ".join(str(error).split())[:300]
             raise UserError(f"{model.name} cannot be converted to LiteRT: {reason}") from error
 

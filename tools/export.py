@@ -22,7 +22,9 @@ class ExportConfig:
     """What is exported, and where to."""
 
     model: str | None = setting(None, "folder that tools/train.py wrote, or a .keras file")
-    format: str = setting("saved_model", f"what to write, separated by commas: {', '.join(FORMATS)}")
+    format: str = setting(
+        "saved_model", f"what to write, separated by commas: {', '.join(FORMATS)}"
+    )
     output: str | None = setting(None, "folder to write to; default: where the model stands")
     class_names: str | None = setting(
         None, "names of the classes, separated by commas; default: those of the run, or numbers"
