@@ -13,7 +13,9 @@ def make_network():
         policy = dtype if dtype == "float32" else keras.DTypePolicy(dtype)
         inputs = keras.Input((size, size, channels))
         values = keras.layers.Rescaling(1 / 64, -2)(inputs)
-        values = keras.layers.Conv2D(8, 3, strides=2, use_bias=False, dtype=policy)(values)
+        values = keras.layers.Conv2D(
+            8, 3, strides=2, use_bias=False, dtype=policy, name="convolution"
+        )(values)
         values = keras.layers.BatchNormalization(dtype=policy)(values)
         values = keras.layers.Activation("swish", dtype=policy)(values)
         values = keras.layers.Flatten()(values)

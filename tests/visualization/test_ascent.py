@@ -155,9 +155,9 @@ def test_natural_logits_stand_beside_those_reached(make_network):
 
 def test_wrong_units_starts_and_sizes_are_refused(make_network):
     ascent = Ascent(make_network(), QUICK)
-    with pytest.raises(UserError, match="from 0 to 3. Received: 4"):
+    with pytest.raises(UserError, match=r"from 0 to 3. Received: 4"):
         ascent([4])
-    with pytest.raises(UserError, match="mean, black or grey. Received: 'red'"):
+    with pytest.raises(UserError, match=r"mean, black or grey. Received: 'red'"):
         ascent(start="red")
     with pytest.raises(UserError, match=r"Received: \(8, 8, 3\)"):
         ascent(start=np.zeros((8, 8, 3)))
