@@ -69,7 +69,7 @@ def define_flags(config_class: type, *, leaving_out: Collection[str] = ()) -> No
     for field in dataclasses.fields(config_class):
         if "help" not in field.metadata or field.name in leaving_out:
             continue
-        default = field.default
+        default: Any = field.default
         help, choices = field.metadata["help"], field.metadata["choices"]
         kind = _base_type(annotations[field.name])
         if choices is not None:
@@ -134,7 +134,7 @@ def _print_help(doc: str) -> None:
         default = "" if flag.default in (None, "") else f" (default: {flag.default_as_str})"
         lines.append(f"  --{no}{flag.name}{default}")
         lines.append(textwrap.indent(textwrap.fill(flag.help, 88), "      "))
-    lines += ["", "Also: --helpfull lists the flags of absl, --flagfile=FILE reads flags from a file."]
+    lines += ["", "Also: --helpfull lists absl's flags, --flagfile=FILE reads flags from a file."]
     try:
         print("\n".join(lines), flush=True)
     except BrokenPipeError:
