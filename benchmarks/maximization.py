@@ -1,0 +1,231 @@
+"""Activation maximization: our loop against tf-keras-vis, the bare gradient, and Xplique.
+
+    python benchmarks/maximization.py --networks=small,mobilenet_v2 --rounds=5
+
+prints Markdown tables of milliseconds a step, wall and CPU, and of seconds until the class logit of
+tf-keras-vis's final image is reached. All contestants take turns in one process, so that another
+program's load falls on all of them; compare the ratios, not the milliseconds. With
+--xplique=FOLDER, a folder that `pip install --no-deps --target=FOLDER xplique==2.0.2` filled,
+Xplique takes part as well.
+"""
+
+import dataclasses
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from bg_interp import cli
+from bg_interp.errors import UserError
+
+# name -> (side in pixels, batch sizes)
+NETWORKS = {"small": (64, (1, 10)), "mobilenet_v2": (128, (1, 10)), "resnet50": (224, (1, 10))}
+OURS, UPSTREAM, GRADIENT = "ours", "tf-keras-vis", "bare gradient"
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """The flags."""
+
+    networks: str = cli.setting("small,mobilenet_v2", "small, mobilenet_v2, resnet50; with commas")
+    batches: str = cli.setting("1,10", "numbers of images at once, with commas")
+    steps: int = cli.setting(30, "steps of each timed run", rule=cli.POSITIVE)
+    rounds: int = cli.setting(5, "timed runs of each contestant", rule=cli.POSITIVE)
+    xla: bool = cli.setting(False, "time our loop and the bare gradient under XLA as well")
+    quality: bool = cli.setting(False, "time how long our loop takes to reach upstream's logits")
+    xplique: str | None = cli.setting(None, "folder that holds Xplique, to time it as well")
+
+
+cli.define_flags(Config)
+
+
+def small_network(classes: int = 10) -> Any:
+    """Returns a plain network of four convolutions for 64 px, untrained."""
+    import keras
+
+    values = inputs = keras.Input((64, 64, 3))
+    for filters in (32, 64, 128, 128):
+        values = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(values)
+        values = keras.layers.BatchNormalization()(values)
+        values = keras.layers.MaxPool2D()(keras.layers.ReLU()(values))
+    values = keras.layers.GlobalAveragePooling2D()(values)
+    return keras.Model(inputs, keras.layers.Dense(classes)(values))
+
+
+def network(name: str) -> Any:
+    """Returns an untrained network: speed does not hang on weights."""
+    import keras
+
+    if name == "small":
+        return small_network()
+    made = {"mobilenet_v2": keras.applications.MobileNetV2, "resnet50": keras.applications.ResNet50}
+    side = NETWORKS[name][0]
+    return made[name](
+        weights=None, input_shape=(side, side, 3), classes=10, classifier_activation=None
+    )
+
+
+def bare_gradient(
+    model: Any, images: Any, classes: Any, jit_compile: bool
+) -> Callable[[int], None]:
+    """Returns a function that runs forward and input gradient n times."""
+    import tensorflow as tf
+
+    @tf.function(jit_compile=jit_compile)
+    def gradient(values: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            outputs = model(values, training=False)
+            score = tf.reduce_sum(tf.gather(outputs, classes, axis=1, batch_dims=1))
+        return tape.gradient(score, values)
+
+    return lambda steps: [gradient(images) for _ in range(steps)][-1]
+
+
+def contestants(model: Any, batch: int, config: Config) -> dict[str, Callable[[int], Any]]:
+    """Returns functions that take a number of steps, by name."""
+    import numpy as np
+    import tensorflow as tf
+    from tf_keras_vis.activation_maximization import ActivationMaximization as Upstream
+    from tf_keras_vis.activation_maximization.input_modifiers import Jitter, Rotate2D
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    from bg_interp.visualization import ActivationMaximization
+
+    shape = (batch, *model.inputs[0].shape[1:])
+    images = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
+    classes = list(range(batch))
+    modifiers = {"jitter": [Jitter(4)], "jitter, rotation": [Jitter(4), Rotate2D(1)]}
+    found: dict[str, Callable[[int], Any]] = {}
+    for jit in (False, True) if config.xla else (False,):
+        suffix = ", XLA" if jit else ""
+        target = tf.constant(classes)
+        found[GRADIENT + suffix] = bare_gradient(model, tf.constant(images), target, jit)
+        ours = ActivationMaximization(model, jit_compile=jit)
+        for name, chosen in modifiers.items():
+            found[f"{OURS}: {name}{suffix}"] = _runs(
+                ours, CategoricalScore(classes), images, chosen
+            )
+    for name, chosen in modifiers.items():
+        run = _runs(Upstream(model), CategoricalScore(classes), images, chosen)
+        found[f"{UPSTREAM}: {name}"] = run
+    if config.xplique is not None:
+        found["Xplique"] = xplique(model, classes, config.xplique)
+    return found
+
+
+def _runs(maximization: Any, score: Any, images: Any, modifiers: list) -> Callable[[int], Any]:
+    return lambda steps: maximization(
+        score, seed_input=images, input_modifiers=modifiers, steps=steps
+    )
+
+
+def xplique(model: Any, classes: list[int], folder: str) -> Callable[[int], Any]:
+    """Returns a run of Xplique's optimisation in Fourier space, one logit after the other."""
+    sys.path.append(folder)
+    try:
+        from xplique.features_visualizations import Objective, optimize
+    except ImportError as error:
+        raise UserError(f"--xplique={folder} cannot be imported: {error}") from error
+    objectives = [Objective.logit(model, number) for number in classes]
+    return lambda steps: [optimize(one, nb_steps=steps) for one in objectives]
+
+
+def timed(functions: dict[str, Callable], steps: int, rounds: int) -> dict[str, tuple]:
+    """Returns the median (wall, CPU) milliseconds a step, and the seconds of the first call."""
+    first, wall, processor = {}, {}, {}
+    for name, function in functions.items():
+        begun = time.perf_counter()
+        function(min(steps, 10))
+        first[name] = time.perf_counter() - begun
+        wall[name], processor[name] = [], []
+    for number in range(rounds):
+        order = list(functions) if number % 2 == 0 else list(functions)[::-1]
+        for name in order:
+            # tf-keras-vis is so much slower that fewer steps tell as much.
+            count = max(steps // 3, 1) if name.startswith((UPSTREAM, "Xplique")) else steps
+            begun, begun_cpu = time.perf_counter(), time.process_time()
+            functions[name](count)
+            wall[name].append(1000 * (time.perf_counter() - begun) / count)
+            processor[name].append(1000 * (time.process_time() - begun_cpu) / count)
+    return {
+        name: (statistics.median(wall[name]), statistics.median(processor[name]), first[name])
+        for name in functions
+    }
+
+
+def speed_table(name: str, batch: int, config: Config) -> str:
+    """Returns a Markdown table for one network and one batch size."""
+    from tabulate import tabulate
+
+    found = timed(contestants(network(name), batch, config), config.steps, config.rounds)
+    rows = []
+    for contestant, (wall, processor, first) in found.items():
+        modifiers = contestant.partition(": ")[2].removesuffix(", XLA") or "jitter, rotation"
+        rival = found[f"{UPSTREAM}: {modifiers}"]
+        rows.append(
+            [contestant, wall, processor, wall / found[GRADIENT][0], rival[0] / wall, first]
+        )
+    header = [
+        "",
+        "wall ms",
+        "CPU ms",
+        "x bare gradient",
+        "faster than upstream",
+        "first 10 steps s",
+    ]
+    table = tabulate(
+        rows, header, tablefmt="github", floatfmt=("", ".1f", ".1f", ".2f", ".1f", ".1f")
+    )
+    return f"**{name}, {NETWORKS[name][0]} px, batch {batch}**\n\n{table}\n"
+
+
+def quality(name: str, steps: int = 200) -> str:
+    """Tells how many seconds our loop takes to the mean logit of upstream's final images."""
+    import numpy as np
+    from tf_keras_vis.activation_maximization import ActivationMaximization as Upstream
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    from bg_interp.visualization import ActivationMaximization
+
+    model = network(name)
+    images = np.random.default_rng(0).uniform(0, 255, (10, *model.inputs[0].shape[1:]))
+    images, score = images.astype(np.float32), CategoricalScore(list(range(10)))
+    begun = time.perf_counter()
+    theirs = Upstream(model)(score, seed_input=images, steps=steps)
+    their_seconds = time.perf_counter() - begun
+    goal = float(np.mean(model(theirs, training=False).numpy().diagonal()))
+    ours = ActivationMaximization(model)
+    ours(score, seed_input=images, steps=1)
+    for count in (10, 20, 40, 80, 120, 160, steps, 2 * steps):
+        begun = time.perf_counter()
+        made = ours(score, seed_input=images, steps=count)
+        seconds = time.perf_counter() - begun
+        if np.mean(model(made, training=False).numpy().diagonal()) >= goal:
+            return (
+                f"{name}: mean logit {goal:.3g} of tf-keras-vis after {steps} steps and "
+                f"{their_seconds:.1f} s; ours reaches it in {count} steps and {seconds:.1f} s."
+            )
+    return f"{name}: ours does not reach the mean logit {goal:.3g} in {2 * steps} steps."
+
+
+def main() -> None:
+    """Prints the tables."""
+    config = cli.config_from_flags(Config)
+    chosen = config.networks.split(",")
+    for name in chosen:
+        if name not in NETWORKS:
+            raise UserError(f"--networks must be of {', '.join(NETWORKS)}. Received: {name!r}")
+    cli.load_tensorflow()
+    warnings.filterwarnings("ignore", "The structure of `inputs`")
+    for name in chosen:
+        for batch in config.batches.split(","):
+            print(speed_table(name, int(batch), config), flush=True)
+        if config.quality:
+            print(quality(name) + "\n", flush=True)
+
+
+if __name__ == "__main__":
+    cli.run(main, __doc__)
