@@ -13,6 +13,7 @@ from bg_interp.evaluation.variants import (
     make_variant,
     mean_interval,
     partners,
+    share_interval,
 )
 
 # A 4 x 4 image: the object is the pixel (3, 3), of value 200 + label, before a background of
@@ -174,3 +175,9 @@ def test_the_interval_of_a_mean_is_that_of_the_normal_approximation():
     values = (np.arange(400) % 2).astype(np.float64)
     low, high = mean_interval(values, seed=0)
     assert (low, high) == pytest.approx((0.5 - 1.96 * 0.025, 0.5 + 1.96 * 0.025), abs=0.005)
+
+
+def test_the_interval_of_a_share_has_width_at_its_ends():
+    assert share_interval(np.ones(400)) == pytest.approx((0.9905, 1.0), abs=1e-4)
+    # Wilson's formula by hand: (0.5 + z^2/2n -+ z sqrt(0.25/n + z^2/4n^2)) / (1 + z^2/n).
+    assert share_interval(np.arange(100) % 2) == pytest.approx((0.4038, 0.5962), abs=1e-4)
