@@ -5,9 +5,11 @@ functional `keras.Model` of stock layers, so that every layer can be named and t
 without this package.
 """
 
+import collections
 import contextlib
 import importlib
 import pathlib
+import re
 from collections.abc import Iterator
 
 import keras
@@ -112,6 +114,22 @@ def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
             yield layer
 
 
+def _stable_names(model: keras.Model) -> dict[str, keras.Layer]:
+    """Returns the layers by names that do not depend on what a process built before.
+
+    Keras numbers layers without a name, as in Xception and InceptionV3, through a whole process
+    (conv2d_4); here they are numbered within their model.
+    """
+    found, counts = {}, collections.Counter()
+    for layer in _all_layers(model):
+        name, kind = layer.name, re.sub(r"_\d+$", "", layer.name)
+        if kind.replace("_", "") == type(layer).__name__.lower():
+            name = f"{kind} number {counts[kind]}"
+            counts[kind] += 1
+        found[name] = layer
+    return found
+
+
 def _take_weights(model: keras.Model, path: pathlib.Path) -> None:
     """Copies the weights of the layers of the same name and shape from a saved model.
 
@@ -124,10 +142,10 @@ def _take_weights(model: keras.Model, path: pathlib.Path) -> None:
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"--weights={path} could not be loaded: {reason}") from error
-    by_name = {layer.name: layer for layer in _all_layers(saved)}
-    for layer in model.layers:
+    by_name = _stable_names(saved)
+    for name, layer in _stable_names(model).items():
         shapes = [variable.shape for variable in layer.weights]
-        found = by_name.get(layer.name)
+        found = by_name.get(name)
         if found is not None and [v.shape for v in found.weights] == shapes:
             layer.set_weights(found.get_weights())
         elif shapes and layer.name != LOGITS:

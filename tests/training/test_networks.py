@@ -129,6 +129,22 @@ def test_weights_of_a_nested_model_are_found(tmp_path):
         assert same(layer.get_weights(), model.get_layer(layer.name).get_weights())
 
 
+def test_layers_without_a_name_are_found_whatever_was_built_before(tmp_path):
+    """Keras' names for them (conv2d_4) count through the process."""
+
+    def unnamed():
+        image = keras.Input((8, 8, 3))
+        x = keras.layers.SeparableConv2D(4, 3)(keras.layers.Conv2D(5, 3)(image))
+        x = keras.layers.Conv2D(4, 1)(keras.layers.Conv2D(4, 1)(x))
+        return keras.Model(image, keras.layers.Flatten()(x))
+
+    saved, later = unnamed(), unnamed()
+    saved.save(tmp_path / "unnamed.keras")
+    assert saved.layers[1].name != later.layers[1].name
+    networks._take_weights(later, tmp_path / "unnamed.keras")
+    assert same(saved.get_weights(), later.get_weights())
+
+
 def test_weights_of_another_network_are_refused(mobile_file):
     with pytest.raises(UserError, match=r"must hold a MobileNet; its layer 'conv1'"):
         networks.build("MobileNet", image_size=32, classes=3, weights=str(mobile_file))
