@@ -121,6 +121,8 @@ _PIXEL = dataclasses.replace(
 PRESETS = {
     "small": SMALL,
     "mobilenet_v2": _FOURIER,
+    # Networks that were never trained adversarially, as they come; tried on a MobileNetV2.
+    "pretrained": _MACO,
     "resnet50": dataclasses.replace(_FOURIER, tried=False),
     "vgg16": dataclasses.replace(_FOURIER, tried=False),
     "efficientnet": dataclasses.replace(_FOURIER, tried=False),
@@ -159,18 +161,16 @@ _SMALL_SIDE = 96
 
 
 def preset_for_layers(names: Iterable[str], side: int | None) -> AscentSettings:
-    """Returns the settings for a network whose kind must be guessed.
+    """Returns the settings for a network from elsewhere, whose kind must be guessed.
 
     Args:
       names: of the model and its layers; applications of Keras are named after themselves.
       side: of its images, in pixels; None when it is open.
     """
-    for name in names:
-        for family in PRESETS:
-            if name.lower().replace("_", "").startswith(family.replace("_", "")):
-                return PRESETS[family]
+    if any(name.lower().startswith("mobilenetv2") for name in names):
+        return PRESETS["pretrained"]
     small = side is not None and side <= _SMALL_SIDE
-    return dataclasses.replace(PRESETS["small" if small else "mobilenet_v2"], tried=False)
+    return dataclasses.replace(PRESETS["small" if small else "pretrained"], tried=False)
 
 
 def for_parametrization(name: str) -> AscentSettings:

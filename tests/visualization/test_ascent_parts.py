@@ -113,7 +113,7 @@ def test_presets_are_found_by_name_and_by_layers():
     with pytest.raises(UserError, match="did you mean 'small'"):
         settings.preset("smal")
     found = settings.preset_for_layers(["functional", "mobilenetv2_1.00_160"], 160)
-    assert found == settings.PRESETS["mobilenet_v2"]
+    assert found == settings.PRESETS["pretrained"]
     assert not settings.preset_for_layers(["net"], 64).tried
 
 
