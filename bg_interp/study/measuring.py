@@ -13,7 +13,7 @@ from bg_interp.config import ArmConfig, image_size
 from bg_interp.data import sources
 from bg_interp.data.opening import open_examples
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.judges import Judges, load_or_train_judges
+from bg_interp.evaluation.judges import DATA_SEED, Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
 from bg_interp.training import networks
 from bg_interp.visualization import statistics
@@ -21,8 +21,6 @@ from bg_interp.visualization.ascent import Ascent, Visualization
 from bg_interp.visualization.settings import preset_for
 from bg_interp.workdir import Workdir
 
-# No arm draws its data from this seed.
-JUDGES_SEED = 900_001
 # Each arm's own mean image, and two starts that all arms share.
 STARTS = {"own": "mean", "black": "black", "grey": "grey"}
 UNTRAINED = "untrained"
@@ -60,13 +58,13 @@ def load_judges(config: ArmConfig) -> Judges:
     On habitats they see data that no arm sees, each object on its own class's background; on
     other data sets they share the training images with the arms.
     """
-    apart = dataclasses.replace(config, data_seed=JUDGES_SEED, correlation=1.0)
+    apart = dataclasses.replace(config, data_seed=DATA_SEED, correlation=1.0)
     source = open_source(apart)
     return load_or_train_judges(
         load_split(apart, source, "train"),
         load_split(apart, source, "test"),
         source.fingerprint,
-        JUDGES_SEED,
+        DATA_SEED,
     )
 
 
