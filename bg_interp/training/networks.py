@@ -120,7 +120,8 @@ def _stable_names(model: keras.Model) -> dict[str, keras.Layer]:
     Keras numbers layers without a name, as in Xception and InceptionV3, through a whole process
     (conv2d_4); here they are numbered within their model.
     """
-    found, counts = {}, collections.Counter()
+    found: dict[str, keras.Layer] = {}
+    counts: collections.Counter[str] = collections.Counter()
     for layer in _all_layers(model):
         name, kind = layer.name, re.sub(r"_\d+$", "", layer.name)
         if kind.replace("_", "") == type(layer).__name__.lower():
