@@ -32,6 +32,8 @@ from bg_interp.workdir import Workdir
 
 _STATISTICS_IMAGES = 512
 _SHOWN_IMAGES = 8
+# At least: `swap` needs images of other classes in its batch, whatever --batch_size is.
+_EVALUATED_TOGETHER = 64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -115,6 +117,23 @@ def resolve_jit(config: ArmConfig) -> bool:
     return plain and bool(tf.config.list_physical_devices("GPU"))
 
 
+def make_strategy(config: ArmConfig) -> tf.distribute.Strategy:
+    """Makes the strategy that divides batches among devices.
+
+    Raises:
+      UserError: a batch cannot be divided evenly, so that its images would count differently.
+    """
+    if config.strategy == "none":
+        return tf.distribute.get_strategy()
+    strategy = tf.distribute.MirroredStrategy()
+    if config.batch_size % strategy.num_replicas_in_sync:
+        raise UserError(
+            f"--batch_size must be a multiple of the {strategy.num_replicas_in_sync} devices of "
+            f"--strategy={config.strategy}. Received: {config.batch_size}"
+        )
+    return strategy
+
+
 class Arm:
     """One arm, as far as it has come.
 
@@ -127,11 +146,7 @@ class Arm:
     def __init__(self, config: ArmConfig, data: ArmData, workdir: Workdir):
         self.config, self.data, self.workdir = config, data, workdir
         self.treatment = treatment_of(config, config.background, data.train)
-        self._strategy = (
-            tf.distribute.MirroredStrategy()
-            if config.strategy == "mirrored"
-            else tf.distribute.get_strategy()
-        )
+        self._strategy = make_strategy(config)
         self._recipe = recipe.Recipe(
             steps=config.steps,
             learning_rate=config.learning_rate,
@@ -178,7 +193,7 @@ class Arm:
                 pipeline.treated_for_evaluation,
                 self.data.test,
                 treatment,
-                batch_size=self.config.batch_size,
+                batch_size=max(self.config.batch_size, _EVALUATED_TOGETHER),
             )
             for name, treatment in conditions.items()
         }
