@@ -10,9 +10,9 @@ Prints Markdown tables. The selfie model runs on a 256 px image, so that nothing
 - "MediaPipe adapter": `Segmenter.opacities`, checks included.
 
 The alternatives run in turn, in one process; medians over the rounds. Of the adapter's surplus
-about 0.7 ms depend on the size of the input, 0.35 ms on that of the output, and the rest is fixed: a
-model of one 1x1 convolution shows the same. Neither MediaPipe's video mode, nor an input of uint8,
-nor other allocator settings change that by more than 0.2 ms.
+about 0.7 ms depend on the size of the input, 0.35 ms on that of the output, and the rest is fixed:
+a model of one 1x1 convolution shows the same. Neither MediaPipe's video mode, nor an input of
+uint8, nor other allocator settings change that by more than 0.2 ms.
 """
 
 import statistics
