@@ -85,6 +85,12 @@ class Config:
     diversity: float = cli.setting(
         0.0, "weight of a term that keeps the samples of a class apart", rule=cli.NOT_NEGATIVE
     )
+    opacity: float = cli.setting(
+        0.0,
+        "above 0, images have an opacity that this weight holds against them before random "
+        "backgrounds, so that objects stand free on white; 2 is a beginning",
+        rule=cli.NOT_NEGATIVE,
+    )
     steps: int | None = cli.setting(
         None, "gradient steps; default: the preset's", rule=cli.POSITIVE
     )
@@ -150,7 +156,7 @@ def _settings(config: Config, path: pathlib.Path, model: "keras.Model") -> setti
     if config.layer is not None:
         # A channel has no rivals that it should stand out from.
         given["objective"] = "logit"
-    return dataclasses.replace(chosen, diversity=config.diversity, **given)
+    return dataclasses.replace(chosen, diversity=config.diversity, opacity=config.opacity, **given)
 
 
 def _target(

@@ -21,6 +21,9 @@ from bg_interp.visualization.folding import FoldedModel
 from bg_interp.visualization.settings import SMALL, AscentSettings
 from bg_interp.visualization.statistics import AscentStatistics
 
+# What is seen where an image with an opacity is transparent.
+_PAPER = 255.0
+
 Progress = Callable[[int, int], None]
 
 
@@ -210,7 +213,9 @@ class Ascent:
     def _finished(
         self, kind: parametrizations.Parametrization, parameters: tf.Tensor, anchor: Any
     ) -> tf.Tensor:
-        return tf.clip_by_value(kind.images(parameters, anchor) * 255, 0.0, 255.0)
+        images = tf.clip_by_value(kind.images(parameters, anchor) * 255, 0.0, 255.0)
+        opacity = kind.opacity(parameters)
+        return images if opacity is None else opacity * images + (1 - opacity) * _PAPER
 
     def _advance(
         self,
@@ -275,6 +280,9 @@ class Ascent:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(parameters)
             images = kind.images(parameters, anchor) * 255
+            opacity = kind.opacity(parameters)
+            if opacity is not None:
+                images = _before_background(images, opacity, bank, key)
             seen = views.view(images, key, settings.views)
             deviation = settings.noise + share * (settings.final_noise - settings.noise)
             # Another key than the views': the two draws must not go together.
@@ -285,6 +293,8 @@ class Ascent:
             if settings.objective == "margin" and self.units > 1:
                 score -= (tf.reduce_sum(outputs, 1) - own) / (self.units - 1)
             total = tf.reduce_sum(score)
+            if opacity is not None:
+                total -= settings.opacity * tf.reduce_sum(tf.reduce_mean(opacity, [1, 2, 3]))
             if settings.diversity and self.samples > 1:
                 total -= settings.diversity * self._likeness(images / 255 - anchor.start)
         gradient = tape.gradient(total, parameters)
@@ -329,6 +339,16 @@ class Ascent:
             settings=self.settings,
             **facts,
         )
+
+
+def _before_background(
+    images: tf.Tensor, opacity: tf.Tensor, bank: tf.Tensor, key: tf.Tensor
+) -> tf.Tensor:
+    """Puts each image before a random colour with noise on it."""
+    key += tf.constant([0, 2**29])
+    colours = 127.5 * (1 + views.uniform([images.shape[0], 1, 1, images.shape[3]], key))
+    background = views.noise(tf.zeros_like(images) + colours, tf.constant(32.0), bank, key)
+    return opacity * images + (1 - opacity) * background
 
 
 def class_images(

@@ -63,6 +63,10 @@ class Parametrization(abc.ABC):
     def images(self, parameters: tf.Tensor, anchor: Anchor) -> tf.Tensor:
         """Returns [B,H,W,C], differentiable; outside [0, 1] only where `images` is not clipped."""
 
+    def opacity(self, parameters: tf.Tensor) -> tf.Tensor | None:
+        """Returns [B,H,W,1] in [0, 1]; None when the images are opaque."""
+        return None
+
     @abc.abstractmethod
     def step(
         self,
@@ -181,6 +185,43 @@ class Maco(_ByAdam):
         return clipped(anchor.colour + _coloured(spectrum, self.shape, anchor))
 
 
+class WithOpacity(Parametrization):
+    """Pixels of any parametrization of pixels, and how opaque each of them is.
+
+    Put before random backgrounds, what the class does not need becomes transparent.
+    """
+
+    def __init__(self, pixels: Parametrization):
+        """Adds an opacity to `pixels`, whose parameters must be [B,H,W,C]."""
+        super().__init__(pixels.settings, pixels.shape)
+        self._pixels = pixels
+
+    def begin(self, anchor: Anchor, key: tf.Tensor) -> tuple[tf.Tensor, Tensors]:  # noqa: D102
+        parameters, state = self._pixels.begin(anchor, key)
+        return tf.concat([parameters, tf.fill([*self.shape[:3], 1], 0.5)], -1), state
+
+    def images(self, parameters: tf.Tensor, anchor: Anchor) -> tf.Tensor:  # noqa: D102
+        return self._pixels.images(parameters[..., :-1], anchor)
+
+    def opacity(self, parameters: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        return parameters[..., -1:]
+
+    def step(  # noqa: D102
+        self,
+        parameters: tf.Tensor,
+        state: Tensors,
+        gradient: tf.Tensor,
+        anchor: Anchor,
+        length: tf.Tensor,
+    ) -> tuple[tf.Tensor, Tensors]:
+        pixels, state = self._pixels.step(
+            parameters[..., :-1], state, gradient[..., :-1], anchor, length
+        )
+        uphill = gradient[..., -1:]
+        moved = parameters[..., -1:] + length * self.size_factor * uphill / (_length(uphill) + 1e-9)
+        return tf.concat([pixels, tf.clip_by_value(moved, 0.0, 1.0)], -1), state
+
+
 def parametrization(settings: AscentSettings, shape: tuple[int, int, int, int]) -> Parametrization:
     """Returns the parametrization that `settings` name, for images of [B,H,W,C]."""
     kinds: dict[str, type] = {
@@ -189,7 +230,8 @@ def parametrization(settings: AscentSettings, shape: tuple[int, int, int, int]) 
         "fourier": Fourier,
         "maco": Maco,
     }
-    return kinds[settings.parametrization](settings, shape)
+    made = kinds[settings.parametrization](settings, shape)
+    return WithOpacity(made) if settings.opacity else made
 
 
 def clipped(images: tf.Tensor) -> tf.Tensor:

@@ -54,6 +54,8 @@ class AscentSettings:
         in units of the spectrum for `fourier`.
       diversity: weight of the likeness between samples of one class, which is held against them; 0
         lets each find its own way from its own start.
+      opacity: 0 for opaque images; else the weight of the mean opacity, which is held against an
+        image that is put before random backgrounds, so that the object stands free.
       tried: whether the preset was ever looked at on such a network.
     """
 
@@ -69,6 +71,7 @@ class AscentSettings:
     views: Views = _SMALL_VIEWS
     initial: float = 0.01
     diversity: float = 0.0
+    opacity: float = 0.0
     tried: bool = True
 
     def __post_init__(self) -> None:
@@ -87,6 +90,11 @@ class AscentSettings:
                     f"{name} must be one of {', '.join(choices)}. "
                     f"Received: {value!r}{nearest(value, choices)}"
                 )
+        if self.opacity and self.parametrization not in ("pixel", "projected"):
+            raise UserError(
+                "opacity needs the parametrization pixel or projected. "
+                f"Received: {self.parametrization}"
+            )
         if self.steps < 1:
             raise UserError(f"steps must be 1 or more. Received: {self.steps}")
 

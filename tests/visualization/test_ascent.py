@@ -145,6 +145,22 @@ def test_diversity_drives_samples_apart(make_network):
     assert likeness(50.0) < likeness(0.0) - 0.05
 
 
+@pytest.mark.parametrize("parametrization", ["pixel", "projected"])
+def test_what_the_class_does_not_need_becomes_transparent(make_network, parametrization):
+    def whiteness(weight):
+        settings = dataclasses.replace(
+            QUICK, parametrization=parametrization, opacity=weight, steps=20, step_length=8.0
+        )
+        return (class_images(make_network(), settings=settings).images > 250).mean()
+
+    assert whiteness(1e4) > 0.9 > whiteness(1e-6)
+
+
+def test_opacity_needs_pixels():
+    with pytest.raises(UserError, match="needs the parametrization pixel or projected"):
+        dataclasses.replace(QUICK, parametrization="maco", opacity=1.0)
+
+
 def test_natural_logits_stand_beside_those_reached(make_network):
     model = make_network()
     images = np.random.default_rng(0).uniform(0, 255, (20, 16, 16, 3))
