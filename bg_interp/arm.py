@@ -5,7 +5,6 @@
 
 import dataclasses
 import functools
-import json
 import pathlib
 import sys
 import time
@@ -15,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp import config as settings
-from bg_interp import export
+from bg_interp import export, files
 from bg_interp.config import ArmConfig
 from bg_interp.data import mask_choice, pipeline, sources, treatments
+from bg_interp.data.arm_data import STATISTICS_IMAGES, ArmData, open_data, treatment_of
 from bg_interp.data.augmentation import Augmentation
-from bg_interp.data.opening import open_examples
 from bg_interp.errors import UserError
 from bg_interp.training import loop, networks, recipe
 from bg_interp.training.accuracy import Accuracies
@@ -30,83 +29,9 @@ from bg_interp.visualization.ascent import Ascent, Visualization
 from bg_interp.visualization.settings import preset_for
 from bg_interp.workdir import Workdir
 
-_STATISTICS_IMAGES = 512
 _SHOWN_IMAGES = 8
 # At least: `swap` needs images of other classes in its batch, whatever --batch_size is.
 _EVALUATED_TOGETHER = 64
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class ArmData:
-    """The data of one arm, ready to be read.
-
-    Attributes:
-      source: where they come from.
-      train: examples to train on; test: to test on.
-      masks: origin and bad masks of the training images.
-    """
-
-    source: sources.Source
-    train: pipeline.Examples
-    test: pipeline.Examples
-    masks: mask_choice.Masks
-
-
-def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
-    """Reads the images and masks of an arm.
-
-    Raises:
-      UserError: masks that are missing, or more bad images and masks than are allowed.
-    """
-    found = {
-        name: open_examples(
-            source,
-            name,
-            masks=config.masks,
-            mask_store=config.mask_store,
-            on_bad_mask=config.on_bad_mask,
-            image_size=settings.image_size(config),
-            cache_gb=config.cache_gb,
-        )
-        for name in ("train", "test")
-    }
-    data = ArmData(source, found["train"][0], found["test"][0], found["train"][1])
-    images = sum(len(split) for split in source.splits.values()) + len(source.damaged)
-    _check_share(config, "damaged images", len(source.damaged), images)
-    _check_share(config, "bad masks", sum(data.masks.bad.values()), len(source.splits["train"]))
-    if data.masks.bad:
-        print(
-            f"masks by {data.masks.origin}: {sum(data.masks.bad.values())} of "
-            f"{len(source.splits['train'])} are bad ({json.dumps(data.masks.bad)}); "
-            f"--on_bad_mask={config.on_bad_mask}",
-            file=sys.stderr,
-        )
-    return data
-
-
-def _check_share(config: ArmConfig, what: str, count: int, total: int) -> None:
-    if count > config.max_bad_fraction * total:
-        raise UserError(
-            f"{count} of {total} are {what}, more than --max_bad_fraction="
-            f"{config.max_bad_fraction} allows; mend the data or raise it"
-        )
-
-
-def treatment_of(config: ArmConfig, name: str, train: pipeline.Examples) -> treatments.Treatment:
-    """Makes the treatment called `name` with the settings of an arm."""
-    colour = (127.0, 127.0, 127.0)
-    if "mean" in (name, config.background_in_mix):
-        images = pipeline.sample(train, _STATISTICS_IMAGES, seed=0).arrays["image"]
-        red, green, blue = images.mean(axis=(0, 1, 2)).tolist()
-        colour = (red, green, blue)
-    return treatments.make(
-        name,
-        in_mix=config.background_in_mix,
-        mix_fraction=config.mix_fraction,
-        noise_mean=config.noise_mean,
-        noise_stddev=config.noise_stddev,
-        mean_colour=colour,
-    )
 
 
 def resolve_jit(config: ArmConfig) -> bool:
@@ -208,7 +133,7 @@ class Arm:
         """
         name = self.config.background
         name = self.config.background_in_mix if name == "mix" else name
-        chosen = pipeline.sample(self.data.train, _STATISTICS_IMAGES, self.config.seed)
+        chosen = pipeline.sample(self.data.train, STATISTICS_IMAGES, self.config.seed)
         treat = treatment_of(self.config, name, self.data.train)
         batches = pipeline.treated_for_evaluation(chosen, treat, batch_size=self.config.batch_size)
         parts = list(batches)
@@ -293,9 +218,8 @@ class Arm:
     def export(self) -> None:
         """Writes model.keras and saved_model/."""
         print("exporting", file=sys.stderr)
-        model = self.model
-        export.keras_file(model, self.workdir.model)
-        export.saved_model(model, self.data.source.class_names, self.workdir.saved_model)
+        export.keras_file(self.model, self.workdir.model)
+        export.saved_model(self.model, self.data.source.class_names, self.workdir.saved_model)
 
 
 def run(config: ArmConfig) -> dict[str, Any]:
@@ -336,7 +260,7 @@ def run(config: ArmConfig) -> dict[str, Any]:
         measures = arm.train()
         arm.export()
         result = {"accuracies": measures, "seconds": round(time.monotonic() - started, 1)}
-        export.files.write_json(workdir.result, result)
+        files.write_json(workdir.result, result)
     return result
 
 

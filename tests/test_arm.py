@@ -2,14 +2,12 @@
 
 import types
 
-import numpy as np
 import pytest
 import tensorflow as tf
 
 from bg_interp import arm
 from bg_interp.config import ArmConfig
 from bg_interp.data import pipeline, treatments
-from bg_interp.data.opening import open_examples
 from bg_interp.errors import UserError
 
 
@@ -21,15 +19,6 @@ def test_a_batch_that_cannot_be_divided_is_refused(monkeypatch):
         arm.make_strategy(config)
     assert arm.make_strategy(ArmConfig(strategy="mirrored", batch_size=66)) is three
     assert arm.make_strategy(ArmConfig()) is tf.distribute.get_strategy()
-
-
-def test_the_mean_colour_is_that_of_the_data(tiny_habitats):
-    examples, _ = open_examples(tiny_habitats, "train", masks="dataset", image_size=32)
-    expected = examples.arrays["image"].mean(axis=(0, 1, 2))
-    made = arm.treatment_of(ArmConfig(), "mean", examples)
-    np.testing.assert_allclose(made.colour, expected, rtol=1e-6)
-    inner = arm.treatment_of(ArmConfig(background_in_mix="mean"), "mix", examples).inner
-    np.testing.assert_allclose(inner.colour, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("batch_size", [1, 200])

@@ -99,14 +99,15 @@ def _best_logits(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> 
 
 
 # Colours of natural photographs, decorrelated (Olah et al. 2017, "Feature Visualization").
-_NATURAL_BASIS = np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
+_NATURAL_DECAY = 1.3
+_NATURAL_BASIS = 0.8 * np.array([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 
 
 def generic(height: int, width: int, channels: int = 3, level: float = 127.5) -> AscentStatistics:
     """Returns statistics for a network whose data is unknown.
 
-    One colour everywhere, a spectrum that falls as 1/frequency as that of photographs does, and
-    the colours of photographs.
+    One colour everywhere, a spectrum that falls a little faster than that of photographs, in whose
+    fine detail the images would drown, and the colours of photographs.
 
     Args:
       height: pixels; width: pixels.
@@ -115,7 +116,7 @@ def generic(height: int, width: int, channels: int = 3, level: float = 127.5) ->
     """
     rows, columns = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)
     frequency = np.maximum(np.hypot(rows, columns), 1 / max(height, width))
-    magnitude = 1 / frequency
+    magnitude = frequency**-_NATURAL_DECAY
     # Scaled so that a picture of this spectrum has variance 1.
     magnitude *= height * width / np.sqrt(2 * (magnitude**2).sum())
     basis = _NATURAL_BASIS if channels == 3 else 0.25 * np.eye(channels)

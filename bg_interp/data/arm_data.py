@@ -1,0 +1,87 @@
+"""The data of one arm, and its treatments, as its configuration asks for them."""
+
+import dataclasses
+import json
+import sys
+
+from bg_interp import config as settings
+from bg_interp.config import ArmConfig
+from bg_interp.data import mask_choice, pipeline, sources, treatments
+from bg_interp.data.opening import open_examples
+from bg_interp.errors import UserError
+
+# Enough for a mean image and a mean colour.
+STATISTICS_IMAGES = 512
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ArmData:
+    """The data of one arm, ready to be read.
+
+    Attributes:
+      source: where they come from.
+      train: examples to train on; test: to test on.
+      masks: origin and bad masks of the training images.
+    """
+
+    source: sources.Source
+    train: pipeline.Examples
+    test: pipeline.Examples
+    masks: mask_choice.Masks
+
+
+def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
+    """Reads the images and masks of an arm.
+
+    Raises:
+      UserError: masks that are missing, or more bad images and masks than are allowed.
+    """
+    found = {
+        name: open_examples(
+            source,
+            name,
+            masks=config.masks,
+            mask_store=config.mask_store,
+            on_bad_mask=config.on_bad_mask,
+            image_size=settings.image_size(config),
+            cache_gb=config.cache_gb,
+        )
+        for name in ("train", "test")
+    }
+    data = ArmData(source, found["train"][0], found["test"][0], found["train"][1])
+    images = sum(len(split) for split in source.splits.values()) + len(source.damaged)
+    _check_share(config, "damaged images", len(source.damaged), images)
+    _check_share(config, "bad masks", sum(data.masks.bad.values()), len(source.splits["train"]))
+    if data.masks.bad:
+        print(
+            f"masks by {data.masks.origin}: {sum(data.masks.bad.values())} of "
+            f"{len(source.splits['train'])} are bad ({json.dumps(data.masks.bad)}); "
+            f"--on_bad_mask={config.on_bad_mask}",
+            file=sys.stderr,
+        )
+    return data
+
+
+def _check_share(config: ArmConfig, what: str, count: int, total: int) -> None:
+    if count > config.max_bad_fraction * total:
+        raise UserError(
+            f"{count} of {total} are {what}, more than --max_bad_fraction="
+            f"{config.max_bad_fraction} allows; mend the data or raise it"
+        )
+
+
+def treatment_of(config: ArmConfig, name: str, train: pipeline.Examples) -> treatments.Treatment:
+    """Makes the treatment called `name` with the settings of an arm."""
+    colour = (127.0, 127.0, 127.0)
+    if "mean" in (name, config.background_in_mix):
+        images = pipeline.sample(train, STATISTICS_IMAGES, seed=0).arrays["image"]
+        red, green, blue = images.mean(axis=(0, 1, 2)).tolist()
+        colour = (red, green, blue)
+    return treatments.make(
+        name,
+        in_mix=config.background_in_mix,
+        mix_fraction=config.mix_fraction,
+        noise_mean=config.noise_mean,
+        noise_stddev=config.noise_stddev,
+        mean_colour=colour,
+    )
