@@ -2,7 +2,6 @@
 
 import pathlib
 import shutil
-import tempfile
 from collections.abc import Sequence
 
 import keras
@@ -79,12 +78,11 @@ def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.
     """
     _check_input(model)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as temporary:
-            names = pathlib.Path(temporary) / "class_names.txt"
+        with files.partial_folder(folder) as temporary:
+            names = temporary / "class_names.txt"
             names.write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8")
             served = _Served(model, class_names, names)
-            written = pathlib.Path(temporary) / "saved_model"
+            written = temporary / "saved_model"
             signatures = {"serving_default": served.serve, "serve_bytes": served.serve_bytes}
             tf.saved_model.save(served, str(written), signatures)
             if folder.exists():

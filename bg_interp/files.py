@@ -1,15 +1,20 @@
 """Files that are never half written, and their checksums."""
 
 import contextlib
+import fcntl
+import functools
 import hashlib
 import json
 import os
 import pathlib
+import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
 from bg_interp.errors import UserError
+
+_PARTIAL = ".partial-"
 
 
 @contextlib.contextmanager
@@ -25,17 +30,18 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-", suffix=path.suffix)
-        os.close(handle)
+        _remove_strays_once(path.parent)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=path.suffix)
         temporary = pathlib.Path(name)
-        # mkstemp makes private files; give the one that stays the usual permissions.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        yield temporary
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with _held(handle):
+            # mkstemp makes private files; give the one that stays the usual permissions.
+            umask = os.umask(0)
+            os.umask(umask)
+            os.fchmod(handle, 0o666 & ~umask)
+            yield temporary
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
     except OSError as error:
         raise UserError(
             f"cannot write {path}: {error.strerror or error}; free some space there, or choose "
@@ -44,6 +50,51 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def partial_folder(beside: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields a temporary folder beside `beside`, deleted at the end of the block.
+
+    Raises:
+      OSError: the folder cannot be made.
+    """
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    _remove_strays_once(beside.parent)
+    with (
+        tempfile.TemporaryDirectory(dir=beside.parent, prefix=_PARTIAL) as name,
+        _held(os.open(name, os.O_RDONLY)),
+    ):
+        yield pathlib.Path(name)
+
+
+@contextlib.contextmanager
+def _held(handle: int) -> Iterator[None]:
+    """Marks an open temporary file as somebody's; the system frees it when the process ends."""
+    try:
+        # File systems without locks are left with what killed processes leave there.
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def remove_strays(folder: pathlib.Path) -> None:
+    """Deletes the temporary files that killed processes left in a folder, not those in use."""
+    for stray in folder.glob(f"{_PARTIAL}*"):
+        # Another process may delete it first, or it may be another user's.
+        with contextlib.suppress(OSError):
+            handle = os.open(stray, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+            finally:
+                os.close(handle)
+
+
+# A folder may get a hundred thousand files, and listing it for each would take hours.
+_remove_strays_once = functools.cache(remove_strays)
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

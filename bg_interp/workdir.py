@@ -110,8 +110,8 @@ class Workdir:
             ) from error
         try:
             files.write_text(holder, f"process {os.getpid()} on {socket.gethostname()}")
-            for stray in self.path.glob("**/.partial-*"):
-                shutil.rmtree(stray) if stray.is_dir() else stray.unlink()
+            for folder in (self.path, *filter(pathlib.Path.is_dir, self.path.glob("*"))):
+                files.remove_strays(folder)
             yield
         finally:
             holder.unlink(missing_ok=True)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -69,3 +71,39 @@ def test_the_cache_folder_can_be_chosen(tmp_path, monkeypatch):
     assert files.cache_folder() == tmp_path
     monkeypatch.delenv("BG_INTERP_CACHE")
     assert files.cache_folder().name == "bg_interp"
+
+
+_WRITER = """
+import pathlib, sys, time
+from bg_interp import files
+with files.replacing(pathlib.Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write_but_not_before_it_is_dead(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(tmp_path / "a.txt")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout.readline() == "writing\n"
+        files.remove_strays(tmp_path)
+        assert len(list(tmp_path.glob(".partial-*"))) == 1
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    files.write_text(tmp_path / "b.txt", "whole")
+    assert os.listdir(tmp_path) == ["b.txt"]
+
+
+def test_a_killed_writers_folder_goes_as_well(tmp_path):
+    (tmp_path / ".partial-x").mkdir()
+    (tmp_path / ".partial-x" / "file").write_text("")
+    with files.partial_folder(tmp_path / "saved_model") as folder:
+        assert os.listdir(tmp_path) == [folder.name]
+        files.remove_strays(tmp_path)
+        assert folder.exists()
+    assert os.listdir(tmp_path) == []
