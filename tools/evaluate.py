@@ -105,6 +105,7 @@ def main() -> None:
     class_names = _named(config.class_names)
 
     # TensorFlow takes seconds to import, a mistyped flag shall not.
+    cli.load_tensorflow()
     from bg_interp import audit
     from bg_interp.evaluation import presentation
 

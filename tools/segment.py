@@ -137,7 +137,7 @@ def _fill(config: Config, source: "Source", store: "MaskStore", keys: list[str])
     workers = min(config.workers or os.cpu_count() or 1, len(missing))
     masks = precompute.fill(store, _images(source, missing, problems), path, workers)
     with tqdm.tqdm(
-        total=len(keys), initial=len(keys) - len(missing), unit="image", desc=store.id
+        total=len(keys), initial=len(keys) - len(missing), unit="image", desc="masks"
     ) as bar:
         for _ in masks:
             bar.update()
@@ -145,13 +145,18 @@ def _fill(config: Config, source: "Source", store: "MaskStore", keys: list[str])
         print(f"no mask of {problem}", file=sys.stderr)
 
 
-def _report(store: "MaskStore", keys: list[str]) -> float:
+def _report(source: "Source", store: "MaskStore") -> float:
     """Prints the verdicts and lists the bad masks; returns their share."""
     from bg_interp import files
-    from bg_interp.masks.summary import summarise
+    from bg_interp.masks.summary import least_certain_classes, summarise
 
-    wanted = set(keys)
-    found = summarise({key: entry for key, entry in store.entries().items() if key in wanted})
+    class_of = {
+        key: source.class_names[label]
+        for split in source.splits.values()
+        for key, label in zip(split.keys, split.labels, strict=True)
+    }
+    entries = {key: entry for key, entry in store.entries().items() if key in class_of}
+    found = summarise(entries)
     print(f"{sum(found.counts.values())} masks in {store.folder}")
     print(", ".join(f"{count} {verdict}" for verdict, count in found.counts.items()))
     for line in found.bad[:_LISTED]:
@@ -160,6 +165,8 @@ def _report(store: "MaskStore", keys: list[str]) -> float:
     files.write_text(listed, "".join(line + "\n" for line in found.bad))
     if found.bad:
         print(f"all {len(found.bad)} are listed in {listed}")
+    worst = least_certain_classes(entries, class_of)
+    print("least certain classes (self-IoU): " + ", ".join(f"{n} {v:.2f}" for n, v in worst))
     return found.share_bad
 
 
@@ -222,7 +229,7 @@ def main() -> None:
     store = stores.MaskStore(root, source, settings, config.dataset)
     keys = [key for split in source.splits.values() for key in split.keys]
     _fill(config, source, store, keys)
-    share_bad = _report(store, keys)
+    share_bad = _report(source, store)
     if folder := _expanded(config.export_png):
         store.export_png(keys, pathlib.Path(folder))
         print(f"PNGs: {folder}")

@@ -30,8 +30,9 @@ def main() -> None:
     result = arm.run(config)
     for name, value in result["accuracies"].items():
         print(f"{name}: {value:.3f}")
-    print(f"done in {result['seconds']:.0f} s: {arm.workdir_of(config)}")
-    print("look at it: tensorboard --logdir runs")
+    folder = arm.workdir_of(config)
+    print(f"done in {result['seconds']:.0f} s: {folder}")
+    print(f"look at it: tensorboard --logdir {folder.parent}")
 
 
 def run() -> None:

@@ -1,7 +1,6 @@
 """The data of one arm, and its treatments, as its configuration asks for them."""
 
 import dataclasses
-import json
 import sys
 
 from bg_interp import config as settings
@@ -55,7 +54,7 @@ def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
     if data.masks.bad:
         print(
             f"masks by {data.masks.origin}: {sum(data.masks.bad.values())} of "
-            f"{len(source.splits['train'])} are bad ({json.dumps(data.masks.bad)}); "
+            f"{len(source.splits['train'])} are bad ({mask_choice.listed(data.masks.bad)}); "
             f"--on_bad_mask={config.on_bad_mask}",
             file=sys.stderr,
         )

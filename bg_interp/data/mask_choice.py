@@ -95,7 +95,7 @@ def choose(
     if bad.any() and on_bad_mask == "error":
         first = examples.keys[int(np.argmax(bad))]
         raise UserError(
-            f"{bad.sum()} of {len(bad)} masks of {source.name} are bad ({_listed(counts)}), the "
+            f"{bad.sum()} of {len(bad)} masks of {source.name} are bad ({listed(counts)}), the "
             f"first of {first!r}; look at them with tools/segment.py --gallery, or choose "
             "--on_bad_mask=keep or drop"
         )
@@ -113,7 +113,8 @@ def _by_position(read: Reader) -> MaskReader:
     return read_mask
 
 
-def _listed(counts: dict[str, int]) -> str:
+def listed(counts: dict[str, int]) -> str:
+    """Returns how many masks have each bad verdict, as a user reads it."""
     return ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
 
 

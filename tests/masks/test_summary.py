@@ -2,7 +2,7 @@ import pytest
 
 from bg_interp.masks import quality
 from bg_interp.masks.shards import Entry
-from bg_interp.masks.summary import summarise
+from bg_interp.masks.summary import least_certain_classes, summarise
 
 
 def entry(verdict, self_iou=0.9, problem=""):
@@ -28,3 +28,15 @@ def test_verdicts_are_counted_and_bad_masks_listed():
 
 def test_no_masks():
     assert summarise({}).share_bad == 0
+
+
+def test_the_classes_of_the_least_certain_masks_come_first():
+    entries = {
+        "guitar/a.jpg": entry(quality.OK, 0.8),
+        "guitar/b.jpg": entry(quality.UNSURE, 0.6),
+        "fish/a.jpg": entry(quality.OK, 0.9),
+        "bird/a.jpg": entry(quality.OK, 0.95),
+    }
+    class_of = {key: key.split("/")[0] for key in entries}
+    found = least_certain_classes(entries, class_of, count=2)
+    assert found == [("guitar", pytest.approx(0.7)), ("fish", 0.9)]
