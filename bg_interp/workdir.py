@@ -1,18 +1,14 @@
 """The folder of one run: what stands where, whose configuration it is, and who works in it."""
 
+import contextlib
 import importlib.metadata
 import json
-import os
 import pathlib
 import shutil
-import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
-import filelock
-
-from bg_interp import files
+from bg_interp import files, locks
 from bg_interp.errors import UserError
 
 _PACKAGES = (
@@ -74,18 +70,25 @@ class Workdir:
             raise UserError(
                 f"{self.config} is damaged ({error}); train again with --overwrite"
             ) from error
-        if not isinstance(value, dict) or "config" not in value:
+        if not (
+            isinstance(value, dict)
+            and isinstance(value.get("config"), dict)
+            and isinstance(value.get("class_names", []), list)
+        ):
             raise UserError(f"{self.config} is damaged; train again with --overwrite")
         return value
 
     def read_result(self) -> dict[str, Any] | None:
         """Reads what a finished run measured; None when it isn't finished or it is damaged."""
         try:
-            return json.loads(self.result.read_text(encoding="utf-8"))
+            found = json.loads(self.result.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
+        return (
+            found if isinstance(found, dict) and {"accuracies", "seconds"} <= found.keys() else None
+        )
 
-    @contextmanager
+    @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes out of the folder within the block.
 
@@ -93,29 +96,21 @@ class Workdir:
           WorkdirBusy: another process works in it.
           UserError: the folder cannot be written.
         """
-        holder = self.path / ".lock-holder"
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            # The operating system frees the lock when its process ends, however it ends.
-            lock = filelock.FileLock(self.path / ".lock", timeout=0)
-            lock.acquire()
-        except filelock.Timeout as error:
-            who = holder.read_text(encoding="utf-8") if holder.exists() else "another process"
-            raise WorkdirBusy(
-                f"{self.path} is in use by {who}; wait for it, or choose another --workdir"
-            ) from error
-        except OSError as error:
-            raise UserError(
-                f"cannot write to --workdir={self.path}: {error.strerror or error}; choose another"
-            ) from error
-        try:
-            files.write_text(holder, f"process {os.getpid()} on {socket.gethostname()}")
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(locks.alone_in(self.path))
+            except locks.FolderBusy as error:
+                raise WorkdirBusy(
+                    f"{self.path} is in use by {error}; wait for it, or choose another --workdir"
+                ) from error
+            except OSError as error:
+                raise UserError(
+                    f"cannot write to --workdir={self.path}: {error.strerror or error}; choose "
+                    "another"
+                ) from error
             for folder in (self.path, *filter(pathlib.Path.is_dir, self.path.glob("*"))):
                 files.remove_strays(folder)
             yield
-        finally:
-            holder.unlink(missing_ok=True)
-            lock.release()
 
     def claim(
         self,

@@ -122,3 +122,13 @@ def tiny_habitats(tmp_path_factory):
 
     config = HabitatsConfig(image_size=32, train_per_class=4, test_per_class=2, correlation=0.5)
     return tfds_source.from_builder(prepared(config, tmp_path_factory.mktemp("tfds")), "habitats")
+
+
+@pytest.fixture(scope="session")
+def red_is_foreground(tmp_path_factory):
+    """A one-channel model: the foreground's opacity is the red channel."""
+    from pointwise import pointwise_model
+
+    path = tmp_path_factory.mktemp("models") / "red.tflite"
+    path.write_bytes(pointwise_model([[1], [0], [0]], [0], ("foreground",)))
+    return path

@@ -138,8 +138,10 @@ def test_a_damaged_result_is_none(run):
     run.path.mkdir()
     run.result.write_text('{"accuracies": {')
     assert run.read_result() is None
-    run.result.write_text('{"accuracies": {}}')
-    assert run.read_result() == {"accuracies": {}}
+    run.result.write_text("[]")
+    assert run.read_result() is None
+    run.result.write_text('{"accuracies": {}, "seconds": 1}')
+    assert run.read_result() == {"accuracies": {}, "seconds": 1}
 
 
 def test_a_second_holder_is_told_the_process_and_its_machine(run):

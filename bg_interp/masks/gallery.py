@@ -81,7 +81,9 @@ def write_events(folder: pathlib.Path, panels: Sequence[np.ndarray], share_bad: 
     """Writes panels and the share of bad masks for TensorBoard."""
     import tensorflow as tf
 
-    writer = tf.summary.create_file_writer(str(folder))
+    from bg_interp.events import EventWriter
+
+    writer = EventWriter(folder)
     with writer.as_default(step=0):
         tf.summary.image("masks/least_certain", np.stack(panels), max_outputs=len(panels))
         tf.summary.scalar("masks/share_bad", share_bad)

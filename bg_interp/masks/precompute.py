@@ -5,9 +5,9 @@ import pathlib
 import time
 from collections.abc import Generator, Iterable, Iterator
 
-import filelock
 import numpy as np
 
+from bg_interp import locks
 from bg_interp.errors import UserError
 from bg_interp.masks import encoding, workers
 from bg_interp.masks.segmenters import Segmenter, Settings
@@ -44,6 +44,7 @@ def fill(
         fills it.
     """
     with _alone(store):
+        store.remove_orphans()
         if store.settings.backend == "keras":
             masks = _in_batches(images, store.settings, path)
         else:
@@ -60,14 +61,15 @@ def _alone(store: MaskStore) -> Iterator[None]:
     """
     # Before hours of work, not after: a folder that cannot be written is found here.
     store.describe()
-    try:
-        with filelock.FileLock(store.folder / ".lock", timeout=0):
-            yield
-    except filelock.Timeout as error:
-        raise UserError(
-            f"another process is filling {store.folder}; wait for it, or choose another "
-            "--mask_store"
-        ) from error
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locks.alone_in(store.folder))
+        except locks.FolderBusy as error:
+            raise UserError(
+                f"{store.folder} is being filled by {error}; wait for it, or choose another "
+                "--mask_store"
+            ) from error
+        yield
 
 
 def _stored(store: MaskStore, masks: Generator[Mask, None, None]) -> Iterator[Mask]:

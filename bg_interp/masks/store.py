@@ -124,6 +124,15 @@ class MaskStore:
         self._entries = None
         return lines
 
+    def remove_orphans(self) -> None:
+        """Removes shards whose index a killed process did not come to write.
+
+        Only for who fills the store alone: another one may be about to write the index.
+        """
+        for shard in self.folder.glob("masks-*.tfrecord"):
+            if not shard.with_suffix(".json").is_file():
+                shard.unlink()
+
     def verdicts(self, keys: Sequence[str]) -> list[str]:
         """Returns the verdict on each key's mask, one of `quality.VERDICTS`.
 

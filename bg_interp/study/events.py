@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams_api
 
+from bg_interp.events import EventWriter
 from bg_interp.study import results
 from bg_interp.study.plan import Plan
 
@@ -15,7 +16,8 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) ->
     """Writes TensorBoard's HParams of all arms with their measures, and the figure."""
     folder = plan.workdir / "events"
     shutil.rmtree(folder, ignore_errors=True)
-    with tf.summary.create_file_writer(str(folder)).as_default():
+    writer = EventWriter(folder)
+    with writer.as_default():
         hparams_api.hparams_config(
             hparams=[hparams_api.HParam(name) for name in ("background", "seed", "correlation")],
             metrics=[
@@ -25,11 +27,13 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) ->
             ],
         )
         tf.summary.image("class images", sheet[None], step=0, max_outputs=1)
+    writer.close()
     for arm in plan.arms:
         if arm.name not in measured:
             continue
         values = measured[arm.name]
-        with tf.summary.create_file_writer(str(folder / arm.name)).as_default():
+        writer = EventWriter(folder / arm.name)
+        with writer.as_default():
             shown = {"background": arm.background, "seed": arm.seed, "correlation": arm.correlation}
             hparams_api.hparams(shown)
             for kind in results.KINDS:
@@ -38,3 +42,4 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) ->
                 except KeyError:
                     continue
                 tf.summary.scalar(f"measures/{kind.short}", float(np.nanmean(by_class)), step=0)
+        writer.close()

@@ -8,17 +8,19 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams_api
 
+from bg_interp.events import EventWriter
+
 
 class Summaries:
     """TensorBoard events of one run, in `folder/{train,test,images}`."""
 
     def __init__(self, folder: pathlib.Path):
         self._folder = folder
-        self._writers: dict[str, tf.summary.SummaryWriter] = {}
+        self._writers: dict[str, EventWriter] = {}
 
-    def _writer(self, name: str) -> tf.summary.SummaryWriter:
+    def _writer(self, name: str) -> EventWriter:
         if name not in self._writers:
-            self._writers[name] = tf.summary.create_file_writer(str(self._folder / name))
+            self._writers[name] = EventWriter(self._folder / name)
         return self._writers[name]
 
     def clear(self, *names: str) -> None:
@@ -38,6 +40,8 @@ class Summaries:
             tf.summary.image(
                 tag, images, step=step, max_outputs=len(images), description=description
             )
+        # Now, not after a checkpoint, with which a run would go on without them.
+        self._writer("images").flush()
 
     def text(self, tag: str, step: int, markdown: str) -> None:
         """Writes a text, shown as Markdown."""
@@ -56,12 +60,16 @@ class Summaries:
                 tf.summary.scalar(f"final/{tag}", value, step=0)
 
     def flush(self) -> None:
-        """Writes everything to disk."""
+        """Writes everything to disk.
+
+        Raises:
+          UserError: the disk is full.
+        """
         for writer in self._writers.values():
             writer.flush()
 
     def close(self) -> None:
-        """Closes the event files."""
+        """Closes the event files; raises as `flush` does."""
         for writer in self._writers.values():
             writer.close()
 

@@ -4,12 +4,11 @@ import os
 
 import numpy as np
 import pytest
+from pointwise import pointwise_model
 
 from bg_interp.errors import UserError
-from bg_interp.masks import conversion, models
+from bg_interp.masks import models
 from bg_interp.masks.segmenters import Settings
-
-SIZE = 64  # Input size of the small models, in pixels.
 
 
 def open_real(name):
@@ -42,35 +41,6 @@ def object_onnx():
         if os.environ.get("CI"):
             pytest.fail(str(error))
         pytest.skip(str(error))
-
-
-def pointwise_model(kernel, bias, labels):
-    """Returns a LiteRT model that computes each output channel from the pixel's own values.
-
-    Args:
-      kernel: [input channels, output channels], applied to values in [0, 1].
-      bias: [output channels].
-      labels: the output channels' names.
-    """
-    import keras
-    import tensorflow as tf
-
-    kernel = np.array(kernel, np.float32)
-    image = keras.Input((SIZE, SIZE, kernel.shape[0]), batch_size=1)
-    layer = keras.layers.Conv2D(kernel.shape[1], 1)
-    model = keras.Model(image, layer(image))
-    layer.set_weights([kernel[None, None], np.array(bias, np.float32)])
-    return conversion.add_metadata(
-        tf.lite.TFLiteConverter.from_keras_model(model).convert(), labels
-    )
-
-
-@pytest.fixture(scope="session")
-def red_is_foreground(tmp_path_factory):
-    """A one-channel model: the foreground's opacity is the red channel."""
-    path = tmp_path_factory.mktemp("models") / "red.tflite"
-    path.write_bytes(pointwise_model([[1], [0], [0]], [0], ("foreground",)))
-    return path
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ def test_image_that_fails_is_flagged_and_full(settings):
 def test_second_process_on_the_same_store_is_refused(store):
     first = fill(store, keyed())
     next(first)
-    with pytest.raises(UserError, match="another process is filling"):
+    with pytest.raises(UserError, match="is being filled by process"):
         next(fill(store, keyed()))
     first.close()
     assert len(list(fill(store, keyed()))) == len(KEYS)
@@ -156,3 +156,13 @@ def test_keras_backend_fills_in_batches(tmp_path, object_onnx):
     made = list(precompute.fill(store, zip("abc", images, strict=True), object_onnx))
     assert [mask.key for mask in made] == ["a", "b", "c"]
     assert store.verdicts(["a", "b", "c"]) == [quality.OK] * 3
+
+
+def test_a_shard_that_a_killed_process_left_without_its_index_is_removed(store):
+    store.describe()
+    orphan = store.folder / "masks-00000.tfrecord"
+    orphan.write_bytes(b"killed before the index")
+    assert len(list(fill(store, keyed()))) == len(KEYS)
+    assert orphan.read_bytes() != b"killed before the index"
+    assert orphan.with_suffix(".json").is_file()
+    assert store.missing(KEYS) == []
