@@ -63,7 +63,7 @@ def load(path: pathlib.Path) -> tuple[keras.Model, list[str]]:
     """
     if path.is_dir():
         workdir = Workdir(path)
-        names = workdir.read_config().get("class_names", [])
+        names = [str(name) for name in workdir.read_config().get("class_names") or []]
         if not workdir.model.is_file():
             raise UserError(
                 f"{path} holds a run that is not finished; the command that began it goes on"

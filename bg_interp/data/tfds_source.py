@@ -75,7 +75,12 @@ class TfdsSplit:
         examples = self.builder.as_dataset(
             split=self.name, decoders=skip, shuffle_files=False, read_config=_IN_ORDER
         )
-        return np.array([e[self.features.label] for e in tfds.as_numpy(examples)], np.int32)
+        try:
+            return np.array([e[self.features.label] for e in tfds.as_numpy(examples)], np.int32)
+        except tf.errors.DataLossError as error:
+            # TensorFlow says where in the file, and not in which.
+            records.checked(self.index.paths)
+            raise UserError(f"{self.builder.data_path} is damaged; prepare it again") from error
 
     @property
     def has_masks(self) -> bool:

@@ -193,9 +193,8 @@ def load_or_train_judges(
     folder = cache_folder() / "judges" / name
     folder.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(folder / "lock"):
-        if (folder / "accuracies.json").exists():
-            judges = _load(folder)
-        else:
+        judges = _load(folder) if (folder / "accuracies.json").exists() else None
+        if judges is None:
             judges = train_judges(train, test, seed, settings)
             _save(judges, folder)
     print(judges.describe())
@@ -211,10 +210,18 @@ def _save(judges: Judges, folder: pathlib.Path) -> None:
     write_json(folder / "accuracies.json", judges.accuracies)
 
 
-def _load(folder: pathlib.Path) -> Judges:
-    networks: dict[str, Any] = {
-        name: keras.models.load_model(folder / f"{name}.keras", compile=False)
-        for name in ("foreground", "development", "background")
-    }
-    accuracies = json.loads((folder / "accuracies.json").read_text(encoding="utf-8"))
-    return Judges(**networks, shape=load_shape_judge(folder / "shape.npz"), accuracies=accuracies)
+def _load(folder: pathlib.Path) -> Judges | None:
+    """Reads what `_save` wrote; None when it is damaged."""
+    try:
+        networks: dict[str, Any] = {
+            name: keras.models.load_model(folder / f"{name}.keras", compile=False)
+            for name in ("foreground", "development", "background")
+        }
+        accuracies = json.loads((folder / "accuracies.json").read_text(encoding="utf-8"))
+        shape = load_shape_judge(folder / "shape.npz")
+    # Keras, zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        print(f"the judges in {folder} are damaged ({reason}); training them again")
+        return None
+    return Judges(**networks, shape=shape, accuracies=accuracies)

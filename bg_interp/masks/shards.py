@@ -1,6 +1,7 @@
 """One file of masks and its index: written whole, checked by sha256, looked up by key."""
 
 import dataclasses
+import hashlib
 import json
 import pathlib
 from collections.abc import Sequence
@@ -57,7 +58,7 @@ def write(folder: pathlib.Path, masks: Sequence[Mask]) -> dict[str, Entry]:
         place = {"key": mask.key, "offset": offset, "length": len(mask.png)}
         listed.append(place | dataclasses.asdict(mask.quality) | {"problem": mask.problem})
         offset += len(mask.png) + tfrecord.AFTER
-    index = {"sha256": digest, "bytes": offset, "masks": listed}
+    index = {"sha256": digest, "bytes": offset, "masks_sha256": _digest(listed), "masks": listed}
     files.write_text(shard.with_suffix(".json"), json.dumps(index) + "\n")
     return read_index(shard.with_suffix(".json"))
 
@@ -84,11 +85,18 @@ def damage(index: pathlib.Path) -> str:
         return f"{shard} is missing"
     try:
         expected = json.loads(index.read_text(encoding="utf-8"))
+        # Stores of the first version have none.
+        if expected.get("masks_sha256", _digest(expected["masks"])) != _digest(expected["masks"]):
+            return f"{index} is damaged: its sha256 is not the one that was written"
         same = shard.stat().st_size == expected["bytes"]
         same = same and files.sha256(shard) == expected["sha256"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"{index} is damaged"
     return "" if same else f"{shard} is damaged: its sha256 is not the one that was written"
+
+
+def _digest(listed: list[dict[str, Any]]) -> str:
+    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
 
 
 def png_name(key: str) -> str:

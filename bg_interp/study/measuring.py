@@ -142,14 +142,15 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
 
 
 def read(config: ArmConfig) -> dict[str, Any] | None:
-    """Reads what `measure` wrote; None when it isn't there or is damaged."""
+    """Reads what `measure` wrote; None when it isn't there or is damaged, its images included."""
     workdir = Workdir(pathlib.Path(str(config.workdir)))
-    if not workdir.class_images.exists():
-        return None
     try:
-        return json.loads(workdir.measures.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        read_images(config)
+        measures = json.loads(workdir.measures.read_text(encoding="utf-8"))
+    # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
+    except Exception:
         return None
+    return measures if isinstance(measures, dict) else None
 
 
 def read_images(config: ArmConfig) -> dict[str, np.ndarray]:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import pathlib
-import zipfile
 
 import keras
 import numpy as np
@@ -46,7 +45,8 @@ def load(path: pathlib.Path) -> AscentStatistics:
     try:
         with np.load(path, allow_pickle=False) as file:
             return AscentStatistics(**{name: file[name] for name in file.files})
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
+    except Exception as error:
         raise UserError(
             f"{path} must be the ascent statistics that training writes. Received: a file that "
             f"cannot be read as such; delete it to start from grey, or train again ({error})"

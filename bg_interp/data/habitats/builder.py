@@ -13,7 +13,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from bg_interp import files
+from bg_interp import files, records
 from bg_interp.data.habitats.backgrounds import BACKGROUNDS
 from bg_interp.data.habitats.examples import SPLITS, choose_background, label_of
 from bg_interp.data.habitats.objects import CLASSES
@@ -172,15 +172,37 @@ def prepared(config: HabitatsConfig, data_dir: str | pathlib.Path | None = None)
     root = root.expanduser()
     try:
         # TFDS renames a whole folder into place: what exists is complete, and may be read-only.
-        if not _folder(_open(config, root)).exists():
+        if not _folder(config, root).exists():
             _draw_once(config, root)
-        # Opened anew, since a builder reads its sizes when it is made.
-        return _open(config, root)
     except (OSError, RuntimeError) as error:
         raise UserError(
             f"cannot prepare habitats in {root}: {_reason(error)}; free some space there, or "
             "choose another folder with --data_dir"
         ) from error
+    return _whole(config, root)
+
+
+def _whole(config: HabitatsConfig, root: pathlib.Path) -> Habitats:
+    """Opens what is drawn, and reads all of it once, which takes a fraction of a second.
+
+    Raises:
+      UserError: a file is damaged.
+    """
+    folder = _folder(config, root)
+    try:
+        # Opened anew, since a builder reads its sizes when it is made.
+        builder = _open(config, root)
+        splits = builder.info.splits
+        found = {s: records.checked(splits[s].filepaths) for s in SPLITS}
+        if any(found[split] != config.count(split) for split in SPLITS):
+            raise UserError(f"{folder} holds {found} examples")
+    # What a reader of damaged JSON raises depends on the place of the damage.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise UserError(
+            f"the data set habitats is damaged: {reason}; delete {folder}, and it is drawn again"
+        ) from error
+    return builder
 
 
 def _open(config: HabitatsConfig, root: pathlib.Path) -> Habitats:
@@ -189,17 +211,18 @@ def _open(config: HabitatsConfig, root: pathlib.Path) -> Habitats:
     return Habitats(config=listed, data_dir=root)
 
 
-def _folder(builder: Habitats) -> pathlib.Path:
-    return pathlib.Path(builder.data_dir)
+def _folder(config: HabitatsConfig, root: pathlib.Path) -> pathlib.Path:
+    """Returns where TFDS puts a data set, without opening it: what stands there may be damaged."""
+    return root / Habitats.name / config.name / str(Habitats.VERSION)
 
 
 def _draw_once(config: HabitatsConfig, root: pathlib.Path) -> None:
     root.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(root / f".habitats-{config.name}.lock"):
-        builder = _open(config, root)
-        folder = _folder(builder)
+        folder = _folder(config, root)
         if folder.exists():
             return
+        builder = _open(config, root)
         for leftover in folder.parent.glob("incomplete.*"):
             shutil.rmtree(leftover)
         with _quiet_tfds():

@@ -1,0 +1,197 @@
+"""Files that were damaged on the disk: named in one line, made again, or the one before is used.
+
+A case cuts a file at a place drawn from a seed, or flips one bit of it. BG_INTERP_DAMAGE sets how
+many cases each kind of file gets.
+"""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from bg_interp import trained
+from bg_interp.config import ArmConfig
+from bg_interp.data.habitats.builder import HabitatsConfig, prepared
+from bg_interp.errors import UserError
+from bg_interp.evaluation import judges
+from bg_interp.masks import shards
+from bg_interp.masks.quality import Quality
+from bg_interp.study import measuring
+from bg_interp.training.checkpoints import Checkpoints, State
+from bg_interp.visualization import statistics
+from bg_interp.workdir import Workdir
+
+CASES = int(os.environ.get("BG_INTERP_DAMAGE", "12"))
+TINY = HabitatsConfig(image_size=16, train_per_class=2, test_per_class=1)
+
+
+def damages(path: pathlib.Path, cases: int = CASES):
+    """Damages a file in one way after the other; it is whole again in the end."""
+    content = path.read_bytes()
+    generator = random.Random(path.name)
+    for case in range(cases):
+        place = generator.randrange(len(content))
+        broken = bytearray(content)
+        if case % 2:
+            broken[place] ^= 1 << generator.randrange(8)
+        path.write_bytes(broken if case % 2 else broken[:place])
+        yield "bit flipped" if case % 2 else "truncated"
+    path.write_bytes(content)
+
+
+@pytest.fixture
+def note(ledger):
+    """Counts a case; a test that fails ends before it counts."""
+
+    def count(damage: str, file: str) -> None:
+        ledger.count(f"{file} {damage}", "files")
+
+    return count
+
+
+def refused(call, *words: str) -> bool:
+    """Tells whether `call` ends in one line with all `words`; other errors are raised."""
+    try:
+        call()
+    except UserError as error:
+        assert "\n" not in str(error)
+        assert all(word in str(error) for word in words), error
+        return True
+    return False
+
+
+@pytest.fixture
+def run_folder(trained_workdir, tmp_path):
+    """A copy of a finished run, to be damaged."""
+    return pathlib.Path(shutil.copytree(trained_workdir, tmp_path / "run"))
+
+
+@pytest.mark.parametrize("kind", ["*.tfrecord-*", "dataset_info.json", "features.json"])
+def test_habitats(tmp_path, note, kind):
+    prepared(TINY, tmp_path)
+    path = next(tmp_path.rglob(kind))
+    read = prepared(TINY, tmp_path).info.splits
+    for damage in damages(path, CASES if "record" in kind else 6):
+        named = refused(lambda: prepared(TINY, tmp_path), str(path.parent), "delete")
+        # A bit of a description may be flipped without harm; not one of the examples.
+        assert named or "record" not in kind
+        if not named:
+            assert {n: s.num_examples for n, s in prepared(TINY, tmp_path).info.splits.items()} == {
+                n: s.num_examples for n, s in read.items()
+            }
+        note(damage, path.suffix.split("-")[0].removeprefix("."))
+
+
+def test_labels_of_a_damaged_data_set_name_its_file(tmp_path):
+    from bg_interp.data import tfds_source
+
+    source = tfds_source.from_builder(prepared(TINY, tmp_path), "habitats")
+    path = next(tmp_path.rglob("*train.tfrecord*"))
+    content = bytearray(path.read_bytes())
+    content[40] ^= 1
+    path.write_bytes(content)
+    assert refused(lambda: source.splits["train"].labels, str(path), "damaged")
+
+
+def test_ascent_statistics(run_folder, note):
+    path = run_folder / "ascent.npz"
+    before = vars(statistics.load(path))
+    for damage in damages(path):
+        if not refused(lambda: statistics.load(path), str(path), "train again"):
+            after = vars(statistics.load(path))
+            assert all(np.array_equal(before[name], after[name]) for name in before)
+        note(damage, "ascent.npz")
+
+
+def test_model_file(run_folder, note):
+    path = run_folder / "model.keras"
+    before = [w.tobytes() for w in trained.load_file(path).get_weights()]
+    for damage in damages(path):
+        if not refused(lambda: trained.load(run_folder), str(path)):
+            model, _ = trained.load(run_folder)
+            assert [w.tobytes() for w in model.get_weights()] == before
+        note(damage, "model.keras")
+
+
+def test_configuration_of_a_run(run_folder, note):
+    path = run_folder / "config.json"
+    for damage in damages(path):
+        # JSON has no checksum: a flipped bit that leaves it readable is told by what it says.
+        named = refused(lambda: trained.load(run_folder), str(path), "--overwrite")
+        assert named or damage == "bit flipped"
+        note(damage, "config.json")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"config": 3}', "[]", "null", '{"config": {}, "class_names": 4}']
+)
+def test_a_configuration_of_another_form(run_folder, text):
+    (run_folder / "config.json").write_text(text)
+    assert refused(lambda: trained.load(run_folder), "config.json")
+
+
+def test_checkpoints(tmp_path, note, capsys):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    optimizer = keras.optimizers.SGD()
+    optimizer.build(model.trainable_variables)
+    kept = Checkpoints(tmp_path, model, optimizer)
+    for step in (2, 4):
+        model.set_weights([np.full(w.shape, step, np.float32) for w in model.get_weights()])
+        kept.save(State(step, [{"step": step}], []))
+    path = tmp_path / "step-00000004.npz"
+    for damage in damages(path, 4 * CASES):
+        state = kept.restore()
+        assert state.step in (2, 4)
+        assert all((w == state.step).all() for w in model.get_weights())
+        assert state.step == 4 or str(path) in capsys.readouterr().err
+        note(damage, "checkpoint")
+
+
+def test_measures_and_class_images_are_made_again(tmp_path, note):
+    config = ArmConfig(workdir=str(tmp_path))
+    workdir = Workdir(tmp_path)
+    images = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8)
+    np.savez_compressed(workdir.class_images, own=images)
+    workdir.measures.write_text(json.dumps({"classes": ["a", "b"]}))
+    assert measuring.read(config) == {"classes": ["a", "b"]}
+    for damage in damages(workdir.class_images, 4 * CASES):
+        if measuring.read(config) is not None:
+            assert np.array_equal(measuring.read_images(config).get("own", images), images)
+        note(damage, "class_images.npz")
+    for damage in damages(workdir.measures):
+        assert measuring.read(config) in (None, {"classes": ["a", "b"]}) or damage != "truncated"
+        note(damage, "measures.json")
+
+
+def test_judges_are_trained_again(tmp_path, note, capsys):
+    """The networks stand for trained ones: what counts is what becomes of their files."""
+    network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    shape = judges.ShapeJudge(np.ones((3, 2), np.float32), np.ones(2, np.float32))
+    judges._save(
+        judges.Judges(network, network, network, shape, {"shape": {"black": 0.5}}), tmp_path
+    )
+    assert judges._load(tmp_path).accuracies == {"shape": {"black": 0.5}}
+    for name in ("foreground.keras", "shape.npz", "accuracies.json"):
+        for damage in damages(tmp_path / name, 6):
+            found = judges._load(tmp_path)
+            # A file of JSON that lost its last line end alone has lost nothing.
+            assert found is None or damage == "bit flipped" or found.accuracies["shape"]
+            assert found is not None or f"{tmp_path} are damaged" in capsys.readouterr().out
+            if found is not None and name == "shape.npz":
+                assert np.array_equal(found.shape.weights, shape.weights)
+            note(damage, "judge")
+
+
+def test_mask_shards_and_their_indexes(tmp_path, note):
+    masks = [shards.Mask(f"a/{n}.png", bytes(40), Quality(0.5, 0.9, "ok")) for n in range(3)]
+    before = shards.write(tmp_path, masks)
+    index = tmp_path / "masks-00000.json"
+    for path in (index, tmp_path / "masks-00000.tfrecord"):
+        for damage in damages(path, 4 * CASES):
+            assert shards.damage(index) or shards.read_index(index) == before
+            note(damage, f"mask {path.suffix.removeprefix('.')}")
