@@ -1,0 +1,207 @@
+"""Programs killed by SIGKILL on purpose, and what has to hold afterwards.
+
+A kill counts when the system reports that the signal ended the program. Half of them come when a
+declared file appears, the others after a time drawn between the program's first written file and
+the end of an unbroken run; the time that TensorFlow takes to start is not worth killing in.
+"""
+
+import collections
+import contextlib
+import dataclasses
+import hashlib
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+import psutil
+
+ROOT = pathlib.Path(__file__).parents[2]
+_LIMIT_SECONDS = 600.0
+_POLL_SECONDS = 0.002
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A tool at work on tiny data.
+
+    Attributes:
+      tool: its name in tools/.
+      flags: gives its flags for a folder that takes all that it writes.
+      first: pattern of the first file that it writes below that folder.
+      boundaries: patterns of files, relative to that folder; to be killed when one appears.
+      check: compares what two folders hold, (unbroken, killed and gone on).
+      finished: tells whether the folder holds a finished job, which would do nothing more.
+    """
+
+    tool: str
+    flags: Callable[[pathlib.Path], dict[str, object]]
+    first: str
+    boundaries: Sequence[str]
+    check: Callable[[pathlib.Path, pathlib.Path], None]
+    finished: Callable[[pathlib.Path], bool] = lambda folder: False
+
+    def command(self, folder: pathlib.Path) -> list[str]:
+        """The command line that works in `folder`."""
+        flags = [f"--{name}={value}" for name, value in self.flags(folder).items()]
+        return [sys.executable, str(ROOT / "tools" / f"{self.tool}.py"), *flags]
+
+
+class Ledger:
+    """What was tried and what was lost, by fault and tool; printed when the tests end."""
+
+    def __init__(self) -> None:
+        self.tried: collections.Counter[tuple[str, str]] = collections.Counter()
+        self.lost: collections.Counter[tuple[str, str]] = collections.Counter()
+
+    def count(self, fault: str, tool: str, tried: int = 1, lost: int = 0) -> None:
+        """Adds cases of a fault."""
+        self.tried[fault, tool] += tried
+        self.lost[fault, tool] += lost
+
+    def table(self) -> str:
+        """Returns fault x tool, "survived/tried"."""
+        from tabulate import tabulate
+
+        tools = sorted({tool for _, tool in self.tried})
+        rows = []
+        for fault in dict.fromkeys(fault for fault, _ in self.tried):
+            tried = [self.tried[fault, tool] for tool in tools]
+            lost = [self.lost[fault, tool] for tool in tools]
+            cells = [f"{all_ - bad}/{all_}" for all_, bad in zip(tried, lost, strict=True)]
+            rows.append([fault, *(cell if cell != "0/0" else "" for cell in cells)])
+        return tabulate(rows, ["survived/tried", *tools])
+
+
+def run_whole(job: Job, folder: pathlib.Path, environment: dict[str, str]) -> float:
+    """Runs a job to its end; returns the seconds from its first written file on."""
+    process = _start(job, folder, environment)
+    _wait_for(process, folder, {job.first})
+    started = time.monotonic()
+    _, errors = process.communicate(timeout=_LIMIT_SECONDS)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+    return time.monotonic() - started
+
+
+def survive(
+    job: Job, scratch: pathlib.Path, environment: dict[str, str], kills: int, seed: int
+) -> tuple[int, int]:
+    """Kills a job so many times, runs it to its end, and compares it with an unbroken run.
+
+    A job that ends before it is killed, or that can't be killed further, is compared and begun anew
+    in another folder.
+
+    Returns:
+      How many times it was killed, and in how many folders it was run to its end and compared.
+    """
+    generator = random.Random(seed)
+    whole = scratch / "whole"
+    seconds = run_whole(job, whole, environment)
+    boundaries = list(job.boundaries)
+    generator.shuffle(boundaries)
+    done, number, tries = 0, 0, 0
+    while done < kills:
+        folder = scratch / f"killed-{number}"
+        # A few kills a folder: the later they come, the more there is that could be damaged.
+        for _ in range(min(generator.randint(1, 4), kills - done)):
+            tries += 1
+            assert tries < 5 * kills + 10, f"{job.tool} ends before it can be killed"
+            if tries % 2:
+                point = boundaries[(tries // 2) % len(boundaries)]
+                killed = _kill(job, folder, environment, boundary=point)
+            else:
+                killed = _kill(job, folder, environment, after=generator.uniform(0, seconds))
+            done += killed
+            if not killed or job.finished(folder):
+                break
+        run_whole(job, folder, environment)
+        job.check(whole, folder)
+        assert_no_strays(folder)
+        number += 1
+    return done, number
+
+
+def assert_no_strays(folder: pathlib.Path) -> None:
+    """Checks that no half-written file is left."""
+    assert not list(folder.rglob(".partial-*"))
+
+
+def _start(job: Job, folder: pathlib.Path, environment: dict[str, str]) -> subprocess.Popen:
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        job.command(folder),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _found(folder: pathlib.Path, pattern: str) -> set[tuple[pathlib.Path, int]]:
+    """Returns the files of a pattern with their identities: a file written anew counts as new."""
+    found = set()
+    for path in folder.glob(pattern):
+        try:
+            found.add((path, path.stat().st_ino))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _wait_for(
+    process: subprocess.Popen, folder: pathlib.Path, patterns: set[str], known: set = frozenset()
+) -> bool:
+    """Waits until a new file of a pattern appears; False when the process ends before."""
+    deadline = time.monotonic() + _LIMIT_SECONDS
+    while process.poll() is None:
+        if any(_found(folder, pattern) - known for pattern in patterns):
+            return True
+        assert time.monotonic() < deadline
+        time.sleep(_POLL_SECONDS)
+    return False
+
+
+def _kill(
+    job: Job,
+    folder: pathlib.Path,
+    environment: dict[str, str],
+    boundary: str | None = None,
+    after: float = 0.0,
+) -> bool:
+    """Starts a job and kills it when a file of `boundary` appears, or so long after its first."""
+    pattern = boundary or job.first
+    known = _found(folder, pattern)
+    process = _start(job, folder, environment)
+    reached = _wait_for(process, folder, {pattern}, known)
+    if reached and boundary is None:
+        # Pipes are small: an unread one would stop the program before its time.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=after)
+    children = []
+    if process.poll() is None:
+        children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    _, errors = process.communicate()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive, f"{job.tool} left {len(alive)} processes behind"
+    assert "Traceback" not in errors, errors
+    return process.returncode == -9
+
+
+def digests(folder: pathlib.Path, *patterns: str) -> dict[str, str]:
+    """Returns the sha256 of the files of some patterns by their relative names."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for pattern in patterns
+        for path in sorted(folder.glob(pattern))
+        if path.is_file()
+    }
+
+
+def kills_wanted(default: int) -> int:
+    """Returns how many kills each tool gets: BG_INTERP_KILLS, or the default."""
+    return int(os.environ.get("BG_INTERP_KILLS", str(default)))

@@ -1,0 +1,245 @@
+"""Killed at any moment and started again, each tool ends as if it had never been killed.
+
+BG_INTERP_KILLS sets the kills for each tool. Without it train and segment get two each and the
+others none: each start costs seconds.
+"""
+
+import json
+import os
+
+import harness
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = pytest.mark.slow
+
+EVERY_TOOL = "BG_INTERP_KILLS" in os.environ
+only_in_make_faults = pytest.mark.skipif(not EVERY_TOOL, reason="`make faults` runs this")
+SEED = int(os.environ.get("BG_INTERP_FAULT_SEED", "0"))
+SIGKILL = "killed (SIGKILL)"
+COMPARED = "runs compared after it"
+
+
+def survive(job, tmp_path, environment, ledger, default=2):
+    kills = harness.kills_wanted(default)
+    try:
+        done, compared = harness.survive(job, tmp_path, environment, kills, SEED)
+    except BaseException:
+        ledger.count(SIGKILL, job.tool, tried=kills, lost=kills)
+        raise
+    ledger.count(SIGKILL, job.tool, tried=done)
+    ledger.count(COMPARED, job.tool, tried=compared)
+
+
+def event_steps(folder):
+    """Returns the steps of each tag of TensorBoard's events, all of them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    found.Reload()
+    return {tag: [event.step for event in found.Tensors(tag)] for tag in found.Tags()["tensors"]}
+
+
+def weights_of(folder):
+    from bg_interp import trained
+
+    model = trained.load_file(folder / "model.keras")
+    return [values.tobytes() for values in model.get_weights()]
+
+
+def check_run(whole, killed):
+    assert weights_of(whole) == weights_of(killed)
+    rows = [(folder / "metrics.jsonl").read_text() for folder in (whole, killed)]
+    assert rows[0] == rows[1]
+    patterns = ("ascent.npz", "visualizations/*.png", "saved_model/assets/*")
+    assert harness.digests(whole, *patterns) == harness.digests(killed, *patterns)
+    names = [sorted(p.name for p in (f / "checkpoints").iterdir()) for f in (whole, killed)]
+    assert names[0] == names[1]
+    results = [json.loads((folder / "result.json").read_text()) for folder in (whole, killed)]
+    assert results[0]["accuracies"] == results[1]["accuracies"]
+    assert (killed / "saved_model" / "saved_model.pb").stat().st_size
+    for part in ("train", "test"):
+        assert event_steps(whole / "events" / part) == event_steps(killed / "events" / part)
+    shown = [event_steps(folder / "events" / "images") for folder in (whole, killed)]
+    # A picture that a killed run showed after its last checkpoint is shown once more.
+    assert {t: set(s) for t, s in shown[0].items()} == {t: set(s) for t, s in shown[1].items()}
+
+
+def test_train(shape_settings, tmp_path, environment, ledger):
+    settings = {**shape_settings, "steps": 8, "visualize_every": 3}
+    job = harness.Job(
+        "train",
+        lambda folder: {**settings, "workdir": folder},
+        first=".lock-holder",
+        boundaries=(
+            "config.json",
+            "events/images/*",
+            "visualizations/*.png",
+            "checkpoints/.partial-*",
+            *(f"checkpoints/step-{step:08d}.npz" for step in (2, 4, 6, 8)),
+            "metrics.jsonl",
+            "ascent.npz",
+            "model.keras",
+            ".partial-*",
+            "saved_model",
+            "result.json",
+        ),
+        check=check_run,
+        finished=lambda folder: (folder / "result.json").exists(),
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory):
+    """600 tiny photographs, more than two shards of masks."""
+    root = tmp_path_factory.mktemp("photographs")
+    generator = np.random.default_rng(0)
+    for number in range(600):
+        pixels = generator.integers(0, 100, (24, 20, 3)).astype(np.uint8)
+        pixels[6:18, 4 : 9 + number % 8] = (250, 0, 0)
+        path = root / ("cat" if number % 2 else "dog") / f"{number:03d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return root
+
+
+def stored_masks(folder):
+    """Returns all masks of a store by key; no shard may be damaged, no key may stand twice."""
+    from bg_interp.masks import shards
+
+    found = {}
+    for index in sorted(folder.rglob("masks-*.json")):
+        assert shards.damage(index) == ""
+        for key, entry in shards.read_index(index).items():
+            assert key not in found
+            content = (index.parent / entry.shard).read_bytes()
+            found[key] = content[entry.offset : entry.offset + entry.length]
+    return found
+
+
+def check_masks(whole, killed):
+    assert stored_masks(whole) == stored_masks(killed)
+    assert len(stored_masks(killed)) == 600
+    patterns = ("png/**/*.png", "store/*/*/bad_masks.txt", "store/*/*/store.json")
+    assert harness.digests(whole, *patterns) == harness.digests(killed, *patterns)
+    orphans = {p.stem for p in killed.rglob("masks-*.tfrecord")}
+    assert orphans == {p.stem for p in killed.rglob("masks-*.json")}
+
+
+def test_segment(photographs, red_is_foreground, tmp_path, environment, ledger):
+    job = harness.Job(
+        "segment",
+        lambda folder: {
+            "dataset": f"folder:{photographs}",
+            "segmenter_model": red_is_foreground,
+            "mask_store": folder / "store",
+            "export_png": folder / "png",
+            "workers": 1,
+        },
+        first="store/*/*/store.json",
+        boundaries=(
+            "store/*/*/.lock",
+            "store/*/*/.partial-*.tfrecord",
+            *(f"store/*/*/masks-0000{number}.*" for number in range(3)),
+            "store/*/*/bad_masks.txt",
+            "png/cat/*.png",
+            "png/dog/.partial-*",
+        ),
+        check=check_masks,
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+def check_visualization(whole, killed):
+    patterns = ("*.png", "*.gif", "images.npz")
+    assert harness.digests(whole, *patterns) == harness.digests(killed, *patterns)
+    results = [json.loads((folder / "results.json").read_text()) for folder in (whole, killed)]
+    assert results[0].pop("seconds") and results[1].pop("seconds")
+    assert results[0] == results[1]
+
+
+@only_in_make_faults
+def test_visualize(trained_workdir, tmp_path, environment, ledger):
+    job = harness.Job(
+        "visualize",
+        lambda folder: {"model": trained_workdir, "output": folder, "gif": True},
+        first="command.txt",
+        boundaries=("*-disc.png", "grid.png", "samples.png", "animation.gif", "*.npz", ".partial*"),
+        check=check_visualization,
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+def check_export(whole, killed):
+    patterns = ("model.tflite", "saved_model/assets/*", "saved_model/variables/*")
+    assert harness.digests(whole, *patterns) == harness.digests(killed, *patterns)
+    assert len(harness.digests(killed, *patterns)) == 4
+    import tensorflow as tf
+
+    assert "serving_default" in tf.saved_model.load(str(killed / "saved_model")).signatures
+
+
+@only_in_make_faults
+def test_export(trained_workdir, tmp_path, environment, ledger):
+    job = harness.Job(
+        "export",
+        lambda folder: {
+            "model": trained_workdir,
+            "output": folder,
+            "format": "saved_model,litert",
+        },
+        first=".partial-*",
+        boundaries=(
+            ".partial-*/class_names.txt",
+            ".partial-*/saved_model/variables/*",
+            "saved_model",
+            ".partial-*.tflite",
+            "model.tflite",
+        ),
+        check=check_export,
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+def check_study(whole, killed):
+    for arm in (whole / "arms").iterdir():
+        other = killed / "arms" / arm.name
+        check_run(arm, other)
+        files = ("measures.json", "class_images.npz")
+        assert harness.digests(arm, *files) == harness.digests(other, *files)
+    files = ("results.csv", "results.md")
+    assert harness.digests(whole, *files) == harness.digests(killed, *files)
+    assert (killed / "report.html").stat().st_size
+    assert event_steps(killed / "events")
+
+
+@only_in_make_faults
+def test_study(shape_settings, tmp_path, environment, ledger):
+    """The judges are trained once, by the unbroken run; the others find them in the cache."""
+    settings = {k: v for k, v in shape_settings.items() if k not in ("background", "steps")}
+    del settings["adversarial_epsilon"]
+    job = harness.Job(
+        "study",
+        lambda folder: {
+            **settings,
+            "steps": 2,
+            "backgrounds": "none,black",
+            "seeds": "1",
+            "workdir": folder,
+        },
+        first="arms/*/.lock-holder",
+        boundaries=(
+            "arms/*/checkpoints/*.npz",
+            "arms/*/model.keras",
+            "arms/black*/config.json",
+            "arms/*/class_images.npz",
+            "arms/*/measures.json",
+            "results.json",
+            "events/*",
+            "report.html",
+        ),
+        check=check_study,
+    )
+    survive(job, tmp_path, environment, ledger)
