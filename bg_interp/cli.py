@@ -161,7 +161,12 @@ def _parser(doc: str) -> Callable[[list[str]], list[str]]:
 
 
 def _fail(message: str) -> typing.NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    # Names of files and folders may hold line ends, and what moves a terminal's cursor.
+    line = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in message
+    )
+    print(f"error: {line}", file=sys.stderr)
     sys.exit(1)
 
 

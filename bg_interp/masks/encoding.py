@@ -27,6 +27,8 @@ def failed(key: str, image: np.ndarray, problem: str) -> Mask:
 
 def encoded(settings: Settings, key: str, image: np.ndarray, opacity: np.ndarray) -> Mask:
     """Returns the treated and encoded mask of an image whose opacities are known."""
+    if not np.isfinite(opacity).all():
+        return failed(key, image, "the segmenter's opacities are not all numbers")
     small = settings.cleaning(opacity)
     # Enlarged as bytes: a mask of a 48-megapixel photograph takes 48 MB, not four times that.
     full = enlarge(np.round(small * 255).astype(np.uint8), image.shape[:2])

@@ -97,7 +97,9 @@ def printable(name: str) -> str:
 
 def file_name(name: str) -> str:
     """Returns a name as part of a file name: letters, digits, - and _ stay, all else becomes _."""
-    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:64]
+    kept = "".join(c if c.isalnum() or c in "-_" else "_" for c in name)[:64]
+    # File systems count bytes, of which a letter takes up to four.
+    return kept.encode()[:128].decode(errors="ignore")
 
 
 def _shortened(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
