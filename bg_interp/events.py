@@ -73,7 +73,7 @@ class EventWriter:
         except (OSError, UserError, tf.errors.OpError) as error:
             reason = error.strerror if isinstance(error, OSError) else "they are cut off"
             if isinstance(error, tf.errors.OpError):
-                reason = error.message
+                reason = error.message.partition("\n")[0]
             raise UserError(
                 f"cannot write TensorBoard's events to {self._folder}: {reason}; free some space "
                 "there, or choose another folder"
