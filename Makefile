@@ -1,5 +1,5 @@
-# make train | test | bench: each makes its own environment in .venv first. ARGS="..." is handed on
-# to the program, to pytest, and to each benchmark.
+# make train | test | bench | faults | fuzz | soak: each makes its own environment in .venv first.
+# ARGS="..." is handed on to the program, to pytest, and to each benchmark.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,7 +8,7 @@ ARGS ?=
 # The quality of masks is measured on photographs that one brings: see the program.
 BENCHMARKS ?= $(filter-out benchmarks/mask_quality.py,$(wildcard benchmarks/*.py))
 
-.PHONY: train test bench lint lock clean
+.PHONY: train test bench faults fuzz soak lint lock clean
 
 train: $(VENV)/.installed
 	$(BIN)/python tools/train.py --background=black $(ARGS)
@@ -18,6 +18,20 @@ test: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	set -e; for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python $$program $(ARGS); done
+
+# Kills for each tool; damaged cases for each kind of file.
+KILLS ?= 20
+DAMAGE ?= 60
+faults: $(VENV)/.installed
+	BG_INTERP_KILLS=$(KILLS) BG_INTERP_DAMAGE=$(DAMAGE) $(BIN)/python -m pytest tests/faults $(ARGS)
+
+# Cases for each property.
+CASES ?= 2000
+fuzz: $(VENV)/.installed
+	BG_INTERP_FUZZ=$(CASES) $(BIN)/python -m pytest $(wildcard tests/test_fuzz_*.py) $(ARGS)
+
+soak: $(VENV)/.installed
+	$(BIN)/python tests/faults/soak.py $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
