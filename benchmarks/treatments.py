@@ -73,7 +73,7 @@ def _against_decoding(rounds: int) -> None:
     def treat(name: str) -> Callable[[], object]:
         treatment = treatments.make(name)
         graph = tf.function(treatment)
-        return lambda: graph(images, masks, labels, key).numpy()
+        return lambda: graph(images, masks, labels, key)
 
     turns = {"decoding": decode_all} | {name: treat(name) for name in _NAMES if name != "none"}
     _print(
