@@ -7,6 +7,7 @@ its rule; from it come the flag, the check before anything heavy is imported, an
 import dataclasses
 import math
 import os
+import re
 import signal
 import sys
 import textwrap
@@ -170,6 +171,13 @@ def _fail(message: str) -> typing.NoReturn:
     sys.exit(1)
 
 
+def _from_graph(error: Exception) -> str | None:
+    """Returns the message of a `UserError` that was raised while TensorFlow read data."""
+    # What Python raises inside a graph comes out as the text of TensorFlow's own exception.
+    found = re.search(r"\bUserError: (.+)", str(error))
+    return found[1] if found and type(error).__module__.startswith("tensorflow") else None
+
+
 def _terminate(number: int, frame: types.FrameType | None) -> None:
     raise Terminated
 
@@ -213,6 +221,10 @@ def run(main: Callable[[], None], doc: str) -> None:
                 file=sys.stderr,
             )
             sys.exit(143 if terminated else 130)
+        except Exception as error:
+            if message := _from_graph(error):
+                _fail(message)
+            raise
 
     # SIGTERM, which schedulers send, takes the way of Ctrl-C.
     signal.signal(signal.SIGTERM, _terminate)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import zipfile
 from collections.abc import Sequence
 
 import keras
@@ -33,8 +34,22 @@ def load_file(path: pathlib.Path) -> keras.Model:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     # Keras raises many kinds of exceptions for damaged and unsafe files.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"{path} could not be opened as a Keras model: {reason}") from error
+        raise UserError(
+            f"{path} could not be opened as a Keras model: {why_not_opened(path, error)}"
+        ) from error
+
+
+def why_not_opened(path: pathlib.Path, error: Exception) -> str:
+    """Returns in one line why Keras does not open a file, and the way out."""
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        return "it is damaged, or no .keras file; save it anew"
+    reason = " ".join(str(error).split())
+    if "safe_mode" in reason:
+        return (
+            "it holds Python code, such as a Lambda layer, and no code of a model file is run "
+            "here; save the model without it"
+        )
+    return reason[:300] or type(error).__name__
 
 
 def checked_names(names: Sequence[str], model: keras.Model) -> list[str]:

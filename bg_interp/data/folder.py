@@ -46,14 +46,23 @@ class FolderSplit:
         for position in range(len(self)) if positions is None else positions:
             yield images.read(self.root / self.keys[position])
 
+    def _read(self, position: np.int64) -> np.ndarray:
+        path = self.root / self.keys[int(position)]
+        try:
+            return images.read(path)
+        except (OSError, images.DamagedImage) as error:
+            raise UserError(
+                f"{str(path)!r} can no longer be read ({error}); the same command leaves it out, "
+                "or start anew with --overwrite"
+            ) from error
+
     def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `image`, uint8 [height, width, 3], and `label`, int32, in a graph or eagerly.
 
         Args:
           position: int64 scalar, the image's place in `keys`.
         """
-        read = lambda place: images.read(self.root / self.keys[int(place)])  # noqa: E731
-        image = tf.numpy_function(read, [position], tf.uint8, stateful=False)
+        image = tf.numpy_function(self._read, [position], tf.uint8, stateful=False)
         return {
             "image": tf.ensure_shape(image, [None, None, 3]),
             "label": tf.gather(self.labels, position),
@@ -175,6 +184,7 @@ def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tup
     memory = files.cache_folder() / "folders" / f"{known_as}.json"
     try:
         known = dict(json.loads(memory.read_text(encoding="utf-8")))
+        known = {key: found for key, found in known.items() if len(found) == 3}
     except (OSError, ValueError, TypeError):
         known = {}
     stamps = {path: _stamp(path) for path in paths}

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from bg_interp import trained
 from bg_interp.errors import UserError
 
 _KERAS = (".keras", ".h5")
@@ -53,10 +54,10 @@ def _keras(path: pathlib.Path) -> Classifier:
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:  # Keras raises a dozen kinds for files that it cannot read.
-        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise UserError(
-            f"{path} cannot be loaded by Keras {keras.__version__}: {reason[:200]}; if it holds "
-            "layers of its own, export it as a SavedModel"
+            f"{path} cannot be loaded by Keras {keras.__version__}: "
+            f"{trained.why_not_opened(path, error)}; if it holds layers of its own, export it as a "
+            "SavedModel"
         ) from error
     if len(model.inputs) != 1 or len(model.outputs) != 1:
         raise UserError(

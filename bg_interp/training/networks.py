@@ -16,6 +16,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from bg_interp import trained
 from bg_interp.errors import UserError
 
 LOGITS = "logits"
@@ -141,8 +142,9 @@ def _take_weights(model: keras.Model, path: pathlib.Path) -> None:
         saved = keras.models.load_model(path, compile=False, safe_mode=True)
     # Keras raises many kinds of exceptions for damaged and unsafe files.
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"--weights={path} could not be loaded: {reason}") from error
+        raise UserError(
+            f"--weights={path} could not be loaded: {trained.why_not_opened(path, error)}"
+        ) from error
     by_name = _stable_names(saved)
     for name, layer in _stable_names(model).items():
         shapes = [variable.shape for variable in layer.weights]

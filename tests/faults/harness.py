@@ -22,6 +22,8 @@ import psutil
 ROOT = pathlib.Path(__file__).parents[2]
 _LIMIT_SECONDS = 600.0
 _POLL_SECONDS = 0.002
+# How long an unbroken run works that was not measured.
+_SECONDS = 5.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,19 +90,34 @@ def run_whole(job: Job, folder: pathlib.Path, environment: dict[str, str]) -> fl
 
 
 def survive(
-    job: Job, scratch: pathlib.Path, environment: dict[str, str], kills: int, seed: int
+    job: Job,
+    scratch: pathlib.Path,
+    environment: dict[str, str],
+    kills: int,
+    seed: int,
+    whole: pathlib.Path | None = None,
 ) -> tuple[int, int]:
     """Kills a job so many times, runs it to its end, and compares it with an unbroken run.
 
     A job that ends before it is killed, or that can't be killed further, is compared and begun anew
     in another folder.
 
+    Args:
+      job: what is killed.
+      scratch: gets the folders of all runs.
+      environment: of the processes.
+      kills: how often.
+      seed: draws when.
+      whole: the folder of an unbroken run, where there is one already.
+
     Returns:
       How many times it was killed, and in how many folders it was run to its end and compared.
     """
     generator = random.Random(seed)
-    whole = scratch / "whole"
-    seconds = run_whole(job, whole, environment)
+    seconds = _SECONDS
+    if whole is None:
+        whole = scratch / "whole"
+        seconds = run_whole(job, whole, environment)
     boundaries = list(job.boundaries)
     generator.shuffle(boundaries)
     done, number, tries = 0, 0, 0

@@ -195,3 +195,34 @@ def test_mask_shards_and_their_indexes(tmp_path, note):
         for damage in damages(path, 4 * CASES):
             assert shards.damage(index) or shards.read_index(index) == before
             note(damage, f"mask {path.suffix.removeprefix('.')}")
+
+
+@pytest.mark.parametrize("what", ["removed", "overwritten"])
+def test_an_image_that_changes_while_a_tool_runs_is_named(tmp_path, own_cache, shape_folder, what):
+    from bg_interp import cli
+    from bg_interp.data import pipeline
+    from bg_interp.data.folder import open_folder
+
+    split = open_folder(pathlib.Path(shutil.copytree(shape_folder.images, tmp_path / "images")))
+    split = split.splits["train"]
+    path = tmp_path / "images" / split.keys[3]
+    path.unlink()
+    if what == "overwritten":
+        path.write_bytes(b"no image")
+    # TensorFlow hands on what was raised inside a graph as text; tools make a line of it.
+    with pytest.raises(Exception, match="can no longer be read") as raised:
+        pipeline.prepare(split, None, 32, cache_gb=1, name="images")
+    line = cli._from_graph(raised.value)
+    assert line.startswith(repr(str(path)))
+    assert line.endswith("--overwrite")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"disc/00.png": 3}', '{"disc/00.png": [null]}'])
+def test_a_damaged_memory_of_a_folder_is_made_again(tmp_path, own_cache, shape_folder, text):
+    from bg_interp.data.folder import open_folder
+
+    fingerprint = open_folder(shape_folder.images).fingerprint
+    (memory,) = (own_cache / "folders").iterdir()
+    memory.write_text(text)
+    assert open_folder(shape_folder.images).fingerprint == fingerprint
+    assert len(json.loads(memory.read_text())) == 20

@@ -47,6 +47,7 @@ def test_models_with_code_are_refused_in_one_line(unsafe, ledger, load, suffix):
     with pytest.raises(UserError) as raised:
         load(path)
     assert str(path) in str(raised.value)
+    assert "code" in str(raised.value)
     assert "\n" not in str(raised.value)
     assert not (unsafe / "trace").exists()
     ledger.count(f"code in a .{suffix} file", "loaders")
