@@ -1,11 +1,12 @@
 """The arms of a study: every treatment from every seed, at every strength of the shortcut."""
 
 import dataclasses
+import math
 import pathlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from bg_interp.cli import setting
+from bg_interp.cli import SEED, setting
 from bg_interp.config import BACKGROUNDS, ArmConfig, check_names
 from bg_interp.errors import UserError, nearest
 
@@ -19,6 +20,8 @@ SET_BY_STUDY = (
     "workdir",
     "overwrite",
 )
+# More is a mistake, or a seed that was meant and lacks its comma.
+_MOST_SEEDS = 1000
 _Value = TypeVar("_Value", int, float)
 
 
@@ -109,7 +112,9 @@ def _numbers(flag: str, text: str, kind: Callable[[str], _Value]) -> tuple[_Valu
         raise UserError(
             f"--{flag} must be numbers separated by commas. Received: {text!r}"
         ) from error
-    if not values or len(set(values)) != len(values) or min(values) < 0:
+    # Written so that "not a number" fails as well.
+    accepted = all(0 <= value < math.inf for value in values)
+    if not values or len(set(values)) != len(values) or not accepted:
         raise UserError(
             f"--{flag} must be one or more different numbers, 0 or more. Received: {text!r}"
         )
@@ -124,9 +129,14 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     """
     values = _numbers("seeds", text, int)
     if "," in text:
+        if not SEED[0](max(values)):
+            raise UserError(f"--seeds {SEED[1]}. Received: {text!r}")
         return values
-    if values[0] < 1:
-        raise UserError(f"--seeds must be at least 1. Received: {text!r}")
+    if not 1 <= values[0] <= _MOST_SEEDS:
+        raise UserError(
+            f"--seeds must be a count from 1 to {_MOST_SEEDS}, or a list (a single one: 100,). "
+            f"Received: {text!r}"
+        )
     return tuple(range(values[0]))
 
 

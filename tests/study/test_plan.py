@@ -15,11 +15,18 @@ def test_seeds_are_a_count_or_a_list(text, seeds):
     assert plan.parse_seeds(text) == seeds
 
 
-@pytest.mark.parametrize("text", ["", "x", "0", "-1", "1,1", "1.5", ","])
+@pytest.mark.parametrize("text", ["", "x", "0", "-1", "1,1", "1.5", ",", "9" * 12, f"1,{2**31}"])
 def test_other_seeds_are_refused_in_one_line(text):
     with pytest.raises(UserError, match="--seeds") as caught:
         plan.parse_seeds(text)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["nan", "0.5,inf", "-0.1", "1e999"])
+@pytest.mark.parametrize("flag", ["correlations", "adversarial_epsilons"])
+def test_numbers_that_are_none_are_refused(flag, text):
+    with pytest.raises(UserError, match=f"--{flag}"):
+        make_plan(StudyConfig(**{flag: text}), ArmConfig())
 
 
 def test_none_comes_first_since_the_others_are_compared_with_it():
