@@ -216,8 +216,8 @@ def run(main: Callable[[], None], doc: str) -> None:
         except KeyboardInterrupt as stop:
             terminated = isinstance(stop, Terminated)
             print(
-                f"{'terminated' if terminated else 'interrupted'}; the same command goes on from "
-                "the last checkpoint",
+                f"{'terminated' if terminated else 'interrupted'}; the same command goes on with "
+                "what is saved",
                 file=sys.stderr,
             )
             sys.exit(143 if terminated else 130)
