@@ -179,10 +179,13 @@ def shuffled_numbers(
       stop: the step after the last.
     """
 
+    # A key that is almost all zeros hardly shuffles: batches of sorted classes would be lopsided.
+    third = tf.fill([batch_size], tf.constant(int(seed == 0), tf.int64))
+
     def numbers(step: tf.Tensor) -> tf.Tensor:
         position = step * batch_size + tf.range(batch_size, dtype=tf.int64)
         epoch = position // count
-        seeds = tf.stack([tf.fill([batch_size], tf.cast(seed, tf.int64)), epoch, epoch * 0], axis=1)
+        seeds = tf.stack([tf.fill([batch_size], tf.cast(seed, tf.int64)), epoch, third], axis=1)
         # The public tf.random.experimental.index_shuffle pads one seed for each index wrongly.
         return tf.raw_ops.RandomIndexShuffle(
             index=position % count, seed=seeds, max_index=tf.cast(count - 1, tf.int64), rounds=4

@@ -77,6 +77,16 @@ def test_each_epoch_shows_each_example_once_in_an_order_of_its_own(examples):
     assert len({tuple(epoch) for epoch in epochs}) == 10
 
 
+@pytest.mark.parametrize("seed", [0, 1, 100])
+def test_batches_of_sorted_classes_hold_a_fair_share_of_each(seed):
+    count, batch_size, classes = 900, 30, 6
+    numbers = pipeline.shuffled_numbers(count, batch_size, seed=seed, start=0, stop=90)
+    labels = np.stack(list(numbers.as_numpy_iterator())) * classes // count
+    found = np.stack([np.bincount(row, minlength=classes) for row in labels])
+    drawn_at_random = batch_size * (1 / classes) * (1 - 1 / classes)
+    assert found.var(axis=0).mean() < 1.5 * drawn_at_random
+
+
 def test_batches_larger_than_the_data_show_it_more_than_once(examples):
     (batch,) = batches(examples, stop=1, batch_size=25)
     assert set(collections.Counter(batch["index"].tolist()).values()) <= {2, 3}
