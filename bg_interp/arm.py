@@ -190,7 +190,8 @@ class Arm:
         if not any(self.workdir.checkpoints.glob("step-*.npz")):
             summaries.clear("images")
             self.show_treatment(summaries)
-        summaries.scalars("train", 0, {"bad_masks": self.data.masks.bad_fraction})
+        bad = sum(self.data.masks.bad.values()) / len(self.data.source.splits["train"])
+        summaries.scalars("train", 0, {"bad_masks": bad})
         evaluate = self.accuracies()
         rows = loop.train(
             self.model,

@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 
 from bg_interp import files
-from bg_interp.config import HABITATS_SIZES
+from bg_interp.config import HABITATS_LARGEST, HABITATS_SMALLEST
 from bg_interp.data.opening import open_examples
 from bg_interp.data.pipeline import InMemory, in_memory
 from bg_interp.data.sources import Source, check_spec, open_source
 from bg_interp.errors import UserError
 from bg_interp.evaluation import presentation
-from bg_interp.evaluation.adapter import AdaptedModel, check_output_kind, match_classes
+from bg_interp.evaluation.adapter import (
+    AdaptedModel,
+    check_output_kind,
+    check_outputs,
+    match_classes,
+)
 from bg_interp.evaluation.arrays import Arrays, predict, with_usable_masks
 from bg_interp.evaluation.loading import load_classifier
 from bg_interp.evaluation.model_evaluation import evaluate_model
@@ -67,7 +72,9 @@ def load_model(
     Raises:
       UserError: it cannot be loaded, or the run has not ended.
     """
+    names = None
     if is_run_folder(path):
+        names = Workdir(path).read_config().get("class_names")
         path = Workdir(path).model
         if not path.exists():
             raise UserError(f"{path.parent} holds no finished model yet; let its training end")
@@ -75,7 +82,7 @@ def load_model(
     return (
         AdaptedModel(found.network, input_range, output_kind),
         found.image_size,
-        found.class_names,
+        names or found.class_names,
     )
 
 
@@ -114,8 +121,8 @@ def settled(choice: DataChoice, model: pathlib.Path, model_size: int | None) -> 
 def open_data(settings: dict[str, Any]) -> Source:
     """Opens the data set that `settled` names."""
     size = settings["image_size"]
-    # Habitats is drawn at a few sizes and resized to others.
-    drawn = next((side for side in HABITATS_SIZES if side >= size), HABITATS_SIZES[-1])
+    # Habitats is drawn at the model's size, and resized to sizes beyond those it is drawn at.
+    drawn = min(max(size, HABITATS_SMALLEST), HABITATS_LARGEST)
     habitats = {name: settings[name] for name in ("correlation", "data_seed") if name in settings}
     return open_source(
         settings["dataset"], data_dir=settings["data_dir"], image_size=drawn, **habitats
@@ -197,6 +204,7 @@ def run(
     if model_classes is not None:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
     test = decoded_test_images(source, settings)
+    check_outputs(model, test.images[:1], model_classes)
     note = check_output_kind(model, test.images[:8])
     if note:
         print(note, file=sys.stderr)

@@ -52,6 +52,10 @@ SEED: Rule = (lambda value: 0 <= value < 2**31, "must be from 0 to 2147483647")
 SHARE: Rule = (lambda value: 0 <= value <= 1, "must be from 0 to 1")
 
 
+# In what ranges models take their pixels, for flags `--input_range`.
+INPUT_RANGES = {"0:255": (0.0, 255.0), "0:1": (0.0, 1.0), "-1:1": (-1.0, 1.0)}
+
+
 def _base_type(annotation: Any) -> type:
     """Returns int for `int`, and for `int | None`."""
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:

@@ -12,7 +12,8 @@ from bg_interp.errors import UserError, nearest
 
 BACKGROUNDS = ("none", "black", "noise", "mix", "blur", "mean", "swap", "random_mask")
 SMALL = "small"
-HABITATS_SIZES = (64, 96, 128)
+# Habitats can be drawn at any of these sizes.
+HABITATS_SMALLEST, HABITATS_LARGEST = 16, 512
 _SMALLEST = 32
 # Every network of keras.applications; a test compares this with the installed Keras.
 APPLICATIONS = (
@@ -235,9 +236,11 @@ def _check_dataset(config: ArmConfig) -> None:
         )
     if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
         raise UserError(f"--dataset=folder:PATH must name a folder. Received: {rest}")
-    if config.dataset == "habitats" and config.image_size not in (None, *HABITATS_SIZES):
+    if config.dataset == "habitats" and not (
+        HABITATS_SMALLEST <= image_size(config) <= HABITATS_LARGEST
+    ):
         raise UserError(
-            "--image_size must be one of 64, 96, 128 for habitats, which is drawn at these sizes. "
+            f"--image_size must be from {HABITATS_SMALLEST} to {HABITATS_LARGEST} for habitats. "
             f"Received: {config.image_size}"
         )
     if config.network == SMALL and image_size(config) < _SMALLEST:

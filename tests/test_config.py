@@ -78,7 +78,7 @@ def test_nothing_stays_open_once_resolved():
     [
         ({"network": "resnet50"}, "did you mean 'ResNet50'"),
         ({"dataset": "tfds:"}, "--dataset must be habitats"),
-        ({"dataset": "habitats", "image_size": 80}, "must be one of 64, 96, 128"),
+        ({"dataset": "habitats", "image_size": 600}, "must be from 16 to 512"),
         ({"dataset": "tfds:x", "image_size": 16}, "--image_size must be at least 32"),
         ({"weights": "model.pt"}, "must be none, imagenet, or a .keras or .h5 file"),
         ({"weights": "nowhere.keras"}, "does not exist: nowhere.keras"),

@@ -20,8 +20,6 @@ import pathlib
 from bg_interp import cli
 from bg_interp.errors import UserError
 
-_INPUT_RANGES = {"0:255": (0.0, 255.0), "0:1": (0.0, 1.0), "-1:1": (-1.0, 1.0)}
-
 
 @dataclasses.dataclass(frozen=True)
 class Config:
@@ -56,7 +54,7 @@ class Config:
     input_range: str = cli.setting(
         "0:255",
         "the range in which the model takes pixels; a model that rescales by itself takes 0:255",
-        choices=tuple(_INPUT_RANGES),
+        choices=tuple(cli.INPUT_RANGES),
     )
     class_names: str | None = cli.setting(
         None,
@@ -68,9 +66,7 @@ class Config:
         "what the model returns: logits, or probabilities (after softmax or sigmoid)",
         choices=("logits", "probabilities"),
     )
-    seed: int = cli.setting(
-        0, "of the choice of backgrounds, noise and resampling", rule=cli.NOT_NEGATIVE
-    )
+    seed: int = cli.setting(0, "of the choice of backgrounds, noise and resampling", rule=cli.SEED)
     output: str | None = cli.setting(
         None, "folder to write to; default: evaluation/ in the model's run folder, else here"
     )
@@ -116,7 +112,7 @@ def main() -> None:
         path,
         audit.DataChoice(**{name: getattr(config, name) for name in fields}),
         folder,
-        input_range=_INPUT_RANGES[config.input_range],
+        input_range=cli.INPUT_RANGES[config.input_range],
         output_kind=config.output_kind,
         class_names=class_names,
         seed=config.seed,

@@ -54,10 +54,11 @@ def main() -> None:
     cli.load_tensorflow()
     from bg_interp import export, trained
 
-    model, class_names = trained.load(pathlib.Path(config.model).expanduser())
+    path = pathlib.Path(config.model).expanduser()
+    model, class_names = trained.load(path)
     if config.class_names:
         class_names = trained.checked_names(config.class_names.split(","), model)
-    output = pathlib.Path(config.output or trained.folder_of(config.model)).expanduser()
+    output = pathlib.Path(config.output or trained.folder_of(path)).expanduser()
     if "saved_model" in formats:
         export.saved_model(model, class_names, output / "saved_model")
         print(f"wrote {output / 'saved_model'}")

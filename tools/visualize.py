@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bg_interp.visualization.ascent import Visualization
     from bg_interp.visualization.statistics import AscentStatistics
 
-_INPUT_RANGES = {"0,255": (0.0, 255.0), "0,1": (0.0, 1.0), "-1,1": (-1.0, 1.0)}
 _STARTS = ("mean", "black", "grey")
 _FRAMES = 24
 # Up to this many channels of a layer are shown when --channels does not choose.
@@ -94,14 +93,14 @@ class Config:
     steps: int | None = cli.setting(
         None, "gradient steps; default: the preset's", rule=cli.POSITIVE
     )
-    seed: int = cli.setting(0, "the same seed gives the same images", rule=cli.NOT_NEGATIVE)
+    seed: int = cli.setting(0, "the same seed gives the same images", rule=cli.SEED)
     image_size: int | None = cli.setting(
         None, "side in pixels, for models that leave their image size open", rule=cli.POSITIVE
     )
     input_range: str = cli.setting(
-        "0,255",
-        "the range in which the model takes pixels; a model that rescales by itself takes 0,255",
-        choices=tuple(_INPUT_RANGES),
+        "0:255",
+        "the range in which the model takes pixels; a model that rescales by itself takes 0:255",
+        choices=tuple(cli.INPUT_RANGES),
     )
     gif: bool = cli.setting(False, "write animation.gif, which shows how the images came to be")
     output: str | None = cli.setting(
@@ -207,11 +206,18 @@ def _start(config: Config, shape: tuple[int, int, int]) -> "str | np.ndarray":
     return np.asarray(picture, np.float32).reshape(shape)
 
 
-def _statistics(path: pathlib.Path) -> "AscentStatistics | None":
+def _statistics(path: pathlib.Path, of_classes: bool) -> "AscentStatistics | None":
+    """Reads what training left for the ascent; None for a model from elsewhere.
+
+    The logits of natural images are those of classes, and say nothing of a layer's channels.
+    """
     from bg_interp.visualization import statistics
 
     left_by_training = path / "ascent.npz"
-    return statistics.load(left_by_training) if left_by_training.is_file() else None
+    if not left_by_training.is_file():
+        return None
+    found = statistics.load(left_by_training)
+    return found if of_classes else dataclasses.replace(found, natural_logits=None)
 
 
 def _write(config: Config, made: "Visualization", names: list[str], folder: pathlib.Path) -> None:
@@ -290,12 +296,12 @@ def main() -> None:
     target, units, names = _target(config, model, class_names)
     made_by = {"compiled": Ascent, "tf_keras_vis": comparison.UpstreamAscent}[config.engine]
     ascent = made_by(
-        target, how, samples=config.samples, input_range=_INPUT_RANGES[config.input_range]
+        target, how, samples=config.samples, input_range=cli.INPUT_RANGES[config.input_range]
     )
     with tqdm.tqdm(total=how.steps, unit="step", leave=False, disable=None) as bar:
         made = ascent(
             units,
-            statistics=_statistics(path) if path.is_dir() else None,
+            statistics=_statistics(path, of_classes=config.layer is None),
             start=_start(config, ascent.image_shape),
             seed=config.seed,
             frames=_FRAMES if config.gif else 0,

@@ -8,7 +8,14 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.data.pipeline import Batch, InMemory, MaskReader, own_mask
+from bg_interp.data.pipeline import (
+    Batch,
+    Examples,
+    InMemory,
+    MaskReader,
+    OnDisk,
+    own_mask,
+)
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError, nearest
 from bg_interp.masks import quality, segmenters, store
@@ -35,9 +42,9 @@ class Masks:
     origin: str
 
     @property
-    def bad_fraction(self) -> float:
-        """The share of all images whose mask is bad."""
-        return sum(self.bad.values()) / max(1, len(self.positions))
+    def judged(self) -> bool:
+        """Whether a segmenter said of each mask how far it can be trusted."""
+        return self.origin not in ("none", "dataset") and not self.origin.startswith("folder:")
 
 
 def check_choice(masks: str) -> None:
@@ -119,32 +126,53 @@ def listed(counts: dict[str, int]) -> str:
 
 
 def _open_store(source: Source, name: str, mask_store: str | None) -> store.MaskStore:
-    """Opens the store of a segmenter's masks; models of the user's own are found by their name."""
+    """Opens the masks that a segmenter made: by its own model, else by the one other that did."""
     root = pathlib.Path(mask_store).expanduser() if mask_store else store.default_root()
-    settings = segmenters.Settings(name if name in ("object", "selfie") else "object")
-    found = store.MaskStore(root, source, settings, source.name)
-    if name in ("object", "selfie"):
+    standard = name in ("object", "selfie")
+    usual = segmenters.Settings(name if standard else "object")
+    found = store.MaskStore(root, source, usual, source.name)
+    if standard and found.entries():
         return found
     descriptions = sorted(found.folder.parent.glob(f"{name}-*/store.json"))
+    if standard and not descriptions:
+        return found  # Its error names the command that makes them.
     if len(descriptions) != 1:
+        made = ", ".join(path.parent.name for path in descriptions) or "none"
         raise UserError(
             f"--masks={name} needs one set of masks of {source.name} below {root}. Received: "
-            f"{len(descriptions)}; make it with `python tools/segment.py --dataset={source.name} "
-            f"--segmenter={name} --segmenter_model=PATH`"
+            f"{made}; remove those that are not meant, or make one with `python tools/segment.py "
+            f"--dataset={source.name} --segmenter={name} --segmenter_model=PATH`"
         )
-    values = json.loads(descriptions[0].read_text(encoding="utf-8"))["settings"]
-    values["cleaning"] = Cleaning(**values["cleaning"])
-    values["keypoint"] = tuple(values["keypoint"])
-    return store.MaskStore(root, source, segmenters.Settings(**values), source.name)
+    return store.MaskStore(root, source, _described(descriptions[0]), source.name)
 
 
-def without_empty(examples: InMemory, on_bad_mask: str) -> tuple[InMemory, dict[str, int]]:
-    """Finds masks that are empty or full among those that no segmenter judged.
+def _described(description: pathlib.Path) -> segmenters.Settings:
+    """Reads what made the masks of a store.
+
+    Raises:
+      UserError: the description is damaged.
+    """
+    try:
+        values = json.loads(description.read_text(encoding="utf-8"))["settings"]
+        values["cleaning"] = Cleaning(**values["cleaning"])
+        values["keypoint"] = tuple(values["keypoint"])
+        return segmenters.Settings(**values)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{description} is damaged ({error}); remove its folder and make the masks again"
+        ) from error
+
+
+def without_empty(
+    examples: Examples, empty: np.ndarray, on_bad_mask: str
+) -> tuple[Examples, dict[str, int]]:
+    """Deals with empty masks among those that no segmenter judged.
 
     An image with an empty mask would be trained on as a black square.
 
     Args:
       examples: with masks of the data set or of a folder.
+      empty: bool [N], whose mask is empty; see `pipeline.empty_masks`.
       on_bad_mask: "keep" makes empty masks full, so that the image stays as it is; "drop" leaves
         the image out; "error" refuses it.
 
@@ -154,18 +182,32 @@ def without_empty(examples: InMemory, on_bad_mask: str) -> tuple[InMemory, dict[
     Raises:
       UserError: with `on_bad_mask="error"`, a mask is empty.
     """
-    empty = ~examples.arrays["mask"].any(axis=(1, 2, 3))
     if not empty.any():
         return examples, {}
     counts = {quality.EMPTY: int(empty.sum())}
     if on_bad_mask == "error":
-        first = examples.arrays["index"][int(np.argmax(empty))]
         raise UserError(
-            f"{counts[quality.EMPTY]} of {empty.size} masks are empty, the first at place {first}; "
-            "choose --on_bad_mask=keep or drop"
+            f"{counts[quality.EMPTY]} of {empty.size} masks are empty, the first at place "
+            f"{int(np.argmax(empty))}; choose --on_bad_mask=keep or drop"
         )
+    if isinstance(examples, OnDisk):
+        return _on_disk_without(examples, empty, on_bad_mask), counts
     if on_bad_mask == "drop":
         return InMemory({k: v[~empty] for k, v in examples.arrays.items()}), counts
     masks = examples.arrays["mask"].copy()
     masks[empty] = 255
     return InMemory({**examples.arrays, "mask": masks}), counts
+
+
+def _on_disk_without(examples: OnDisk, empty: np.ndarray, on_bad_mask: str) -> OnDisk:
+    if on_bad_mask == "drop":
+        return dataclasses.replace(examples, positions=examples.positions[~empty])
+    full = np.zeros(len(examples.split), bool)
+    full[examples.positions[empty]] = True
+    read = examples.read_mask or own_mask
+
+    def filled(position: tf.Tensor, example: Batch) -> tf.Tensor:
+        mask = read(position, example)
+        return tf.where(tf.gather(full, position), tf.constant(255, tf.uint8), mask)
+
+    return dataclasses.replace(examples, read_mask=filled)

@@ -42,7 +42,8 @@ def open_examples(
         name=f"{split} images",
         positions=chosen.positions,
     )
-    if isinstance(examples, pipeline.InMemory) and not chosen.bad:
-        examples, empty = mask_choice.without_empty(examples, on_bad_mask)
-        chosen = dataclasses.replace(chosen, bad=empty)
+    if chosen.read is not None and not chosen.judged:
+        empty = pipeline.empty_masks(examples, f"{split} masks")
+        examples, counts = mask_choice.without_empty(examples, empty, on_bad_mask)
+        chosen = dataclasses.replace(chosen, bad=counts)
     return examples, chosen

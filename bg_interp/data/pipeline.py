@@ -136,6 +136,25 @@ def in_memory(examples: OnDisk, name: str, batch_size: int = 256) -> InMemory:
     return InMemory(arrays)
 
 
+def empty_masks(examples: Examples, name: str, batch_size: int = 256) -> np.ndarray:
+    """Tells which masks have no foreground at all; examples on disk are decoded once for it.
+
+    Args:
+      examples: what to look at.
+      name: what the progress bar calls it.
+      batch_size: how many are decoded at a time.
+
+    Returns:
+      bool [N].
+    """
+    if isinstance(examples, InMemory):
+        return np.logical_not(examples.arrays["mask"].any(axis=(1, 2, 3)))
+    batches = in_order(examples, batch_size).as_numpy_iterator()
+    total = -(-len(examples) // batch_size)
+    bar = tqdm.tqdm(batches, f"checking {name}", total, unit="batch", delay=1)
+    return np.concatenate([~batch["mask"].any(axis=(1, 2, 3)) for batch in bar])
+
+
 def prepare(
     split: Split,
     read_mask: MaskReader | None,

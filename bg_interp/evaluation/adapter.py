@@ -58,6 +58,21 @@ def adapt(model: Callable[[Any], Any]) -> AdaptedModel:
     return model if isinstance(model, AdaptedModel) else AdaptedModel(model)
 
 
+def check_outputs(model: AdaptedModel, images: np.ndarray, names: Sequence[str] | None) -> None:
+    """Checks that there is a name for each of the model's outputs; a single one has two classes.
+
+    Raises:
+      UserError: there is not.
+    """
+    outputs = np.asarray(model.network(model.to_input(images))).shape[-1]
+    classes = 2 if outputs == 1 else outputs
+    if names is not None and len(names) != classes:
+        raise UserError(
+            f"--class_names must name the model's {classes} classes in their order. "
+            f"Received: {len(names)} names"
+        )
+
+
 def check_output_kind(model: AdaptedModel, images: np.ndarray) -> str | None:
     """Looks at some outputs to see whether they are of the kind that was said.
 
@@ -70,7 +85,8 @@ def check_output_kind(model: AdaptedModel, images: np.ndarray) -> str | None:
       gradients vanish. Otherwise None.
 
     Raises:
-      UserError: what is said to be probabilities leaves [0, 1].
+      UserError: what is said to be probabilities leaves [0, 1], or a single output that is said to
+        be a logit never does.
     """
     outputs = np.asarray(model.network(model.to_input(images)), np.float32)
     within = bool((outputs > -1e-3).all() and (outputs < 1.001).all())
@@ -78,6 +94,11 @@ def check_output_kind(model: AdaptedModel, images: np.ndarray) -> str | None:
         raise UserError(
             "--output_kind=probabilities needs outputs from 0 to 1. Received: "
             f"{outputs.min():.3g} to {outputs.max():.3g}; try --output_kind=logits"
+        )
+    if model.output_kind == "logits" and within and outputs.shape[-1] == 1:
+        raise UserError(
+            "a single output from 0 to 1 looks like a sigmoid's, and as a logit it would always "
+            "mean the second class; give --output_kind=probabilities"
         )
     sums_to_one = np.allclose(outputs.sum(axis=-1), 1.0, atol=1e-2)
     if model.output_kind == "logits" and within and sums_to_one:

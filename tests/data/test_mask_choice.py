@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from bg_interp.data import mask_choice
 from bg_interp.data.folder import open_folder
 from bg_interp.data.mask_choice import check_choice, choose, without_empty
 from bg_interp.data.opening import open_examples
-from bg_interp.data.pipeline import InMemory
+from bg_interp.data.pipeline import InMemory, empty_masks, in_order, own_mask, prepare
 from bg_interp.errors import UserError
 
 
@@ -38,7 +38,7 @@ def test_the_data_sets_own_masks_are_taken_by_themselves(tiny_habitats, tmp_path
 
 def test_none_reads_nothing(tiny_habitats, tmp_path):
     found = chosen(tiny_habitats, "none", tmp_path)
-    assert (found.read, found.origin, found.bad_fraction) == (None, "none", 0)
+    assert (found.read, found.origin, found.judged) == (None, "none", False)
 
 
 def test_masks_of_another_tool_are_read_by_the_images_names(folder, shape_folder):
@@ -79,7 +79,7 @@ def test_an_unknown_choice_has_a_near_name():
 
 
 def test_an_empty_mask_leaves_its_image_untreated(partly_empty):
-    found, counts = without_empty(partly_empty, "keep")
+    found, counts = without_empty(partly_empty, empty_masks(partly_empty, "masks"), "keep")
     assert counts == {"empty": 1}
     assert (found.arrays["mask"][1] == 255).all()
     assert (found.arrays["mask"][[0, 2, 3]] == 9).all()
@@ -87,23 +87,49 @@ def test_an_empty_mask_leaves_its_image_untreated(partly_empty):
 
 
 def test_an_image_with_an_empty_mask_can_be_left_out(partly_empty):
-    found, counts = without_empty(partly_empty, "drop")
+    found, counts = without_empty(partly_empty, empty_masks(partly_empty, "masks"), "drop")
     assert counts == {"empty": 1}
     assert found.arrays["index"].tolist() == [10, 12, 13]
 
 
 def test_an_empty_mask_can_stop_the_run(partly_empty):
-    with pytest.raises(UserError, match="1 of 4 masks are empty, the first at place 11"):
-        without_empty(partly_empty, "error")
+    with pytest.raises(UserError, match="1 of 4 masks are empty, the first at place 1;"):
+        without_empty(partly_empty, empty_masks(partly_empty, "masks"), "error")
 
 
 def test_sound_masks_stay_as_they_are(partly_empty):
     sound = InMemory({k: v[2:] for k, v in partly_empty.arrays.items()})
-    found, counts = without_empty(sound, "error")
+    found, counts = without_empty(sound, empty_masks(sound, "masks"), "error")
     assert found is sound
     assert counts == {}
 
 
-def test_bad_masks_are_a_share_of_the_images():
-    found = mask_choice.Masks(None, np.arange(8), {"empty": 1, "full": 1}, "x")
-    assert found.bad_fraction == 0.25
+class _SplitWithAnEmptyMask:
+    """Four images on disk, the third without foreground."""
+
+    def __len__(self):
+        return 4
+
+    def load(self, position):
+        opacity = tf.where(position == 2, 0, 9)
+        return {
+            "image": tf.fill([8, 8, 3], tf.constant(7, tf.uint8)),
+            "mask": tf.fill([8, 8, 1], tf.cast(opacity, tf.uint8)),
+            "label": tf.cast(position % 2, tf.int32),
+        }
+
+
+@pytest.mark.parametrize("cache_gb", [0.0, 1.0], ids=["decoded each epoch", "in memory"])
+def test_empty_masks_are_found_whether_images_stay_in_memory_or_not(cache_gb):
+    def opened(on_bad_mask):
+        examples = prepare(_SplitWithAnEmptyMask(), own_mask, 8, cache_gb=cache_gb, name="images")
+        empty = empty_masks(examples, "masks")
+        assert empty.tolist() == [False, False, True, False]
+        found, _ = without_empty(examples, empty, on_bad_mask)
+        return next(iter(in_order(found, 4).as_numpy_iterator()))
+
+    assert opened("drop")["index"].tolist() == [0, 1, 3]
+    assert (opened("keep")["mask"][2] == 255).all()
+    assert (opened("keep")["mask"][[0, 1, 3]] == 9).all()
+    with pytest.raises(UserError, match="1 of 4 masks are empty"):
+        opened("error")
