@@ -66,7 +66,9 @@ class ArmConfig:
         rule=SHARE,
     )
     data_seed: int = setting(0, "habitats only: seed of the drawing", rule=SEED)
-    data_dir: str | None = setting(None, "where TFDS keeps data; default: the cache folder's")
+    data_dir: str | None = setting(
+        None, "where TFDS keeps prepared data; default: TFDS's own, for habitats the cache folder's"
+    )
     masks: str = setting(
         "auto",
         "where masks come from: auto (the data set's own, else object), none, dataset, folder:PATH "

@@ -24,13 +24,13 @@ cli.define_flags(ArmConfig, leaving_out=SET_BY_STUDY)
 
 def main() -> None:
     """Runs a study, or its shard of one, and writes the report when all arms are there."""
-    study = cli.config_from_flags(StudyConfig)
+    config = cli.config_from_flags(StudyConfig)
     training = cli.config_from_flags(ArmConfig, leaving_out=SET_BY_STUDY)
-    plan = make_plan(study, training)
+    plan = make_plan(config, training)
     cli.load_tensorflow()
-    from bg_interp.study import study as running
+    from bg_interp.study import study
 
-    running.run(plan, study)
+    study.run(plan, config)
 
 
 def run() -> None:

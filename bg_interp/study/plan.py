@@ -37,7 +37,8 @@ class StudyConfig:
     seeds: str = setting(
         "5",
         "how many seeds (5: 0 to 4), or the seeds themselves (100,101; a single one: 100,). Each "
-        "has data, initial weights and order of its own. Under 5, intervals are indicative only",
+        "has initial weights and order of its own, and on habitats data of its own. Under 5, "
+        "intervals are indicative only",
     )
     correlations: str = setting(
         "0.95",

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from bg_interp.evaluation.variants import VARIANTS
 from bg_interp.study import statistics
-from bg_interp.study.measuring import STARTS
 from bg_interp.study.plan import Plan, PlannedArm
 
 CHANCE = "chance"
@@ -69,16 +69,7 @@ def _leakage() -> Iterator[MeasureKind]:
 
 
 def _accuracies() -> Iterator[MeasureKind]:
-    for variant in (
-        "original",
-        "foreground_only",
-        "no_foreground",
-        "background_only",
-        "mixed_same",
-        "mixed_random",
-        "mixed_next",
-        "swap",
-    ):
+    for variant in VARIANTS:
         yield MeasureKind(
             f"accuracy on {variant.replace('_', ' ')}",
             f"accuracy_{variant}",
@@ -101,7 +92,6 @@ KINDS = (
     ),
     MeasureKind("area of the mask", "mask_area", ("attribution", "mask_area")),
 )
-assert set(_START_WORDS) == set(STARTS)  # noqa: S101
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,7 +22,7 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
       config: its settings.
 
     Raises:
-      UserError: no arm could be finished.
+      UserError: an arm failed; the report is there all the same, unless all did.
     """
     shard = plan.parse_shard(config.shard)
     judges = functools.cache(lambda: measuring.load_judges(laid_out.arms[0].config))
@@ -41,6 +41,13 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
             f"no arm could be finished; the first error: {next(iter(failed.values()), 'none')}"
         )
     write(laid_out, config, measured, failed)
+    if failed:
+        name, reason = next(iter(failed.items()))
+        raise UserError(
+            f"{len(failed)} of {len(laid_out.arms)} arms failed, and the report is made from the "
+            f"others; the first, {laid_out.workdir / 'arms' / name}: {reason} (delete its folder "
+            "to train it anew)"
+        )
 
 
 def read_all(laid_out: Plan) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from bg_interp.study import results
+from bg_interp.study import measuring, results
 
 
 @pytest.fixture
@@ -71,3 +71,8 @@ def test_without_none_there_is_nothing_to_compare(study):
     group = results.collect(laid_out, treated, laid_out.arms[0].group)
     assert group.comparisons == []
     assert "nothing is compared" in results.answer(group)[0]
+
+
+def test_every_start_of_the_class_images_is_reported():
+    reported = {kind.path[1] for kind in results.KINDS if kind.path[0] == "class_images"}
+    assert reported == set(measuring.STARTS)

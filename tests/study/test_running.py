@@ -81,3 +81,16 @@ def test_a_shard_that_is_not_the_last_leaves_the_report_to_others(plan, ran, cap
     study.run(plan, StudyConfig(seeds="2", shard="0/2", workdir=str(plan.workdir)))
     assert "other shards" in capsys.readouterr().err
     assert not (plan.workdir / "report.html").exists()
+
+
+def test_failed_arms_are_told_after_the_report_is_written(plan, ran, monkeypatch):
+    def failing(planned, judges):
+        raise UserError("no noise today")
+
+    written = []
+    monkeypatch.setattr(running, "run_arm", failing)
+    monkeypatch.setattr(study, "read_all", lambda laid_out: {"none": {}})
+    monkeypatch.setattr(study, "write", lambda *arguments: written.append(arguments))
+    with pytest.raises(UserError, match=r"8 of 8 arms failed.*no noise today"):
+        study.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
+    assert len(written) == 1
