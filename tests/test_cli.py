@@ -134,6 +134,8 @@ def test_nearest_is_empty_for_names_like_none():
 
 TOOL = """
 import os, signal, sys
+# Programs started in the background inherit that Ctrl-C is ignored; this one is in front.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from bg_interp import cli
 from bg_interp.errors import UserError
 def main():
