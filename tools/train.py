@@ -4,7 +4,7 @@
 
 draws the data set habitats, trains a small network on black backgrounds, and leaves in
 runs/habitats-small-black-0: model.keras, saved_model/, visualizations/, events/ for TensorBoard,
-metrics.jsonl and config.json. It takes a minute or two on two cores. The same command goes on where
+metrics.jsonl and config.json. It takes about a minute on two cores. The same command goes on where
 a killed run stopped.
 
     python tools/train.py --dataset=folder:photos --masks=object --network=MobileNetV2 \\
