@@ -85,8 +85,7 @@ def damage(index: pathlib.Path) -> str:
         return f"{shard} is missing"
     try:
         expected = json.loads(index.read_text(encoding="utf-8"))
-        # Stores of the first version have none.
-        if expected.get("masks_sha256", _digest(expected["masks"])) != _digest(expected["masks"]):
+        if expected["masks_sha256"] != _digest(expected["masks"]):
             return f"{index} is damaged: its sha256 is not the one that was written"
         same = shard.stat().st_size == expected["bytes"]
         same = same and files.sha256(shard) == expected["sha256"]

@@ -43,11 +43,6 @@ class Summaries:
         # Now, not after a checkpoint, with which a run would go on without them.
         self._writer("images").flush()
 
-    def text(self, tag: str, step: int, markdown: str) -> None:
-        """Writes a text, shown as Markdown."""
-        with self._writer("images").as_default():
-            tf.summary.text(tag, markdown, step=step)
-
     def hparams(self, values: Mapping[str, object], measures: Mapping[str, float]) -> None:
         """Writes the run's settings and final measures for TensorBoard's HParams page.
 
