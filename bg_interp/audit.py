@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from bg_interp import files
-from bg_interp.config import HABITATS_LARGEST, HABITATS_SMALLEST
+from bg_interp.config import HABITATS_LARGEST, HABITATS_SMALLEST, check_dataset
 from bg_interp.data.opening import open_examples
 from bg_interp.data.pipeline import InMemory, in_memory
-from bg_interp.data.sources import Source, check_spec, open_source
+from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
 from bg_interp.evaluation import presentation
 from bg_interp.evaluation.adapter import (
@@ -97,7 +97,7 @@ def settled(choice: DataChoice, model: pathlib.Path, model_size: int | None) -> 
     """
     trained = Workdir(model).read_config()["config"] if is_run_folder(model) else {}
     dataset = choice.dataset or trained.get("dataset", "habitats")
-    check_spec(dataset)
+    check_dataset(dataset)
     # What the model was trained with says nothing about another data set.
     same = trained if dataset == trained.get("dataset") else {}
     masks = choice.masks or same.get("masks", "auto")

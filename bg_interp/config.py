@@ -211,7 +211,7 @@ def check_names(config: ArmConfig) -> None:
             f"--network must be {SMALL} or a name of keras.applications such as MobileNetV2. "
             f"Received: {config.network!r}{nearest(config.network, known)}"
         )
-    _check_dataset(config)
+    _check_data(config)
     _check_weights(config)
     if config.steps is not None and config.epochs is not None:
         raise UserError("--steps and --epochs exclude each other: give one of them")
@@ -230,12 +230,21 @@ def check_names(config: ArmConfig) -> None:
         )
 
 
-def _check_dataset(config: ArmConfig) -> None:
-    kind, colon, rest = config.dataset.partition(":")
-    if config.dataset != "habitats" and not (kind in ("tfds", "folder") and colon and rest):
-        raise UserError(
-            f"--dataset must be habitats, tfds:NAME or folder:PATH. Received: {config.dataset!r}"
-        )
+def check_dataset(dataset: str) -> None:
+    """Checks the form of `--dataset` without opening anything.
+
+    Raises:
+      UserError: it is neither habitats, tfds:NAME nor folder:PATH.
+    """
+    kind, colon, rest = dataset.partition(":")
+    if dataset == "habitats" or (kind in ("tfds", "folder") and colon and rest):
+        return
+    raise UserError(f"--dataset must be habitats, tfds:NAME or folder:PATH. Received: {dataset!r}")
+
+
+def _check_data(config: ArmConfig) -> None:
+    check_dataset(config.dataset)
+    kind, _, rest = config.dataset.partition(":")
     if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
         raise UserError(f"--dataset=folder:PATH must name a folder. Received: {rest}")
     if config.dataset == "habitats" and not (

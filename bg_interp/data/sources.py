@@ -7,25 +7,13 @@ A source has `name`, `class_names`, `fingerprint`, `has_masks`, `damaged` and `s
 import pathlib
 from typing import TYPE_CHECKING, Union
 
-from bg_interp.errors import UserError
+from bg_interp.config import check_dataset
 
 if TYPE_CHECKING:
     from bg_interp.data.folder import FolderSource
     from bg_interp.data.tfds_source import TfdsSource
 
 Source = Union["FolderSource", "TfdsSource"]
-
-
-def check_spec(spec: str) -> None:
-    """Checks the form of `--dataset` without opening anything.
-
-    Raises:
-      UserError: it is neither habitats, tfds:NAME nor folder:PATH.
-    """
-    kind, colon, rest = spec.partition(":")
-    if spec == "habitats" or (kind in ("tfds", "folder") and colon and rest):
-        return
-    raise UserError(f"--dataset must be habitats, tfds:NAME or folder:PATH. Received: {spec!r}")
 
 
 def open_source(
@@ -49,7 +37,7 @@ def open_source(
     Raises:
       UserError: the source does not exist or cannot be used; the message says why.
     """
-    check_spec(spec)
+    check_dataset(spec)
     kind, _, rest = spec.partition(":")
     if kind == "folder":
         from bg_interp.data.folder import open_folder
