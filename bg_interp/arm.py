@@ -16,8 +16,8 @@ import tensorflow as tf
 from bg_interp import config as settings
 from bg_interp import export, files
 from bg_interp.config import ArmConfig
-from bg_interp.data import mask_choice, pipeline, sources, treatments
-from bg_interp.data.arm_data import STATISTICS_IMAGES, ArmData, open_data, treatment_of
+from bg_interp.data import mask_choice, pipeline, treatments
+from bg_interp.data.arm_data import STATISTICS_IMAGES, ArmData, open_data, open_source, treatment_of
 from bg_interp.data.augmentation import Augmentation
 from bg_interp.errors import UserError
 from bg_interp.training import loop, networks, recipe
@@ -243,14 +243,7 @@ def run(config: ArmConfig) -> dict[str, Any]:
         tf.config.experimental.enable_op_determinism()
     workdir = Workdir(settings.workdir(config))
     with workdir.locked():
-        source = sources.open_source(
-            config.dataset,
-            data_dir=config.data_dir,
-            image_size=settings.image_size(config),
-            correlation=config.correlation,
-            data_seed=config.data_seed,
-        )
-        data = open_data(config, source)
+        data = open_data(config, open_source(config))
         config = settings.resolved(config, len(data.train))
         _claim(workdir, config, data)
         finished = workdir.read_result()

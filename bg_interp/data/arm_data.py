@@ -29,6 +29,17 @@ class ArmData:
     masks: mask_choice.Masks
 
 
+def open_source(config: ArmConfig) -> sources.Source:
+    """Opens the images of an arm."""
+    return sources.open_source(
+        config.dataset,
+        data_dir=config.data_dir,
+        image_size=settings.image_size(config),
+        correlation=config.correlation,
+        data_seed=config.data_seed,
+    )
+
+
 def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
     """Reads the images and masks of an arm.
 

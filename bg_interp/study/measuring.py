@@ -11,6 +11,7 @@ import numpy as np
 from bg_interp import files, trained
 from bg_interp.config import ArmConfig, image_size
 from bg_interp.data import sources
+from bg_interp.data.arm_data import open_source
 from bg_interp.data.opening import open_examples
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.judges import DATA_SEED, Judges, load_or_train_judges
@@ -39,17 +40,6 @@ def load_split(config: ArmConfig, source: sources.Source, split: str) -> Arrays:
     )
     arrays = examples.arrays  # type: ignore[union-attr]
     return Arrays(arrays["image"], arrays["mask"], arrays["label"])
-
-
-def open_source(config: ArmConfig) -> sources.Source:
-    """Opens the data of an arm."""
-    return sources.open_source(
-        config.dataset,
-        data_dir=config.data_dir,
-        image_size=image_size(config),
-        correlation=config.correlation,
-        data_seed=config.data_seed,
-    )
 
 
 def load_judges(config: ArmConfig) -> Judges:
