@@ -130,9 +130,10 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
         modifiers = self._get_input_modifiers(arguments["input_modifiers"])
         regularizers = self._get_regularizers(arguments["regularizers"])
         shapes = tuple(tuple(value.shape[1:]) for value in values)
-        if shapes not in self._folded:
+        if shapes in self._folded:
+            self._folded[shapes].refresh()
+        else:
             self._folded[shapes] = FoldedModel(self.model, shapes)
-        self._folded[shapes].refresh()
         return Work(
             model=self.model if arguments["training"] else self._folded[shapes].model,
             training=arguments["training"],
@@ -144,6 +145,7 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
             gradient_modifier=arguments["gradient_modifier"],
             optimizer=arguments["optimizer"],
             unconnected=arguments["unconnected_gradients"],
+            fuse=loop.pays_to_fuse(values, arguments["steps"]),
         )
 
     def _iterate(self, work: Work, called: list, steps: int, finishing: tuple) -> list:

@@ -10,6 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 from tf_keras_vis.activation_maximization import input_modifiers
+from tf_keras_vis.activation_maximization.regularizers import TotalVariation2D
 from tf_keras_vis.utils import scores
 
 from bg_interp.visualization import views
@@ -40,18 +41,26 @@ def modifier_signature(modifier: Any) -> Modifier | None:
     return None
 
 
-def modified(images: tf.Tensor, modifiers: Sequence[Modifier], key: tf.Tensor) -> tf.Tensor:
+def modified(
+    images: tf.Tensor, modifiers: Sequence[Modifier], key: tf.Tensor, *, fuse: bool
+) -> tf.Tensor:
     """Applies modifiers, in their order, drawn for each image by itself.
 
     Args:
       images: float [B,H,W,C] with static sizes.
       modifiers: what `modifier_signature` returned.
       key: int32 [2].
+      fuse: see `views.turn`.
     """
-    for place, (kind, *limits) in enumerate(modifiers):
-        # A key of its own for each modifier, at the same step.
-        draws = views.uniform([images.shape[0], 2], key + tf.constant([7919 * (place + 1), 0]))
-        images = _MODIFIERS[kind](images, draws, *limits)
+    # Drawn at once: every operation takes time to trace.
+    all_draws = tf.unstack(views.uniform([len(modifiers), images.shape[0], 2], key))
+    for (kind, *limits), draws in zip(modifiers, all_draws, strict=True):
+        if kind == "jitter":
+            images = _jittered(images, draws, *limits)
+        elif kind == "rotate":
+            images = _turned(images, draws, limits[0], fuse)
+        else:
+            images = _scaled(images, draws, *limits)
     return images
 
 
@@ -61,8 +70,8 @@ def _jittered(images: tf.Tensor, draws: tf.Tensor, most: int) -> tf.Tensor:
     return views.roll(images, tf.cast(tf.minimum(places, 2.0 * most), tf.int32) - most)
 
 
-def _turned(images: tf.Tensor, draws: tf.Tensor, most: float) -> tf.Tensor:
-    return views.turn(images, draws[:, 0] * math.radians(most), most)
+def _turned(images: tf.Tensor, draws: tf.Tensor, most: float, fuse: bool) -> tf.Tensor:
+    return views.turn(images, draws[:, 0] * math.radians(most), most, fuse=fuse)
 
 
 def _scaled(images: tf.Tensor, draws: tf.Tensor, low: float, high: float) -> tf.Tensor:
@@ -70,11 +79,36 @@ def _scaled(images: tf.Tensor, draws: tf.Tensor, low: float, high: float) -> tf.
     return views.resize(images, step, step, tf.zeros_like(draws))
 
 
-_MODIFIERS: dict[str, Callable[..., tf.Tensor]] = {
-    "jitter": _jittered,
-    "rotate": _turned,
-    "scale": _scaled,
-}
+def total_variation(regularizer: TotalVariation2D, images: tf.Tensor) -> tf.Tensor:
+    """Returns what `regularizer` does, with a gradient in a tenth of the time without XLA.
+
+    Args:
+      regularizer: tf-keras-vis's.
+      images: float [B,H,W,C] with static sizes.
+
+    Returns:
+      [B], the sum of the absolute differences of neighbours, by the number of values, weighted.
+    """
+
+    @tf.custom_gradient
+    def varied(values: tf.Tensor) -> tuple:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            share = upstream * (regularizer.weight / math.prod(values.shape[1:]))
+            signs = _signs_of_differences(values, 1) + _signs_of_differences(values, 2)
+            return share[:, None, None, None] * signs
+
+        return regularizer(values), gradient
+
+    return varied(images)
+
+
+def _signs_of_differences(images: tf.Tensor, axis: int) -> tf.Tensor:
+    """Returns the gradient of the absolute differences of neighbours along an axis."""
+    size = images.shape[axis]
+    first, last = (tf.gather(images, [place], axis=axis) for place in (0, size - 1))
+    before = tf.concat([first, tf.split(images, [size - 1, 1], axis)[0]], axis)
+    after = tf.concat([tf.split(images, [1, size - 1], axis)[1], last], axis)
+    return tf.sign(images - before) + tf.sign(images - after)
 
 
 def categorical_indices(score: Any, output_shape: Sequence[int]) -> list[int] | None:

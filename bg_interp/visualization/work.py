@@ -54,6 +54,7 @@ class Work:
       gradient_modifier: a function of one gradient, or None.
       optimizer: an optimizer, or None for tf-keras-vis's default.
       unconnected: what the gradient of an input without influence is.
+      fuse: see `loop.Plan`.
     """
 
     model: keras.Model
@@ -66,6 +67,7 @@ class Work:
     gradient_modifier: Callable | None
     optimizer: Any
     unconnected: tf.UnconnectedGradients
+    fuse: bool
 
     def obstacles(self) -> list[str]:
         """Returns the names of all parts that a compiled loop cannot hold."""
@@ -100,6 +102,7 @@ class Work:
         return (
             self.training,
             self.unconnected,
+            self.fuse,
             tuple(tuple(value.shape) for value in self.values),
             self._modifier_signatures,
             tuple(_score_signature(*pair) for pair in zip(self.scores, self._indices, strict=True)),
@@ -113,6 +116,8 @@ class Work:
         others: list[tuple[str, Callable]] = []
         for name, regularizer, place in self.regularizers:
             kept = fused if type(regularizer) in _FUSED else others
+            if type(regularizer) is TotalVariation2D and not self.fuse:
+                regularizer = functools.partial(upstream.total_variation, regularizer)
             kept.append((name, functools.partial(_regularization, regularizer, place)))
         optimizer = self._fresh_optimizer
         variables = [keras.Variable(value) for value in self.values]
@@ -131,6 +136,7 @@ class Work:
             optimizer=optimizer,
             unconnected=self.unconnected,
             score_scale=loop.score_scale(self.model),
+            fuse=self.fuse,
         )
 
     def indices(self) -> list[tf.Tensor]:
@@ -194,7 +200,9 @@ def _score(
     if score is not None:
         return mean(score(output))
     output = tf.reduce_mean(output, list(range(1, len(output.shape) - 1)))
-    return tf.gather(output, indices, axis=1, batch_dims=1)
+    # With batch_dims, gather would need four times as many operations for its gradient.
+    places = tf.stack([tf.range(output.shape[0]), indices], axis=1)
+    return tf.gather_nd(output, places)
 
 
 def _regularization(regularizer: Any, place: int | None, values: list) -> tf.Tensor:

@@ -1,5 +1,6 @@
 """tf-keras-vis's class and ours: the same calls, the same formulas, the same complaints."""
 
+import functools
 import warnings
 
 import keras
@@ -12,7 +13,7 @@ from tf_keras_vis.activation_maximization.input_modifiers import Jitter, Rotate2
 from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from bg_interp.visualization import ActivationMaximization
+from bg_interp.visualization import ActivationMaximization, loop, upstream
 
 SCORE = CategoricalScore([0, 2, 3])
 IMAGES = np.random.default_rng(0).uniform(50, 200, (3, 16, 16, 3)).astype(np.float32)
@@ -23,6 +24,11 @@ def no_warnings_of_upstream():
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The structure of `inputs`")
         yield
+
+
+@pytest.fixture(params=["fused", "plain"])
+def either_way(request, monkeypatch):
+    monkeypatch.setattr(loop, "pays_to_fuse", lambda *_: request.param == "fused")
 
 
 class Listener(Callback):
@@ -39,6 +45,7 @@ class Listener(Callback):
 
 @pytest.mark.parametrize("optimizer", [None, keras.optimizers.SGD(3.0, momentum=0.5)])
 @pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.usefixtures("either_way")
 def test_without_modifiers_the_result_is_upstreams(make_network, optimizer, jit_compile):
     model = make_network()
     arguments = {"seed_input": IMAGES, "input_modifiers": None, "steps": 50}
@@ -114,6 +121,30 @@ def test_what_a_graph_cannot_hold_runs_in_upstreams_loop(make_network, arguments
     assert made.shape == IMAGES.shape
 
 
+@pytest.mark.parametrize("shape", [(2, 7, 5, 3), (1, 2, 2, 1)])
+def test_total_variation_is_upstreams_with_its_gradient(shape):
+    values = tf.random.stateless_uniform(shape, [0, 1])
+    weights = tf.range(shape[0], dtype=tf.float32) + 0.5
+    results = []
+    theirs = TotalVariation2D(3.0)
+    for function in (theirs, functools.partial(upstream.total_variation, theirs)):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            result = function(values)
+        results.append((result, tape.gradient(result, values, output_gradients=weights)))
+    for expected, made in zip(*results, strict=True):
+        np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_xla_is_taken_for_many_pixels_and_steps(make_network):
+    assert not loop.pays_to_fuse([tf.zeros([10, 64, 64, 3])], 10)
+    assert loop.pays_to_fuse([tf.zeros([10, 64, 64, 3])], 200)
+    maximization = ActivationMaximization(make_network())
+    for steps in (1, 2, 2000):
+        maximization(SCORE, seed_input=IMAGES, steps=steps)
+    assert [each._plan.fuse for each in maximization._loops.values()] == [False, True]
+
+
 def test_several_inputs_and_outputs():
     inputs = [keras.Input((8, 8, 3), name="left"), keras.Input((6, 6, 1), name="right")]
     flat = [keras.layers.Flatten()(one) for one in inputs]
@@ -155,6 +186,7 @@ def test_an_open_size_is_asked_for():
     assert made.shape == (1, 16, 16, 3)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_a_gradient_that_is_not_finite_stops_and_keeps_the_image(make_network):
     def score(outputs):
         return tf.sqrt(outputs[:, 0] - outputs[:, 0])

@@ -72,6 +72,12 @@ def test_a_quarter_turn_in_small_turns_of_a_disc_changes_little():
     np.testing.assert_allclose(turned, disc, atol=0.02)
 
 
+def test_a_turn_is_the_same_with_xla_and_without():
+    values, angle = images(), tf.constant([0.1, -0.1, 0.02])
+    fused, plain = (views.turn(values, angle, 8, fuse=fuse) for fuse in (True, False))
+    np.testing.assert_allclose(fused, plain, atol=1e-5)
+
+
 def test_turn_and_scale_reads_where_the_matrix_says():
     rows, columns = np.mgrid[:21, :21].astype(np.float32)
     ramp = tf.constant(np.stack([rows, columns], -1)[None])
