@@ -254,7 +254,7 @@ def run(config: ArmConfig) -> dict[str, Any]:
         measures = arm.train()
         arm.export()
         result = {"accuracies": measures, "seconds": round(time.monotonic() - started, 1)}
-        files.write_json(workdir.result, result)
+        files.write_sealed(workdir.result, result)
     return result
 
 

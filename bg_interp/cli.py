@@ -177,9 +177,16 @@ def _fail(message: str) -> typing.NoReturn:
 
 def _from_graph(error: Exception) -> str | None:
     """Returns the message of a `UserError` that was raised while TensorFlow read data."""
+    if not type(error).__module__.startswith("tensorflow"):
+        return None
     # What Python raises inside a graph comes out as the text of TensorFlow's own exception.
-    found = re.search(r"\bUserError: (.+)", str(error))
-    return found[1] if found and type(error).__module__.startswith("tensorflow") else None
+    if found := re.search(r"\bUserError: (.+)", str(error)):
+        return found[1]
+    if found := re.search(r"(?:corrupted|truncated) record at \d+|Dataset was empty", str(error)):
+        return (
+            f"an example of the data set is damaged ({found[0]} of a file); prepare the data again"
+        )
+    return None
 
 
 def _terminate(number: int, frame: types.FrameType | None) -> None:

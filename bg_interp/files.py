@@ -9,12 +9,13 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bg_interp.errors import UserError
 
 _PARTIAL = ".partial-"
+_SEAL = "sha256"
 
 
 @contextlib.contextmanager
@@ -105,7 +106,44 @@ def write_text(path: pathlib.Path, text: str) -> None:
 
 def write_json(path: pathlib.Path, value: Any) -> None:
     """Writes `value` as indented JSON, whole or not at all (see `replacing`)."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    # Names of files may hold bytes that are no characters.
+    readable = text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    write_text(path, text if readable else json.dumps(value, indent=2) + "\n")
+
+
+def write_sealed(path: pathlib.Path, value: Mapping[str, Any]) -> None:
+    """Writes `value` as `write_json` does, with a sha256 of what it says.
+
+    Args:
+      path: the file.
+      value: without the key "sha256".
+    """
+    write_json(path, {**value, _SEAL: _seal(dict(value))})
+
+
+def read_sealed(path: pathlib.Path) -> dict[str, Any]:
+    """Reads what `write_sealed` wrote.
+
+    A file without the sha256 is taken as it is: so a person may change a file, and take it out.
+
+    Raises:
+      OSError: the file cannot be read.
+      ValueError: it is no JSON of this form, or does not say what was written.
+    """
+    value = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError(f"it must hold an object, not {type(value).__name__}")
+    sealed = value.pop(_SEAL, None)
+    if sealed not in (None, _seal(value)):
+        raise ValueError(f'it does not say what was written; remove "{_SEAL}" if you changed it')
+    return value
+
+
+def _seal(value: dict[str, Any]) -> str:
+    # By way of the text, which knows neither tuples nor keys that are numbers.
+    plain = json.loads(json.dumps(value))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def json_line(value: Any) -> str:

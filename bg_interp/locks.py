@@ -4,12 +4,17 @@ import contextlib
 import os
 import pathlib
 import socket
+import time
 from collections.abc import Iterator
 
 import filelock
 
 from bg_interp import files
 from bg_interp.errors import UserError
+
+# Between taking a lock and saying who took it, and between the two at the end, a process has not
+# said who it is. Moments pass there, or more on a busy machine.
+_PATIENCE_SECONDS = 2.0
 
 
 class FolderBusy(UserError):
@@ -29,10 +34,7 @@ def alone_in(folder: pathlib.Path) -> Iterator[None]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     lock, holder = filelock.FileLock(folder / ".lock", timeout=0), folder / ".lock-holder"
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise FolderBusy(_read(holder)) from error
+    _acquire(lock, holder)
     try:
         files.write_text(holder, f"process {os.getpid()} on {socket.gethostname()}")
         yield
@@ -41,8 +43,16 @@ def alone_in(folder: pathlib.Path) -> Iterator[None]:
         lock.release()
 
 
-def _read(holder: pathlib.Path) -> str:
-    try:
-        return holder.read_text(encoding="utf-8")
-    except OSError:
-        return "another process"
+def _acquire(lock: filelock.BaseFileLock, holder: pathlib.Path) -> None:
+    """Takes a lock, or tells who has it: at once if that is known, else after some patience."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            lock.acquire()
+            return
+        except filelock.Timeout as error:
+            with contextlib.suppress(OSError):
+                raise FolderBusy(holder.read_text(encoding="utf-8")) from error
+            if time.monotonic() > deadline:
+                raise FolderBusy("another process") from error
+        time.sleep(0.02)

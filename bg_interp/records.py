@@ -4,11 +4,12 @@ A TFRecord is [length: uint64][checksum of it: 4 bytes][payload][checksum of it:
 format is described at https://www.tensorflow.org/tutorials/load_data/tfrecord.
 """
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,14 +29,12 @@ class RecordIndex:
 
     Attributes:
       paths: the files, in order.
-      sizes: int64 [files], their sizes in bytes.
       file_of: int32 [records], the file that holds each record.
       offsets: int64 [records], where each payload starts.
       lengths: int64 [records], each payload's length in bytes.
     """
 
     paths: tuple[str, ...]
-    sizes: np.ndarray
     file_of: np.ndarray
     offsets: np.ndarray
     lengths: np.ndarray
@@ -44,23 +43,27 @@ class RecordIndex:
         return len(self.offsets)
 
     def read(self, position: "tf.Tensor") -> "tf.Tensor":
-        """Returns the payload of the record at `position`: a string tensor, with no Python."""
+        """Returns the payload of the record at `position`: a string tensor, with no Python.
+
+        Raises:
+          tf.errors.DataLossError: a checksum of the record does not fit; see `damage_named`.
+          tf.errors.InvalidArgumentError: the file has become shorter.
+        """
         import tensorflow as tf
 
         file = tf.gather(self.file_of, position)
         offset, length = tf.gather(self.offsets, position), tf.gather(self.lengths, position)
         # The bare operations: tf.data's own classes would optimize the graph of this dataset of
         # one record anew for each record, at three times the cost.
-        record = tf.raw_ops.FixedLengthRecordDataset(
-            filenames=tf.gather(tf.constant(self.paths), file),
-            record_bytes=length,
-            header_bytes=offset,
-            footer_bytes=tf.gather(self.sizes, file) - offset - length,
-            buffer_size=tf.maximum(length, 1),
+        kind: dict[str, list] = {"output_types": [tf.string], "output_shapes": [[]]}
+        records = tf.raw_ops.TFRecordDatasetV2(
+            filenames=tf.gather(tf.constant(self.paths), [file]),
+            compression_type="",
+            buffer_size=_HEADER_BYTES + length + _FOOTER_BYTES,
+            byte_offsets=[offset - _HEADER_BYTES],
         )
-        (payload,) = tf.raw_ops.DatasetToSingleElement(
-            dataset=record, output_types=[tf.string], output_shapes=[[]]
-        )
+        one = tf.raw_ops.TakeDataset(input_dataset=records, count=tf.constant(1, tf.int64), **kind)
+        (payload,) = tf.raw_ops.DatasetToSingleElement(dataset=one, **kind)
         return payload
 
 
@@ -92,11 +95,33 @@ def index(paths: Sequence[str | os.PathLike]) -> RecordIndex:
     every = [record for records in found for record in records]
     return RecordIndex(
         paths=tuple(os.fspath(path) for path in paths),
-        sizes=np.array([os.path.getsize(path) for path in paths], np.int64),
         file_of=np.repeat(np.arange(len(found), dtype=np.int32), [len(some) for some in found]),
         offsets=np.array([offset for offset, _ in every], np.int64),
         lengths=np.array([length for _, length in every], np.int64),
     )
+
+
+@contextlib.contextmanager
+def damage_named(paths: Sequence[str | os.PathLike]) -> Iterator[None]:
+    """Says which of the files is damaged, where TensorFlow only says at which byte.
+
+    Raises:
+      UserError: the block came upon a damaged record.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.DataLossError:
+        checked(paths)
+        raise
+    except tf.errors.InvalidArgumentError as error:
+        if "Dataset was empty" not in str(error):
+            raise
+        raise UserError(
+            f"one of the files beside {os.fspath(paths[0])} lost its end since it was opened; "
+            "delete their folder and prepare it again"
+        ) from error
 
 
 def checked(paths: Sequence[str | os.PathLike]) -> int:
@@ -117,5 +142,7 @@ def checked(paths: Sequence[str | os.PathLike]) -> int:
             count += int(records.reduce(np.int64(0), lambda number, _: number + 1))
         except tf.errors.OpError as error:
             reason = " ".join(error.message.split())[:200]
-            raise UserError(f"{os.fspath(path)} is damaged ({reason})") from error
+            raise UserError(
+                f"{os.fspath(path)} is damaged ({reason}); delete its folder and prepare it again"
+            ) from error
     return count

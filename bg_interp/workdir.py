@@ -2,7 +2,6 @@
 
 import contextlib
 import importlib.metadata
-import json
 import pathlib
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +60,7 @@ class Workdir:
           UserError: it is missing or damaged.
         """
         try:
-            value = json.loads(self.config.read_text(encoding="utf-8"))
+            value = files.read_sealed(self.config)
         except FileNotFoundError as error:
             raise UserError(
                 f"{self.path} must be a folder that tools/train.py wrote, but it has no config.json"
@@ -71,9 +70,7 @@ class Workdir:
                 f"{self.config} is damaged ({error}); train again with --overwrite"
             ) from error
         if not (
-            isinstance(value, dict)
-            and isinstance(value.get("config"), dict)
-            and isinstance(value.get("class_names", []), list)
+            isinstance(value.get("config"), dict) and isinstance(value.get("class_names", []), list)
         ):
             raise UserError(f"{self.config} is damaged; train again with --overwrite")
         return value
@@ -81,12 +78,10 @@ class Workdir:
     def read_result(self) -> dict[str, Any] | None:
         """Reads what a finished run measured; None when it isn't finished or it is damaged."""
         try:
-            found = json.loads(self.result.read_text(encoding="utf-8"))
+            found = files.read_sealed(self.result)
         except (OSError, ValueError):
             return None
-        return (
-            found if isinstance(found, dict) and {"accuracies", "seconds"} <= found.keys() else None
-        )
+        return found if {"accuracies", "seconds"} <= found.keys() else None
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -143,7 +138,7 @@ class Workdir:
                     "another --workdir, or start anew with --overwrite"
                 )
             self._clear()
-        files.write_json(self.config, {**facts, "versions": versions(), "config": dict(config)})
+        files.write_sealed(self.config, {**facts, "versions": versions(), "config": dict(config)})
 
     def _difference(
         self,

@@ -107,3 +107,24 @@ def test_a_killed_writers_folder_goes_as_well(tmp_path):
         files.remove_strays(tmp_path)
         assert folder.exists()
     assert os.listdir(tmp_path) == []
+
+
+def test_a_sealed_file_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "a.json"
+    value = {"Fußgänger": (1, 2.5), "b": {3: None}, "name\udcff": "\udcfe"}
+    files.write_sealed(path, value)
+    expected = {"Fußgänger": [1, 2.5], "b": {"3": None}, "name\udcff": "\udcfe"}
+    assert files.read_sealed(path) == expected
+
+
+def test_a_sealed_file_that_says_something_else_is_refused(tmp_path):
+    path = tmp_path / "a.json"
+    files.write_sealed(path, {"accuracy": 0.91})
+    path.write_text(path.read_text().replace("0.91", "0.97"))
+    with pytest.raises(ValueError, match='remove "sha256" if you changed it'):
+        files.read_sealed(path)
+    path.write_text('{"accuracy": 0.97}')
+    assert files.read_sealed(path) == {"accuracy": 0.97}
+    path.write_text("[]")
+    with pytest.raises(ValueError, match="must hold an object, not list"):
+        files.read_sealed(path)

@@ -183,7 +183,7 @@ def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tup
     known_as = hashlib.sha256(str(root.resolve()).encode(errors="replace")).hexdigest()[:16]
     memory = files.cache_folder() / "folders" / f"{known_as}.json"
     try:
-        known = dict(json.loads(memory.read_text(encoding="utf-8")))
+        known = files.read_sealed(memory)
         known = {key: found for key, found in known.items() if len(found) == 3}
     except (OSError, ValueError, TypeError):
         known = {}
@@ -198,7 +198,7 @@ def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tup
     if fresh:
         # Remembering only saves time: a cache that cannot be written stops nobody.
         with contextlib.suppress(UserError):
-            files.write_text(memory, json.dumps(known))
+            files.write_sealed(memory, known)
     return {key: tuple(found[1:]) for key, found in known.items()}
 
 

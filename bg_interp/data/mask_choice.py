@@ -2,12 +2,12 @@
 
 import collections
 import dataclasses
-import json
 import pathlib
 
 import numpy as np
 import tensorflow as tf
 
+from bg_interp import files
 from bg_interp.data.pipeline import (
     Batch,
     Examples,
@@ -153,7 +153,7 @@ def _described(description: pathlib.Path) -> segmenters.Settings:
       UserError: the description is damaged.
     """
     try:
-        values = json.loads(description.read_text(encoding="utf-8"))["settings"]
+        values = files.read_sealed(description)["settings"]
         values["cleaning"] = Cleaning(**values["cleaning"])
         values["keypoint"] = tuple(values["keypoint"])
         return segmenters.Settings(**values)

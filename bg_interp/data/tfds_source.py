@@ -75,12 +75,8 @@ class TfdsSplit:
         examples = self.builder.as_dataset(
             split=self.name, decoders=skip, shuffle_files=False, read_config=_IN_ORDER
         )
-        try:
+        with records.damage_named(self.index.paths):
             return np.array([e[self.features.label] for e in tfds.as_numpy(examples)], np.int32)
-        except tf.errors.DataLossError as error:
-            # TensorFlow says where in the file, and not in which.
-            records.checked(self.index.paths)
-            raise UserError(f"{self.builder.data_path} is damaged; prepare it again") from error
 
     @property
     def has_masks(self) -> bool:
@@ -112,8 +108,9 @@ class TfdsSplit:
 
     def _each(self, key: str, positions: Sequence[int] | None) -> Iterator[np.ndarray]:
         read = tf.function(lambda position: self.load(position)[key], autograph=False)
-        for position in range(len(self)) if positions is None else positions:
-            yield read(tf.constant(position, tf.int64)).numpy()
+        with records.damage_named(self.index.paths):
+            for position in range(len(self)) if positions is None else positions:
+                yield read(tf.constant(position, tf.int64)).numpy()
 
     def images(self, positions: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""

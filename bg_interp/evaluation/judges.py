@@ -27,7 +27,7 @@ from bg_interp.evaluation import judge_data, judge_networks
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_masks
 from bg_interp.evaluation.judge_accuracy import measure_judges
 from bg_interp.evaluation.shape_judge import ShapeJudge, load_shape_judge, train_shape_judge
-from bg_interp.files import cache_folder, replacing, write_json
+from bg_interp.files import cache_folder, read_sealed, replacing, write_sealed
 
 # The seed of the drawn data that judges of habitats learn from; no arm may use it.
 DATA_SEED = 900_000
@@ -207,7 +207,7 @@ def _save(judges: Judges, folder: pathlib.Path) -> None:
             getattr(judges, name).save(temporary)
     judges.shape.save(folder / "shape.npz")
     # Written last: where it is, the others are whole.
-    write_json(folder / "accuracies.json", judges.accuracies)
+    write_sealed(folder / "accuracies.json", judges.accuracies)
 
 
 def _load(folder: pathlib.Path) -> Judges | None:
@@ -217,7 +217,7 @@ def _load(folder: pathlib.Path) -> Judges | None:
             name: keras.models.load_model(folder / f"{name}.keras", compile=False)
             for name in ("foreground", "development", "background")
         }
-        accuracies = json.loads((folder / "accuracies.json").read_text(encoding="utf-8"))
+        accuracies = read_sealed(folder / "accuracies.json")
         shape = load_shape_judge(folder / "shape.npz")
     # Keras, zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
     except Exception as error:

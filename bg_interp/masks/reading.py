@@ -28,7 +28,6 @@ def range_reader(folder: pathlib.Path, entries: Sequence[Entry], full: Sequence[
     numbers = {name: number for number, name in enumerate(names)}
     index = records.RecordIndex(
         paths=tuple(str(folder / name) for name in names),
-        sizes=np.array([(folder / name).stat().st_size for name in names], np.int64),
         file_of=np.array([numbers[entry.shard] for entry in entries], np.int32),
         offsets=np.array([entry.offset for entry in entries], np.int64),
         lengths=np.array([entry.length for entry in entries], np.int64),

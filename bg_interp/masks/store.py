@@ -94,7 +94,7 @@ class MaskStore:
         if not path.is_file():
             described = {"source": self._source.name, "fingerprint": self._source.fingerprint}
             settings = {"id": self.id, "settings": dataclasses.asdict(self.settings)}
-            files.write_json(path, described | settings)
+            files.write_sealed(path, described | settings)
 
     def write(self, masks: Sequence[shards.Mask]) -> None:
         """Adds one shard.

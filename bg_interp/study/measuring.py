@@ -1,7 +1,6 @@
 """Measuring one finished arm: its class images from three starts, and all measures of them."""
 
 import dataclasses
-import json
 import pathlib
 from typing import Any
 
@@ -127,7 +126,7 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     with files.replacing(workdir.class_images) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **pictures)
     # Written last: where it is, the images are whole.
-    files.write_json(workdir.measures, results)
+    files.write_sealed(workdir.measures, results)
     return results
 
 
@@ -136,11 +135,10 @@ def read(config: ArmConfig) -> dict[str, Any] | None:
     workdir = Workdir(pathlib.Path(str(config.workdir)))
     try:
         read_images(config)
-        measures = json.loads(workdir.measures.read_text(encoding="utf-8"))
+        return files.read_sealed(workdir.measures)
     # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
     except Exception:
         return None
-    return measures if isinstance(measures, dict) else None
 
 
 def read_images(config: ArmConfig) -> dict[str, np.ndarray]:

@@ -4,7 +4,7 @@ A case cuts a file at a place drawn from a seed, or flips one bit of it. BG_INTE
 many cases each kind of file gets.
 """
 
-import json
+import functools
 import os
 import pathlib
 import random
@@ -13,8 +13,9 @@ import shutil
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from bg_interp import trained
+from bg_interp import cli, files, records, trained
 from bg_interp.config import ArmConfig
 from bg_interp.data.habitats.builder import HabitatsConfig, prepared
 from bg_interp.errors import UserError
@@ -95,7 +96,31 @@ def test_labels_of_a_damaged_data_set_name_its_file(tmp_path):
     content = bytearray(path.read_bytes())
     content[40] ^= 1
     path.write_bytes(content)
-    assert refused(lambda: source.splits["train"].labels, str(path), "damaged")
+    split = source.splits["train"]
+    assert refused(lambda: split.labels, str(path), "damaged")
+    assert refused(lambda: list(split.images()), str(path), "damaged")
+    with pytest.raises(tf.errors.DataLossError) as raised:
+        list(tf.data.Dataset.range(len(split)).map(split.load))
+    assert "prepare the data again" in cli._from_graph(raised.value)
+
+
+def named(index, number):
+    with records.damage_named(index.paths):
+        return index.read(tf.constant(number, tf.int64)).numpy()
+
+
+def test_examples_are_never_read_with_a_flipped_bit(tmp_path, note):
+    path = tmp_path / "data.tfrecord"
+    payloads = [bytes([number] * 20 * (number + 1)) for number in range(5)]
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for payload in payloads:
+            writer.write(payload)
+    index = records.index([path])
+    for damage in damages(path, 4 * CASES):
+        for number, payload in enumerate(payloads):
+            read = functools.partial(named, index, number)
+            assert refused(read, str(path), "prepare it again") or read() == payload
+        note(damage, "tfrecord read by position")
 
 
 def test_ascent_statistics(run_folder, note):
@@ -120,10 +145,11 @@ def test_model_file(run_folder, note):
 
 def test_configuration_of_a_run(run_folder, note):
     path = run_folder / "config.json"
-    for damage in damages(path):
-        # JSON has no checksum: a flipped bit that leaves it readable is told by what it says.
-        named = refused(lambda: trained.load(run_folder), str(path), "--overwrite")
-        assert named or damage == "bit flipped"
+    before = Workdir(run_folder).read_config()
+    for damage in damages(path, 4 * CASES):
+        if not refused(lambda: trained.load(run_folder), str(path), "--overwrite"):
+            # A flipped bit in the name of the checksum, or a cut after the last bracket.
+            assert Workdir(run_folder).read_config().items() >= before.items()
         note(damage, "config.json")
 
 
@@ -157,15 +183,19 @@ def test_measures_and_class_images_are_made_again(tmp_path, note):
     workdir = Workdir(tmp_path)
     images = np.random.default_rng(0).integers(0, 255, (2, 8, 8, 3), np.uint8)
     np.savez_compressed(workdir.class_images, own=images)
-    workdir.measures.write_text(json.dumps({"classes": ["a", "b"]}))
+    files.write_sealed(workdir.measures, {"classes": ["a", "b"]})
     assert measuring.read(config) == {"classes": ["a", "b"]}
     for damage in damages(workdir.class_images, 4 * CASES):
         if measuring.read(config) is not None:
             assert np.array_equal(measuring.read_images(config).get("own", images), images)
         note(damage, "class_images.npz")
     for damage in damages(workdir.measures):
-        assert measuring.read(config) in (None, {"classes": ["a", "b"]}) or damage != "truncated"
+        assert (measuring.read(config) or {"classes": ["a", "b"]})["classes"] == ["a", "b"]
         note(damage, "measures.json")
+    files.write_sealed(workdir.result, {"accuracies": {"own": 0.75}, "seconds": 3.5})
+    for damage in damages(workdir.result):
+        assert (workdir.read_result() or {"accuracies": {"own": 0.75}})["accuracies"]["own"] == 0.75
+        note(damage, "result.json")
 
 
 def test_judges_are_trained_again(tmp_path, note, capsys):
@@ -179,8 +209,7 @@ def test_judges_are_trained_again(tmp_path, note, capsys):
     for name in ("foreground.keras", "shape.npz", "accuracies.json"):
         for damage in damages(tmp_path / name, 6):
             found = judges._load(tmp_path)
-            # A file of JSON that lost its last line end alone has lost nothing.
-            assert found is None or damage == "bit flipped" or found.accuracies["shape"]
+            assert found is None or found.accuracies["shape"] == {"black": 0.5}
             assert found is not None or f"{tmp_path} are damaged" in capsys.readouterr().out
             if found is not None and name == "shape.npz":
                 assert np.array_equal(found.shape.weights, shape.weights)
@@ -199,7 +228,6 @@ def test_mask_shards_and_their_indexes(tmp_path, note):
 
 @pytest.mark.parametrize("what", ["removed", "overwritten"])
 def test_an_image_that_changes_while_a_tool_runs_is_named(tmp_path, own_cache, shape_folder, what):
-    from bg_interp import cli
     from bg_interp.data import pipeline
     from bg_interp.data.folder import open_folder
 
@@ -225,4 +253,4 @@ def test_a_damaged_memory_of_a_folder_is_made_again(tmp_path, own_cache, shape_f
     (memory,) = (own_cache / "folders").iterdir()
     memory.write_text(text)
     assert open_folder(shape_folder.images).fingerprint == fingerprint
-    assert len(json.loads(memory.read_text())) == 20
+    assert len(files.read_sealed(memory)) == 20

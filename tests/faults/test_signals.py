@@ -39,7 +39,12 @@ def test_other_tools_end_with_one_line(
     trained_workdir, tmp_path, environment, ledger, tool, number, code, word
 ):
     flags = {"model": trained_workdir, "output": tmp_path}
-    process = start(tool, flags, environment)
+    # What runs in the background of a shell is given to ignore Ctrl-C, and gives that on.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = start(tool, flags, environment)
+    finally:
+        signal.signal(signal.SIGINT, before)
     wait_for(process, tmp_path, "command.txt" if tool == "visualize" else ".partial-*")
     process.send_signal(number)
     process.send_signal(number)

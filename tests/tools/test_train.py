@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from bg_interp import arm
+from bg_interp import arm, files
 from bg_interp.config import ArmConfig
 from bg_interp.errors import UserError
 
@@ -125,7 +125,7 @@ def test_killed_the_same_command_goes_on_and_ends_the_same(
 def test_a_finished_run_is_not_run_again(trained_workdir, shape_settings, in_session_cache, capsys):
     before = (trained_workdir / "model.keras").stat().st_mtime_ns
     result = arm.run(ArmConfig(**shape_settings, workdir=str(trained_workdir)))
-    assert result == json.loads((trained_workdir / "result.json").read_text())
+    assert result == files.read_sealed(trained_workdir / "result.json")
     assert (trained_workdir / "model.keras").stat().st_mtime_ns == before
     assert "is finished; --overwrite starts anew" in capsys.readouterr().err
 
