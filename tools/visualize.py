@@ -14,7 +14,7 @@ shows channels of a layer of any Keras network of images, and how the images cam
 import dataclasses
 import pathlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bg_interp import cli
 from bg_interp.errors import UserError
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
-    from bg_interp.visualization.ascent import Visualization
     from bg_interp.visualization.statistics import AscentStatistics
 
 _STARTS = ("mean", "black", "grey")
@@ -123,6 +122,13 @@ def _check(config: Config) -> pathlib.Path:
         raise UserError("--classes and --layer exclude each other; give one of the two")
     if config.engine == "tf_keras_vis" and config.gif:
         raise UserError("--gif needs --engine=compiled")
+    if config.preset is not None and config.parametrization is not None:
+        made_for = settings.preset(config.preset).parametrization
+        if config.parametrization != made_for:
+            raise UserError(
+                f"--preset={config.preset} is made for --parametrization={made_for}; leave one of "
+                f"the two out. Received: --parametrization={config.parametrization}"
+            )
     if config.start not in _STARTS and not pathlib.Path(config.start).expanduser().is_file():
         raise UserError(
             f"--start must be {', '.join(_STARTS)}, or an image file. Received: {config.start!r}"
@@ -220,59 +226,6 @@ def _statistics(path: pathlib.Path, of_classes: bool) -> "AscentStatistics | Non
     return found if of_classes else dataclasses.replace(found, natural_logits=None)
 
 
-def _write(config: Config, made: "Visualization", names: list[str], folder: pathlib.Path) -> None:
-    """Writes all pictures and numbers."""
-    import numpy as np
-
-    from bg_interp import files
-    from bg_interp.visualization import grids
-
-    for number, name, image in zip(made.units, names, made.images, strict=True):
-        grids.save_png(folder / f"{number:03d}-{grids.file_name(name)}.png", image)
-    rows = [f"sample {number}" for number in range(len(made.samples))]
-    grids.save_png(folder / "grid.png", grids.grid(made.images[None], names))
-    if len(made.samples) > 1:
-        grids.save_png(folder / "samples.png", grids.grid(made.samples, names, rows))
-    if config.gif:
-        frames = [grids.grid(frame[None], names) for frame in made.frames]
-        grids.save_gif(folder / "animation.gif", frames)
-    with files.replacing(folder / "images.npz") as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, images=made.images, samples=made.samples, names=np.array(names))
-    files.write_json(folder / "results.json", _results(config, made, names))
-
-
-def _results(config: Config, made: "Visualization", names: list[str]) -> dict[str, Any]:
-    natural = [None] * len(names) if made.natural is None else made.natural.tolist()
-    return {
-        "model": config.model,
-        "engine": config.engine,
-        "layer": config.layer,
-        "start": config.start,
-        "seed": made.seed,
-        "seconds": round(made.seconds, 3),
-        "stopped_at": made.stopped_at,
-        "settings": dataclasses.asdict(made.settings),
-        "units": [
-            {"number": number, "name": name, "reached": float(reached), "best_natural_image": best}
-            for number, name, reached, best in zip(
-                made.units, names, made.activations, natural, strict=True
-            )
-        ],
-    }
-
-
-def _describe(made: "Visualization", names: list[str]) -> str:
-    from tabulate import tabulate
-
-    natural = made.natural
-    rows = [
-        [name, reached, *([] if natural is None else [natural[place]])]
-        for place, (name, reached) in enumerate(zip(names, made.activations, strict=True))
-    ]
-    header = ["", "reached", *([] if natural is None else ["best natural image"])]
-    return tabulate(rows, header, floatfmt=".2f")
-
-
 def main() -> None:
     """Makes the images, prints what they reach and writes the output folder."""
     config = cli.config_from_flags(Config)
@@ -282,7 +235,7 @@ def main() -> None:
     import tqdm
 
     from bg_interp import files, trained
-    from bg_interp.visualization import comparison
+    from bg_interp.visualization import comparison, outcome
     from bg_interp.visualization.ascent import Ascent
 
     folder = trained.folder_of(path) / "visualize"
@@ -307,8 +260,9 @@ def main() -> None:
             frames=_FRAMES if config.gif else 0,
             progress=lambda done, _: bar.update(done - bar.n),
         )
-    _write(config, made, names, folder)
-    print(_describe(made, names))
+    facts = {name: getattr(config, name) for name in ("model", "engine", "layer", "start")}
+    outcome.write(folder, made, names, facts)
+    print(outcome.table(made, names))
     print(
         f"written in {made.seconds:.1f} s: {folder}/grid.png, a PNG each, images.npz, results.json"
     )

@@ -18,6 +18,7 @@ import tensorflow as tf
 from bg_interp.errors import UserError
 from bg_interp.visualization import parametrizations, statistics, targets, views
 from bg_interp.visualization.folding import FoldedModel
+from bg_interp.visualization.objective import Objective
 from bg_interp.visualization.settings import SMALL, AscentSettings
 from bg_interp.visualization.statistics import AscentStatistics
 
@@ -94,8 +95,9 @@ class Ascent:
         self.units = int(model.outputs[0].shape[-1])
         self._folded = FoldedModel(model)
         self._range = input_range
+        self._objective = Objective(self._folded.model, settings, samples, input_range)
         self._chunk = tf.function(self._advance, autograph=False, jit_compile=jit_compile)
-        self._evaluate = tf.function(self._outputs, autograph=False)
+        self._evaluate = tf.function(self._objective.outputs, autograph=False)
 
     def __call__(
         self,
@@ -249,7 +251,7 @@ class Ascent:
         ) -> Any:
             share = tf.cast(step, tf.float32) / tf.cast(steps, tf.float32)
             key = tf.stack([seed, step])
-            gradient = self._gradient(kind, parameters, anchor, columns, bank, key, share)
+            gradient = self._objective.gradient(kind, parameters, anchor, columns, bank, key, share)
             length = settings.step_length + share * (
                 settings.final_step_length - settings.step_length
             )
@@ -264,60 +266,6 @@ class Ascent:
             parallel_iterations=1,
         )
         return parameters, tuple(state), step
-
-    def _gradient(
-        self,
-        kind: parametrizations.Parametrization,
-        parameters: tf.Tensor,
-        anchor: parametrizations.Anchor,
-        columns: tf.Tensor,
-        bank: tf.Tensor,
-        key: tf.Tensor,
-        share: tf.Tensor,
-    ) -> tf.Tensor:
-        """Returns the gradient of the objective at one view, with respect to the parameters."""
-        settings = self.settings
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(parameters)
-            images = kind.images(parameters, anchor) * 255
-            opacity = kind.opacity(parameters)
-            if opacity is not None:
-                images = _before_background(images, opacity, bank, key)
-            seen = views.view(images, key, settings.views)
-            deviation = settings.noise + share * (settings.final_noise - settings.noise)
-            # Another key than the views': the two draws must not go together.
-            seen = views.noise(seen, deviation, bank, key + tf.constant([0, 2**30], tf.int32))
-            outputs = self._outputs(seen)
-            own = tf.gather(outputs, columns, axis=1, batch_dims=1)
-            score = own
-            if settings.objective == "margin" and self.units > 1:
-                score -= (tf.reduce_sum(outputs, 1) - own) / (self.units - 1)
-            total = tf.reduce_sum(score)
-            if opacity is not None:
-                total -= settings.opacity * tf.reduce_sum(tf.reduce_mean(opacity, [1, 2, 3]))
-            if settings.diversity and self.samples > 1:
-                total -= settings.diversity * self._likeness(images / 255 - anchor.start)
-        gradient = tape.gradient(total, parameters)
-        if gradient is None:
-            raise UserError(
-                "the model's output must depend on its image by a gradient, but it has none; is "
-                "there an argmax, a cast to integers or a stopped gradient on the way?"
-            )
-        return gradient
-
-    def _likeness(self, changes: tf.Tensor) -> tf.Tensor:
-        """Returns the sum of the squared cosines between samples of the same unit."""
-        flat = tf.reshape(changes, [self.samples, -1, np.prod(self.image_shape)])
-        flat = tf.math.l2_normalize(flat, axis=-1, epsilon=1e-6)
-        cosines = tf.einsum("ikp,jkp->kij", flat, flat)
-        return tf.reduce_sum(cosines**2) - tf.reduce_sum(tf.linalg.diag_part(cosines) ** 2)
-
-    def _outputs(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns float32 [B,K] for images in [0, 255]."""
-        low, high = self._range
-        scaled = images if self._range == (0.0, 255.0) else low + images * ((high - low) / 255)
-        outputs = tf.cast(self._folded.model(scaled, training=False), tf.float32)
-        return tf.reduce_mean(outputs, list(range(1, len(outputs.shape) - 1)))
 
     def _result(self, units: np.ndarray, made: tuple, natural: Any, **facts: Any) -> Visualization:
         images, outputs, frames = made
@@ -339,16 +287,6 @@ class Ascent:
             settings=self.settings,
             **facts,
         )
-
-
-def _before_background(
-    images: tf.Tensor, opacity: tf.Tensor, bank: tf.Tensor, key: tf.Tensor
-) -> tf.Tensor:
-    """Puts each image before a random colour with noise on it."""
-    key += tf.constant([0, 2**29])
-    colours = 127.5 * (1 + views.uniform([images.shape[0], 1, 1, images.shape[3]], key))
-    background = views.noise(tf.zeros_like(images) + colours, tf.constant(32.0), bank, key)
-    return opacity * images + (1 - opacity) * background
 
 
 def class_images(

@@ -56,6 +56,10 @@ def test_channels_of_a_layer_and_upstreams_engine(run_tool, model_file, tmp_path
         ({"model": "/nowhere"}, "does not exist: /nowhere"),
         ({"model": ".", "channels": "1"}, "need --layer"),
         ({"model": ".", "parametrization": "macoo"}, "did you mean 'maco'"),
+        (
+            {"model": ".", "preset": "small", "parametrization": "maco"},
+            "--preset=small is made for --parametrization=projected",
+        ),
         ({"model": ".", "start": "blak"}, "--start must be mean, black, grey, or an image file"),
     ],
 )
