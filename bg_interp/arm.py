@@ -270,7 +270,11 @@ def _claim(workdir: Workdir, config: ArmConfig, data: ArmData) -> None:
         class_names=list(source.class_names),
         examples={name: len(split) for name, split in source.splits.items()},
         damaged=[list(pair) for pair in source.damaged],
-        masks={"origin": data.masks.origin, "bad": data.masks.bad},
+        masks={
+            "origin": data.masks.origin.partition(":")[0],
+            "bad": data.masks.bad,
+            "fingerprint": data.masks.fingerprint,
+        },
         jit_compile=resolve_jit(config),
     )
 

@@ -122,14 +122,15 @@ class Workdir:
           not_compared: names of settings that may differ between a run and its continuation.
           overwrite: delete what another configuration, or a finished run, left. An unfinished run
             of the same configuration goes on: its end would be the same.
-          **facts: what else config.json holds; `fingerprint` of the data is compared as well.
+          **facts: what else config.json holds; `fingerprint` of the data and `masks` are compared
+            as well.
 
         Raises:
           UserError: the folder holds a run of another configuration.
         """
         # Results without a configuration are somebody's too: they are never taken for this run's.
         if self.config.exists() or self.checkpoints.exists() or self.result.exists():
-            difference = self._difference(config, facts.get("fingerprint"), not_compared, overwrite)
+            difference = self._difference(config, facts, not_compared, overwrite)
             if difference is None and not (overwrite and self.result.exists()):
                 return
             if not overwrite:
@@ -143,7 +144,7 @@ class Workdir:
     def _difference(
         self,
         config: Mapping[str, Any],
-        fingerprint: str | None,
+        facts: Mapping[str, Any],
         not_compared: Sequence[str],
         overwrite: bool,
     ) -> str | None:
@@ -159,8 +160,10 @@ class Workdir:
         for name in sorted(config.keys() - set(not_compared)):
             if before["config"].get(name) != config[name]:
                 return f"--{name} was {before['config'].get(name)!r}, now {config[name]!r}"
-        if before.get("fingerprint") != fingerprint:
+        if before.get("fingerprint") != facts.get("fingerprint"):
             return "the data have changed since"
+        if before.get("masks") != facts.get("masks"):
+            return "the masks have changed since"
         return None
 
     def _clear(self) -> None:

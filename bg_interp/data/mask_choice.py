@@ -20,7 +20,7 @@ from bg_interp.data.sources import Source
 from bg_interp.errors import UserError, nearest
 from bg_interp.masks import quality, segmenters, store
 from bg_interp.masks.cleaning import Cleaning
-from bg_interp.masks.reading import Reader, png_folder_reader
+from bg_interp.masks.reading import Reader, folder_fingerprint, png_folder_reader
 
 _CHOICES = ("auto", "none", "dataset", *segmenters.NAMES)
 
@@ -34,12 +34,14 @@ class Masks:
       positions: int64, the images that are to be used.
       bad: how many masks have each bad verdict ("empty", "full", "unsure", "failed").
       origin: "none", "dataset", "folder:PATH", or the id of the segmenter.
+      fingerprint: changes with masks that other tools made; the other origins tell by themselves.
     """
 
     read: MaskReader | None
     positions: np.ndarray
     bad: dict[str, int]
     origin: str
+    fingerprint: str = ""
 
     @property
     def judged(self) -> bool:
@@ -93,7 +95,8 @@ def choose(
         return Masks(own_mask, every, {}, "dataset")
     if masks.startswith("folder:"):
         path = masks.removeprefix("folder:")
-        return Masks(_by_position(png_folder_reader(path, examples.keys)), every, {}, masks)
+        read = _by_position(png_folder_reader(path, examples.keys))
+        return Masks(read, every, {}, masks, folder_fingerprint(path, examples.keys))
 
     stored = _open_store(source, masks, mask_store)
     verdicts = np.array(stored.verdicts(examples.keys))

@@ -1,5 +1,7 @@
 """Masks inside a tf.data graph: from a position to a decoded mask, with no Python on the way."""
 
+import hashlib
+import json
 import pathlib
 from collections.abc import Callable, Sequence
 
@@ -71,6 +73,24 @@ def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:
         return _decoded(tf.io.read_file(paths[position]))
 
     return read
+
+
+def folder_fingerprint(path: pathlib.Path | str, keys: Sequence[str]) -> str:
+    """Returns a sha256 of the sizes of a folder's masks, which tells when they were made anew.
+
+    Args:
+      path: see `png_folder_reader`.
+      keys: of the images whose masks count.
+
+    Raises:
+      UserError: a mask cannot be read.
+    """
+    folder = pathlib.Path(path).expanduser()
+    try:
+        sizes = [(key, (folder / png_name(key)).stat().st_size) for key in keys]
+    except OSError as error:
+        raise UserError(f"the masks in {folder} cannot be read: {error}") from error
+    return hashlib.sha256(json.dumps(sizes).encode()).hexdigest()
 
 
 def _decoded(png: tf.Tensor) -> tf.Tensor:

@@ -5,7 +5,6 @@ loop is traced once, and reads the model's present weights.
 """
 
 import dataclasses
-import functools
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.visualization import parametrizations, statistics, targets, views
+from bg_interp.visualization import compiling, parametrizations, statistics, targets, views
 from bg_interp.visualization.folding import FoldedModel
 from bg_interp.visualization.objective import Objective
 from bg_interp.visualization.settings import SMALL, AscentSettings
@@ -236,7 +235,7 @@ class Ascent:
         anchor = parametrizations.Anchor(*anchor_tensors)
         kind = parametrizations.parametrization(settings, (columns.shape[0], *self.image_shape))
 
-        @functools.partial(tf.function, jit_compile=True, autograph=False)
+        @compiling.fused
         def climb(
             gradient: tf.Tensor, length: tf.Tensor, parameters: tf.Tensor, *state: tf.Tensor
         ) -> tuple[tf.Tensor, ...]:
@@ -246,16 +245,18 @@ class Ascent:
             old, new = (parameters, *state), (moved, *moved_state)
             return sound, *(tf.where(sound, n, o) for n, o in zip(new, old, strict=True))
 
-        def body(
-            step: tf.Tensor, sound: tf.Tensor, parameters: tf.Tensor, *state: tf.Tensor
-        ) -> Any:
+        @compiling.apart
+        def taken(step: tf.Tensor, parameters: tf.Tensor, *state: tf.Tensor) -> tuple:
             share = tf.cast(step, tf.float32) / tf.cast(steps, tf.float32)
             key = tf.stack([seed, step])
             gradient = self._objective.gradient(kind, parameters, anchor, columns, bank, key, share)
             length = settings.step_length + share * (
                 settings.final_step_length - settings.step_length
             )
-            sound, *kept = climb(gradient, length, parameters, *state)
+            return climb(gradient, length, parameters, *state)
+
+        def body(step: tf.Tensor, sound: tf.Tensor, *moved: tf.Tensor) -> tuple:
+            sound, *kept = taken(step, *moved)
             return (step + tf.cast(sound, tf.int32), sound, *kept)
 
         step, _, parameters, *state = tf.while_loop(

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from bg_interp.visualization import upstream
+from bg_interp.visualization import compiling, upstream
 
 # Gradients of float16 networks below 6e-8 would be lost; scores of a thousand times the size keep
 # them, and stay far from the largest float16.
@@ -30,7 +30,8 @@ class Plan:
       optimizer: a Keras optimizer, built for `variables`.
       unconnected: what the gradient of an input without influence is.
       score_scale: factor on the scores while gradients are taken.
-      fuse: let XLA compile what is done beside the network, see `pays_to_fuse`.
+      fuse: trace the loop as a whole, and let XLA compile what is done beside the network; see
+        `pays_to_fuse`.
     """
 
     model: Callable[[list], list]
@@ -64,7 +65,7 @@ class CompiledLoop:
         self._plan = plan
         self._names = [name for name, _ in plan.fused_regularizers + plan.other_regularizers]
         self._first_state = [variable.numpy() for variable in plan.optimizer.variables]
-        self._step = tf.function(self._one_step, autograph=False)
+        self._step = compiling.apart(self._one_step)
         self._run = tf.function(self._many_steps, autograph=False, jit_compile=jit_compile)
 
     def begin(self, values: Sequence[tf.Tensor]) -> None:
@@ -87,17 +88,26 @@ class CompiledLoop:
           indices: for each output, int32 [B], the classes of scores that know them as a tensor.
           seed: keys the modifiers' draws, with the step.
           first: the number of the first step.
-          last: that of the step after the last.
+          last: that of the step after the last, above `first`.
 
         Returns:
           The report of the last step, and the step that was reached: less than `last` when a
           gradient was not finite; the values are then those before it.
         """
+        run = self._run if self._plan.fuse else self._step_by_step
         bounds = (tf.constant(number, tf.int32) for number in (seed, first, last))
-        notes, reached = self._run(list(indices), *bounds)
+        notes, reached = run(list(indices), *bounds)
         gradients, scores, outputs, regularizations = notes
         named = list(zip(self._names, regularizations, strict=True))
         return Report(gradients, scores, outputs, named), int(reached)
+
+    def _step_by_step(self, indices: list, seed: Any, first: Any, last: Any) -> tuple:
+        """Does what `_many_steps` does without tracing a loop, which takes a tenth of a second."""
+        for step in range(int(first), int(last)):
+            sound, notes = self._step(indices, tf.stack([seed, step]))
+            if not sound:
+                return self._ended(sound, notes), step
+        return self._ended(sound, notes), last
 
     def _many_steps(self, indices: list, seed: tf.Tensor, first: Any, last: Any) -> tuple:
         specs = [tf.TensorSpec(index.shape, index.dtype) for index in indices]
@@ -115,12 +125,16 @@ class CompiledLoop:
             # Steps depend on each other; running ahead only costs memory.
             parallel_iterations=1,
         )
+        return self._ended(sound, notes), step
+
+    def _ended(self, sound: tf.Tensor, notes: tuple) -> tuple:
+        """Undoes the last step if it was not sound; returns what there is to tell of it."""
         before, gradients, scores, outputs, others = notes
-        # Once for all steps: only the last step can have been unsound.
+        # Once for all steps: only the last one can have been unsound.
         for variable, value in zip(self._plan.variables, before, strict=True):
             variable.assign(tf.where(sound, variable.value, value))
         fused = [function(before) for _, function in self._plan.fused_regularizers]
-        return (gradients, scores, outputs, fused + others), step
+        return gradients, scores, outputs, fused + others
 
     def _one_step(self, indices: list, key: tf.Tensor) -> tuple:
         """Takes one step; returns whether all went well, and what there is to say of it."""
@@ -187,11 +201,7 @@ class CompiledLoop:
         self._plan.optimizer.apply(gradients, self._plan.variables)
 
     def _fused(self, function: Callable) -> Callable:
-        return (
-            tf.function(function, jit_compile=True, autograph=False)
-            if self._plan.fuse
-            else function
-        )
+        return compiling.fused(function) if self._plan.fuse else function
 
 
 def score_scale(model: keras.Model) -> float:

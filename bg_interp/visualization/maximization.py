@@ -145,7 +145,7 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
             gradient_modifier=arguments["gradient_modifier"],
             optimizer=arguments["optimizer"],
             unconnected=arguments["unconnected_gradients"],
-            fuse=loop.pays_to_fuse(values, arguments["steps"]),
+            fuse=self._jit_compile or loop.pays_to_fuse(values, arguments["steps"]),
         )
 
     def _iterate(self, work: Work, called: list, steps: int, finishing: tuple) -> list:

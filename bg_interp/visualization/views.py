@@ -10,19 +10,16 @@ two matrix products: on CPUs this takes a fifth of the time of gathering pixels 
 transposes need no scattering. XLA fuses the shears into one pass.
 """
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from bg_interp.visualization import compiling
 from bg_interp.visualization.settings import Views
 
 # Above this many images one gather is smaller, as a graph, than one roll per image.
 _MOST_ROLLS = 64
-
-
-_fused = functools.partial(tf.function, jit_compile=True, autograph=False)
 
 
 def uniform(shape: Sequence[int], key: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
@@ -186,7 +183,7 @@ def _shear(shape: tf.TensorShape, slope: float, axis: int, fuse: bool) -> Callab
             total += weight * tf.roll(values, whole, axis)
         return total
 
-    compute = _fused(weighted_rolls) if fuse else weighted_rolls
+    compute = compiling.fused(weighted_rolls) if fuse else weighted_rolls
 
     def sheared(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
         @tf.custom_gradient
@@ -207,7 +204,7 @@ def resize(images: tf.Tensor, down: tf.Tensor, across: tf.Tensor, shift: tf.Tens
       shift: [B,2], the middle of what is read, in pixels down and right of the image's middle.
     """
     batch, height, width, channels = images.shape
-    weights = _fused(_interpolation)
+    weights = compiling.fused(_interpolation)
     rows = weights(_offsets(images, 1) * down[:, None] + shift[:, :1], height)
     columns = weights(_offsets(images, 2) * across[:, None] + shift[:, 1:], width)
     images = tf.matmul(rows, tf.reshape(images, [batch, height, width * channels]))
