@@ -2,10 +2,10 @@
 
     python benchmarks/maximization.py --networks=small,mobilenet_v2 --rounds=5
 
-prints Markdown tables of milliseconds a step, wall and CPU, and of the seconds that ten steps take
-when nothing is traced yet; with --quality the seconds until the class logit of tf-keras-vis's final
-image is reached. All contestants take turns in one process, so that another program's load falls on
-all of them; compare the ratios, not the milliseconds.
+prints Markdown tables of milliseconds a step, wall and CPU, with their ranges over the rounds, and
+of the seconds that ten steps take when nothing is traced yet; with --quality the seconds until the
+class logit of tf-keras-vis's final image is reached. All contestants take turns in one process, so
+that another program's load falls on all of them; compare the ratios, not the milliseconds.
 
 Xplique takes part with --xplique=FOLDER, after
 
@@ -17,6 +17,9 @@ milliseconds as those of another method.
 """
 
 import dataclasses
+import os
+import pathlib
+import platform
 import statistics
 import sys
 import time
@@ -26,9 +29,10 @@ from typing import Any
 
 from bg_interp import cli
 from bg_interp.errors import UserError
+from bg_interp.workdir import versions
 
-# name -> (side in pixels, batch sizes)
-NETWORKS = {"small": (64, (1, 10)), "mobilenet_v2": (128, (1, 10)), "resnet50": (224, (1, 10))}
+# name -> side in pixels
+NETWORKS = {"small": 64, "mobilenet_v2": 128, "resnet50": 224}
 OURS, UPSTREAM, GRADIENT = "ours", "tf-keras-vis", "bare gradient"
 
 
@@ -36,7 +40,10 @@ OURS, UPSTREAM, GRADIENT = "ours", "tf-keras-vis", "bare gradient"
 class Config:
     """The flags."""
 
-    networks: str = cli.setting("small,mobilenet_v2", "small, mobilenet_v2, resnet50; with commas")
+    networks: str = cli.setting(
+        "small,mobilenet_v2",
+        "small, mobilenet_v2, resnet50, or what tools/train.py left, or .keras files; with commas",
+    )
     batches: str = cli.setting("1,10", "numbers of images at once, with commas")
     steps: int = cli.setting(100, "steps of each timed run", rule=cli.POSITIVE)
     rounds: int = cli.setting(5, "timed runs of each contestant", rule=cli.POSITIVE)
@@ -62,13 +69,18 @@ def small_network(classes: int = 10) -> Any:
 
 
 def network(name: str) -> Any:
-    """Returns an untrained network: speed does not hang on weights."""
+    """Returns an untrained network, which is as fast as a trained one, or that of a file."""
     import keras
 
+    if name not in NETWORKS:
+        from bg_interp import trained
+        from bg_interp.visualization import targets
+
+        return targets.logits(trained.load(pathlib.Path(name))[0])
     if name == "small":
         return small_network()
     made = {"mobilenet_v2": keras.applications.MobileNetV2, "resnet50": keras.applications.ResNet50}
-    side = NETWORKS[name][0]
+    side = NETWORKS[name]
     return made[name](
         weights=None, input_shape=(side, side, 3), classes=10, classifier_activation=None
     )
@@ -103,7 +115,7 @@ def contestants(model: Any, batch: int, config: Config) -> dict[str, Callable[[i
 
     shape = (batch, *model.inputs[0].shape[1:])
     images = np.random.default_rng(0).uniform(0, 255, shape).astype(np.float32)
-    classes = list(range(batch))
+    classes = [number % model.output_shape[-1] for number in range(batch)]
     modifiers = {"jitter": [Jitter(4)], "jitter, rotation": [Jitter(4), Rotate2D(1)]}
     found: dict[str, Callable[[int], Any]] = {}
     for jit in (False, True) if config.xla else (False,):
@@ -140,17 +152,25 @@ def xplique(model: Any, classes: list[int], folder: str) -> Callable[[int], Any]
     return lambda steps: [optimize(one, nb_steps=steps, **options) for one in objectives]
 
 
-def timed(functions: dict[str, Callable], steps: int, rounds: int) -> dict[str, tuple]:
-    """Returns the median (wall, CPU) milliseconds a step, and the seconds of the first ten."""
-    first, wall, processor = {}, {}, {}
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """Milliseconds a step of one contestant in each round, and seconds of its first ten steps."""
+
+    first: float
+    wall: list[float] = dataclasses.field(default_factory=list)
+    processor: list[float] = dataclasses.field(default_factory=list)
+
+
+def timed(functions: dict[str, Callable], steps: int, rounds: int) -> dict[str, Timing]:
+    """Lets all functions take turns; those that go first in one round go last in the next."""
+    timings = {}
     for name, function in functions.items():
         begun = time.perf_counter()
         function(10)
-        first[name] = time.perf_counter() - begun
+        timings[name] = Timing(time.perf_counter() - begun)
         if name.startswith(OURS):
             # Long runs are traced otherwise than short ones.
             function(steps)
-        wall[name], processor[name] = [], []
     for number in range(rounds):
         order = list(functions) if number % 2 == 0 else list(functions)[::-1]
         for name in order:
@@ -158,25 +178,41 @@ def timed(functions: dict[str, Callable], steps: int, rounds: int) -> dict[str, 
             count = max(steps // 5, 1) if name.startswith((UPSTREAM, "Xplique")) else steps
             begun, begun_cpu = time.perf_counter(), time.process_time()
             functions[name](count)
-            wall[name].append(1000 * (time.perf_counter() - begun) / count)
-            processor[name].append(1000 * (time.process_time() - begun_cpu) / count)
-    return {
-        name: (statistics.median(wall[name]), statistics.median(processor[name]), first[name])
-        for name in functions
-    }
+            timings[name].wall.append(1000 * (time.perf_counter() - begun) / count)
+            timings[name].processor.append(1000 * (time.process_time() - begun_cpu) / count)
+    return timings
+
+
+def spread(values: list[float], form: str) -> str:
+    """Returns the median of `values`, and their smallest and largest."""
+    low, high = (format(value, form) for value in (min(values), max(values)))
+    return f"{statistics.median(values):{form}} ({low} to {high})"
+
+
+def ratios(over: Timing, under: Timing) -> list[float]:
+    """Returns the ratio of the wall times of each round."""
+    return [one / other for one, other in zip(over.wall, under.wall, strict=True)]
 
 
 def speed_table(name: str, batch: int, config: Config) -> str:
     """Returns a Markdown table for one network and one batch size."""
     from tabulate import tabulate
 
-    found = timed(contestants(network(name), batch, config), config.steps, config.rounds)
+    model = network(name)
+    found = timed(contestants(model, batch, config), config.steps, config.rounds)
     rows = []
-    for contestant, (wall, processor, first) in found.items():
+    for contestant, timing in found.items():
         modifiers = contestant.partition(": ")[2].removesuffix(", XLA") or "jitter, rotation"
         rival = found[f"{UPSTREAM}: {modifiers}"]
         rows.append(
-            [contestant, wall, processor, wall / found[GRADIENT][0], rival[0] / wall, first]
+            [
+                contestant,
+                spread(timing.wall, ".1f"),
+                statistics.median(timing.processor),
+                spread(ratios(timing, found[GRADIENT]), ".2f"),
+                spread(ratios(rival, timing), ".1f"),
+                timing.first,
+            ]
         )
     header = [
         "",
@@ -186,14 +222,15 @@ def speed_table(name: str, batch: int, config: Config) -> str:
         "faster than upstream",
         "first 10 steps s",
     ]
-    table = tabulate(
-        rows, header, tablefmt="github", floatfmt=("", ".1f", ".1f", ".2f", ".1f", ".1f")
-    )
-    return f"**{name}, {NETWORKS[name][0]} px, batch {batch}**\n\n{table}\n"
+    table = tabulate(rows, header, tablefmt="github", floatfmt=".1f")
+    return f"**{name}, {model.input_shape[1]} px, batch {batch}**\n\n{table}\n"
 
 
 def quality(name: str, steps: int = 200) -> str:
-    """Tells how many seconds our loop takes to the mean logit of upstream's final images."""
+    """Tells how many seconds our loop takes to the mean logit of upstream's final images.
+
+    Of untrained networks it says little: their logits hang on next to nothing.
+    """
     import numpy as np
     from tf_keras_vis.activation_maximization import ActivationMaximization as Upstream
     from tf_keras_vis.utils.scores import CategoricalScore
@@ -202,18 +239,23 @@ def quality(name: str, steps: int = 200) -> str:
 
     model = network(name)
     images = np.random.default_rng(0).uniform(0, 255, (10, *model.inputs[0].shape[1:]))
-    images, score = images.astype(np.float32), CategoricalScore(list(range(10)))
+    classes = [number % model.output_shape[-1] for number in range(10)]
+    images, score = images.astype(np.float32), CategoricalScore(classes)
     begun = time.perf_counter()
     theirs = Upstream(model)(score, seed_input=images, steps=steps)
     their_seconds = time.perf_counter() - begun
-    goal = float(np.mean(model(theirs, training=False).numpy().diagonal()))
+
+    def reached(made: Any) -> float:
+        return float(np.mean(model(made, training=False).numpy()[range(10), classes]))
+
+    goal = reached(theirs)
     ours = ActivationMaximization(model)
     ours(score, seed_input=images, steps=1)
     for count in (10, 20, 40, 80, 120, 160, steps, 2 * steps):
         begun = time.perf_counter()
         made = ours(score, seed_input=images, steps=count)
         seconds = time.perf_counter() - begun
-        if np.mean(model(made, training=False).numpy().diagonal()) >= goal:
+        if reached(made) >= goal:
             return (
                 f"{name}: mean logit {goal:.3g} of tf-keras-vis after {steps} steps and "
                 f"{their_seconds:.1f} s; ours reaches it in {count} steps and {seconds:.1f} s."
@@ -226,10 +268,13 @@ def main() -> None:
     config = cli.config_from_flags(Config)
     chosen = config.networks.split(",")
     for name in chosen:
-        if name not in NETWORKS:
-            raise UserError(f"--networks must be of {', '.join(NETWORKS)}. Received: {name!r}")
+        if name not in NETWORKS and not pathlib.Path(name).exists():
+            raise UserError(
+                f"--networks must be of {', '.join(NETWORKS)}, or files. Received: {name!r}"
+            )
     cli.load_tensorflow()
     warnings.filterwarnings("ignore", "The structure of `inputs`")
+    print(f"{platform.machine()}, {os.cpu_count()} cores, TensorFlow {versions()['tensorflow']}\n")
     for name in chosen:
         for batch in config.batches.split(","):
             print(speed_table(name, int(batch), config), flush=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 from bg_interp import config as settings
 from bg_interp import export, files
@@ -156,7 +157,13 @@ class Arm:
             found.save(self.workdir.ascent)
         else:
             found = ascent_statistics.measure(images)
-        return self._ascent(statistics=found, seed=self.config.seed)
+        steps = self._ascent.settings.steps
+        with tqdm.tqdm(total=steps, desc="class images", unit="step", leave=False, delay=1) as bar:
+            return self._ascent(
+                statistics=found,
+                seed=self.config.seed,
+                progress=lambda done, _: bar.update(done - bar.n),
+            )
 
     def show(self, step: int, summaries: Summaries, natural_logits: bool = False) -> None:
         """Makes class images and shows them in TensorBoard and as a PNG."""

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from absl import app, flags, logging
 
-from bg_interp.errors import Terminated, UserError, nearest
+from bg_interp.errors import Terminated, UserError, nearest, printable
 from bg_interp.quiet import quiet_native_logs
 
 # Flags that are made here belong to the module that asks for them.
@@ -166,12 +166,8 @@ def _parser(doc: str) -> Callable[[list[str]], list[str]]:
 
 
 def _fail(message: str) -> typing.NoReturn:
-    # Names of files and folders may hold line ends, and what moves a terminal's cursor.
-    line = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in message
-    )
-    print(f"error: {line}", file=sys.stderr)
+    # Names of files and folders may hold anything.
+    print(f"error: {printable(message)}", file=sys.stderr)
     sys.exit(1)
 
 

@@ -262,7 +262,7 @@ def _check_data(config: ArmConfig) -> None:
 
 
 def _check_weights(config: ArmConfig) -> None:
-    path = pathlib.Path(config.weights)
+    path = pathlib.Path(config.weights).expanduser()
     if config.weights not in ("none", "imagenet"):
         if path.suffix not in (".keras", ".h5"):
             raise UserError(

@@ -16,6 +16,14 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came; like Ctrl-C, and told from it by the exit code alone."""
 
 
+def printable(text: str) -> str:
+    """Returns `text` with its line ends, and what moves a terminal's cursor, as escapes."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean X?" for the known name closest to `name`, or "" when none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from bg_interp import files
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, printable
 
 
 class _Served(tf.Module):
@@ -70,7 +70,7 @@ def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.
 
     Args:
       model: takes float32 RGB [B, S, S, 3] in [0, 255] and gives logits.
-      class_names: of the logits, in order.
+      class_names: of the logits, in order; assets/class_names.txt has a line for each.
       folder: is replaced as a whole.
 
     Raises:
@@ -80,7 +80,8 @@ def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.
     try:
         with files.partial_folder(folder) as temporary:
             names = temporary / "class_names.txt"
-            names.write_text("".join(f"{name}\n" for name in class_names), encoding="utf-8")
+            lines = [f"{printable(name)}\n" for name in class_names]
+            names.write_text("".join(lines), encoding="utf-8")
             served = _Served(model, class_names, names)
             written = temporary / "saved_model"
             signatures = {"serving_default": served.serve, "serve_bytes": served.serve_bytes}

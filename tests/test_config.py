@@ -132,3 +132,9 @@ def test_the_workdir_of_the_current_folder_has_its_name(tmp_path, monkeypatch):
 
 def test_a_given_workdir_is_taken():
     assert settings.workdir(ArmConfig(workdir="~/x")) == pathlib.Path("~/x").expanduser()
+
+
+def test_weights_may_stand_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.keras").write_text("")
+    check_names(ArmConfig(weights="~/a.keras", network="MobileNetV2"))

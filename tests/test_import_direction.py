@@ -22,6 +22,7 @@ _LEAVES = {
     "export",
     "files",
     "locks",
+    "processes",
     "quiet",
     "records",
     "trained",

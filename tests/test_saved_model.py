@@ -181,3 +181,9 @@ print(found["class_name"].numpy()[0].decode())
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() in NAMES
+
+
+def test_a_name_with_a_line_end_stays_on_its_line(model, tmp_path):
+    export.saved_model(model, ["a\nb", "c\u202e", "d"], tmp_path / "saved_model")
+    lines = (tmp_path / "saved_model" / "assets" / "class_names.txt").read_text().splitlines()
+    assert lines == ["a\\nb", "c\\u202e", "d"]

@@ -48,6 +48,14 @@ def test_the_same_configuration_goes_on(run):
     assert run.read_config()["config"]["cache_gb"] == 1.0
 
 
+def test_other_masks_are_refused(run):
+    facts = {"not_compared": [], "overwrite": False, "fingerprint": "a"}
+    run.claim(CONFIG, **facts, masks={"origin": "folder", "bad": {}, "fingerprint": "b"})
+    run.claim(CONFIG, **facts, masks={"origin": "folder", "bad": {}, "fingerprint": "b"})
+    with pytest.raises(UserError, match="the masks have changed since"):
+        run.claim(CONFIG, **facts, masks={"origin": "folder", "bad": {}, "fingerprint": "c"})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,6 +1,5 @@
 """Images in folders: PATH/{train,test}/CLASS/*.jpg, or PATH/CLASS/* split by a hash of the name."""
 
-import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
@@ -15,7 +14,7 @@ import tensorflow as tf
 import tqdm
 
 from bg_interp import files
-from bg_interp.data import images
+from bg_interp.data import examining, images
 from bg_interp.errors import UserError
 
 # Of a folder without train and test, every fifth image by the hash of its name is tested on.
@@ -152,17 +151,9 @@ def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
     return found
 
 
-def _examine(path: pathlib.Path) -> tuple[str, str | None]:
-    """Returns the file's digest and, when it cannot be decoded, the reason."""
-    try:
-        str(path).encode()
-        data = path.read_bytes()
-        images.decode(data)
-    except UnicodeEncodeError:
-        return "", "its name, or that of its folder, is not UTF-8"
-    except (images.DamagedImage, OSError) as error:
-        return "", str(error)
-    return hashlib.blake2b(data, digest_size=16).hexdigest(), None
+def _key(root: pathlib.Path, path: pathlib.Path) -> str:
+    """Returns where a file stands below `root`, with slashes on every system."""
+    return "/".join(path.parts[len(root.parts) :])
 
 
 def _stamp(path: pathlib.Path) -> str:
@@ -188,12 +179,10 @@ def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tup
     except (OSError, ValueError, TypeError):
         known = {}
     stamps = {path: _stamp(path) for path in paths}
-    keys = {path: path.relative_to(root).as_posix() for path in paths}
+    keys = {path: _key(root, path) for path in paths}
     new = [path for path in paths if known.get(keys[path], [None])[0] != stamps[path]]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(_examine, new)
-        bar = tqdm.tqdm(results, "checking images", len(new), unit="image", disable=len(new) < 200)
-        fresh = {keys[path]: (stamps[path], *found) for path, found in zip(new, bar, strict=True)}
+    bar = tqdm.tqdm(examining.examine_all(new), "checking images", len(new), unit="image", delay=1)
+    fresh = {keys[path]: (stamps[path], *found) for path, found in zip(new, bar, strict=True)}
     known = {key: known[key] for key in keys.values() if key in known} | fresh
     if fresh:
         # Remembering only saves time: a cache that cannot be written stops nobody.
@@ -248,7 +237,7 @@ def open_folder(root: pathlib.Path) -> FolderSource:
     sound = {key for key, found in examined.items() if not found[1]}
     keys = {
         split: {
-            name: [k for p in some if (k := p.relative_to(root).as_posix()) in sound]
+            name: [k for p in some if (k := _key(root, p)) in sound]
             for name, some in by_class.items()
         }
         for split, by_class in found.items()

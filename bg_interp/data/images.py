@@ -10,7 +10,7 @@ import pathlib
 import warnings
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bg_interp.errors import UserError
 
@@ -60,6 +60,9 @@ def decode(data: bytes) -> np.ndarray:
                 return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
     except DamagedImage:
         raise
+    except UnidentifiedImageError as error:
+        # Pillow's own message holds an address in memory.
+        raise DamagedImage("it is no image of a known format") from error
     # Pillow's readers raise many kinds of exceptions on damaged files, SyntaxError among them.
     except Exception as error:
         raise DamagedImage(" ".join(str(error).split()) or type(error).__name__) from error

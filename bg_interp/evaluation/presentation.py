@@ -44,7 +44,7 @@ def describe(results: dict[str, Any]) -> str:
         *_attribution_lines(results["attribution"]),
     ]
     if results["images_left_out"]:
-        lines.append(f"{results['images_left_out']} images left out: their mask is empty or full")
+        lines.append(f"images left out for an empty or full mask: {results['images_left_out']}")
     if results["classes_without_images"]:
         lines.append(f"no images of: {', '.join(results['classes_without_images'])}")
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from bg_interp.config import ArmConfig, image_size
 from bg_interp.data import sources
 from bg_interp.data.arm_data import open_source
 from bg_interp.data.opening import open_examples
+from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.judges import DATA_SEED, Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
@@ -46,7 +47,15 @@ def load_judges(config: ArmConfig) -> Judges:
 
     On habitats they see data that no arm sees, each object on its own class's background; on
     other data sets they share the training images with the arms.
+
+    Raises:
+      UserError: the arms would share the judges' data.
     """
+    if config.dataset == "habitats" and config.data_seed == DATA_SEED:
+        raise UserError(
+            f"--data_seed must not be {DATA_SEED}, by which the judges' own data are drawn; choose "
+            "another"
+        )
     apart = dataclasses.replace(config, data_seed=DATA_SEED, correlation=1.0)
     source = open_source(apart)
     return load_or_train_judges(

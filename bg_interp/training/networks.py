@@ -102,7 +102,7 @@ def application(name: str, image_size: int, classes: int, weights: str) -> keras
     x = layers.Dense(classes, dtype="float32", name=LOGITS)(x)
     model = keras.Model(image, x, name=name)
     if weights not in ("none", "imagenet"):
-        _take_weights(model, pathlib.Path(weights))
+        _take_weights(model, pathlib.Path(weights).expanduser())
     return model
 
 
@@ -239,7 +239,7 @@ def build(
         if name == "small":
             model = small(image_size, classes)
             if weights != "none":
-                _take_weights(model, pathlib.Path(weights))
+                _take_weights(model, pathlib.Path(weights).expanduser())
         else:
             model = application(name, image_size, classes, weights)
     initialize(model, seed, only=None if weights == "none" else {LOGITS})

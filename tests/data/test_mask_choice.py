@@ -1,5 +1,7 @@
 """Which masks a split gets, and what becomes of images whose mask is empty."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -34,6 +36,17 @@ def test_the_data_sets_own_masks_are_taken_by_themselves(tiny_habitats, tmp_path
         found = chosen(tiny_habitats, masks, tmp_path)
         assert found.origin == "dataset"
         assert len(found.positions) == 32
+
+
+def test_masks_that_were_made_anew_have_another_fingerprint(folder, shape_folder, tmp_path):
+    shutil.copytree(shape_folder.masks, tmp_path / "masks")
+    where = f"folder:{tmp_path / 'masks'}"
+    before = [chosen(folder, where, tmp_path).fingerprint for _ in range(2)]
+    assert before[0] == before[1]
+    key = folder.splits["train"].keys[0]
+    mask = (tmp_path / "masks" / key).with_suffix(".png")
+    mask.write_bytes(mask.read_bytes() + b" ")
+    assert chosen(folder, where, tmp_path).fingerprint != before[0]
 
 
 def test_none_reads_nothing(tiny_habitats, tmp_path):

@@ -92,7 +92,7 @@ def jobs(images: pathlib.Path) -> list[tuple[harness.Job, str]]:
     def train(folder):
         store = {"masks": "selfie", "mask_store": folder / "store", "max_bad_fraction": 1}
         # As with a million images: nothing is kept in memory.
-        short = {"steps": 20, "batch_size": 64, "adversarial_epsilon": 0, "cache_gb": 0}
+        short = {"steps": 20, "checkpoint_every": 20, "adversarial_epsilon": 0, "cache_gb": 0}
         return {**common, **store, **short, "background": "black", "workdir": folder / "run"}
 
     def unchecked(whole, killed):

@@ -1,18 +1,9 @@
-"""Draws examples on all cores, in order, as PNG bytes.
-
-The workers are plain processes of this module that write to a pipe, not a multiprocessing pool:
-they neither fork a process that holds TensorFlow's threads nor import the caller's main program
-again, and they end by themselves when the pipe closes, however the caller ended.
-"""
+"""Draws examples on all cores, in order, as PNG bytes."""
 
 import contextlib
 import dataclasses
 import json
-import os
-import pathlib
-import signal
 import struct
-import subprocess
 import sys
 from collections.abc import Iterator
 from typing import IO
@@ -20,7 +11,7 @@ from typing import IO
 import cv2
 import numpy as np
 
-import bg_interp
+from bg_interp import processes
 from bg_interp.data.habitats.examples import draw_example
 from bg_interp.errors import UserError
 
@@ -60,13 +51,15 @@ def draw_all(job: Job, workers: int | None = None) -> Iterator[EncodedExample]:
       UserError: a drawing process was killed.
     """
     if workers is None:
-        workers = _cores() if job.count >= _WORTH_A_PROCESS else 0
+        workers = processes.cores() if job.count >= _WORTH_A_PROCESS else 0
     if not workers:
         for index in range(job.count):
             yield _draw(job, index)
         return
     with contextlib.ExitStack() as stack:
-        pipes = [stack.enter_context(_worker(job, rank, workers)) for rank in range(workers)]
+        tasks = [_task(job, rank, workers) for rank in range(workers)]
+        module = "bg_interp.data.habitats.workers"
+        pipes = [stack.enter_context(processes.worker(module, task)) for task in tasks]
         for index in range(job.count):
             example = _read(pipes[index % workers])
             if example is None:
@@ -88,34 +81,6 @@ def _png(image: np.ndarray) -> bytes:
     return encoded.tobytes()
 
 
-def _cores() -> int:
-    # Containers and `taskset` allow fewer cores than the machine has.
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-@contextlib.contextmanager
-def _worker(job: Job, rank: int, workers: int) -> Iterator[IO[bytes]]:
-    """Starts a process that draws every `workers`-th example from `rank` on; yields its output."""
-    arguments = json.dumps({"job": dataclasses.asdict(job), "rank": rank, "workers": workers})
-    root = pathlib.Path(bg_interp.__file__).parents[1]
-    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", "bg_interp.data.habitats.workers", arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert process.stdout is not None  # noqa: S101 (for the type checker: PIPE was asked for)
-    try:
-        yield process.stdout
-    finally:
-        process.stdout.close()
-        process.terminate()
-        process.wait()
-
-
 def _read(pipe: IO[bytes]) -> EncodedExample | None:
     header = pipe.read(_HEADER.size)
     if len(header) < _HEADER.size:
@@ -127,8 +92,14 @@ def _read(pipe: IO[bytes]) -> EncodedExample | None:
     return EncodedExample(content[:image_length], content[image_length:])
 
 
-def _write_share(arguments: str, output: IO[bytes]) -> None:
-    values = json.loads(arguments)
+def _task(job: Job, rank: int, workers: int) -> bytes:
+    values = {"job": dataclasses.asdict(job), "rank": rank, "workers": workers}
+    return json.dumps(values).encode()
+
+
+def _write_share(task: bytes, output: IO[bytes]) -> None:
+    """Draws every `workers`-th example from `rank` on."""
+    values = json.loads(task)
     job = Job(**values["job"])
     for index in range(values["rank"], job.count, values["workers"]):
         example = _draw(job, index)
@@ -138,13 +109,9 @@ def _write_share(arguments: str, output: IO[bytes]) -> None:
 
 
 def _main() -> None:
-    # Ctrl-C reaches the whole process group: the caller reports it, once.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # The default action ends the process quietly when the caller is gone.
-    if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    task = processes.begin()
     cv2.setNumThreads(1)
-    _write_share(sys.argv[1], sys.stdout.buffer)
+    _write_share(task, sys.stdout.buffer)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,64 @@
+"""Modules of this package as worker processes that write to a pipe.
+
+Not a multiprocessing pool: they neither fork a process that holds TensorFlow's threads nor import
+the caller's main program again, and they end by themselves when the pipe closes, however the caller
+ended.
+"""
+
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import IO
+
+import bg_interp
+
+
+def cores() -> int:
+    """Returns how many cores this process may use."""
+    # Containers and `taskset` allow fewer cores than the machine has.
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def worker(module: str, task: bytes) -> Iterator[IO[bytes]]:
+    """Starts a module as a process that gets `task` on its standard input; yields its output.
+
+    Args:
+      module: its name; it must call `begin`, and read all of its input before it writes.
+      task: what it has to do.
+    """
+    root = pathlib.Path(bg_interp.__file__).parents[1]
+    path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-m", module],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert process.stdin is not None  # noqa: S101 (for the type checker: PIPE was asked for)
+    assert process.stdout is not None  # noqa: S101
+    try:
+        # A process that ended before it read its task is told from its output.
+        with contextlib.suppress(BrokenPipeError), process.stdin:
+            process.stdin.write(task)
+        yield process.stdout
+    finally:
+        process.stdout.close()
+        process.terminate()
+        process.wait()
+
+
+def begin() -> bytes:
+    """Makes this process a worker; returns its task."""
+    # Ctrl-C reaches the whole process group: the caller reports it, once.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # The default action ends the process quietly when the caller is gone.
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    return sys.stdin.buffer.read()
