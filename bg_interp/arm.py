@@ -280,7 +280,7 @@ def _claim(workdir: Workdir, config: ArmConfig, data: ArmData) -> None:
         masks={
             "origin": data.masks.origin.partition(":")[0],
             "bad": data.masks.bad,
-            "fingerprint": data.masks.fingerprint,
+            "fingerprint": data.masks_fingerprint,
         },
         jit_compile=resolve_jit(config),
     )

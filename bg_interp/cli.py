@@ -180,7 +180,8 @@ def _from_graph(error: Exception) -> str | None:
         return found[1]
     if found := re.search(r"(?:corrupted|truncated) record at \d+|Dataset was empty", str(error)):
         return (
-            f"an example of the data set is damaged ({found[0]} of a file); prepare the data again"
+            f"an example or a mask that is read now is damaged ({found[0]}); prepare the data set "
+            "again, or make the masks again with tools/segment.py, which names a damaged file"
         )
     return None
 

@@ -15,6 +15,8 @@ SMALL = "small"
 # Habitats can be drawn at any of these sizes.
 HABITATS_SMALLEST, HABITATS_LARGEST = 16, 512
 _SMALLEST = 32
+# The judges of habitats learn from data drawn by this seed, which no arm may share.
+JUDGES_DATA_SEED = 900_000
 # Every network of keras.applications; a test compares this with the installed Keras.
 APPLICATIONS = (
     "ConvNeXtBase ConvNeXtLarge ConvNeXtSmall ConvNeXtTiny ConvNeXtXLarge "

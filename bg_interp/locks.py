@@ -36,6 +36,8 @@ def alone_in(folder: pathlib.Path) -> Iterator[None]:
     lock, holder = filelock.FileLock(folder / ".lock", timeout=0), folder / ".lock-holder"
     _acquire(lock, holder)
     try:
+        # A killed process may have left its own.
+        holder.unlink(missing_ok=True)
         files.write_text(holder, f"process {os.getpid()} on {socket.gethostname()}")
         yield
     finally:

@@ -11,6 +11,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from typing import IO
 
@@ -30,23 +31,25 @@ def worker(module: str, task: bytes) -> Iterator[IO[bytes]]:
     """Starts a module as a process that gets `task` on its standard input; yields its output.
 
     Args:
-      module: its name; it must call `begin`, and read all of its input before it writes.
+      module: its name; it must call `begin`.
       task: what it has to do.
     """
     root = pathlib.Path(bg_interp.__file__).parents[1]
     path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
-    process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-m", module],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-    )
-    assert process.stdin is not None  # noqa: S101 (for the type checker: PIPE was asked for)
-    assert process.stdout is not None  # noqa: S101
+    # A file, since a pipe would hold the caller up until the process reads it.
+    with tempfile.TemporaryFile() as file:
+        file.write(task)
+        file.seek(0)
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", module],
+            stdin=file,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": path},
+            # Out of reach of Ctrl-C, which the caller reports, once.
+            process_group=0,
+        )
+    assert process.stdout is not None  # noqa: S101 (for the type checker: PIPE was asked for)
     try:
-        # A process that ended before it read its task is told from its output.
-        with contextlib.suppress(BrokenPipeError), process.stdin:
-            process.stdin.write(task)
         yield process.stdout
     finally:
         process.stdout.close()
@@ -56,8 +59,6 @@ def worker(module: str, task: bytes) -> Iterator[IO[bytes]]:
 
 def begin() -> bytes:
     """Makes this process a worker; returns its task."""
-    # Ctrl-C reaches the whole process group: the caller reports it, once.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The default action ends the process quietly when the caller is gone.
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

@@ -162,7 +162,8 @@ class Workdir:
                 return f"--{name} was {before['config'].get(name)!r}, now {config[name]!r}"
         if before.get("fingerprint") != facts.get("fingerprint"):
             return "the data have changed since"
-        if before.get("masks") != facts.get("masks"):
+        masks = before.get("masks", {})
+        if "fingerprint" in masks and masks != facts.get("masks"):
             return "the masks have changed since"
         return None
 

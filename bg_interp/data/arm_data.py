@@ -21,12 +21,14 @@ class ArmData:
       source: where they come from.
       train: examples to train on; test: to test on.
       masks: origin and bad masks of the training images.
+      masks_fingerprint: see `mask_choice.Masks`, of all images.
     """
 
     source: sources.Source
     train: pipeline.Examples
     test: pipeline.Examples
     masks: mask_choice.Masks
+    masks_fingerprint: str
 
 
 def open_source(config: ArmConfig) -> sources.Source:
@@ -58,7 +60,8 @@ def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
         )
         for name in ("train", "test")
     }
-    data = ArmData(source, found["train"][0], found["test"][0], found["train"][1])
+    (train, masks), (test, test_masks) = found["train"], found["test"]
+    data = ArmData(source, train, test, masks, masks.fingerprint + test_masks.fingerprint)
     images = sum(len(split) for split in source.splits.values()) + len(source.damaged)
     _check_share(config, "damaged images", len(source.damaged), images)
     _check_share(config, "bad masks", sum(data.masks.bad.values()), len(source.splits["train"]))

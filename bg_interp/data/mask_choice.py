@@ -34,7 +34,8 @@ class Masks:
       positions: int64, the images that are to be used.
       bad: how many masks have each bad verdict ("empty", "full", "unsure", "failed").
       origin: "none", "dataset", "folder:PATH", or the id of the segmenter.
-      fingerprint: changes with masks that other tools made; the other origins tell by themselves.
+      fingerprint: of the sizes of masks that other tools made; the other origins tell by
+        themselves.
     """
 
     read: MaskReader | None

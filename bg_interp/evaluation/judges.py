@@ -29,9 +29,6 @@ from bg_interp.evaluation.judge_accuracy import measure_judges
 from bg_interp.evaluation.shape_judge import ShapeJudge, load_shape_judge, train_shape_judge
 from bg_interp.files import cache_folder, read_sealed, replacing, write_sealed
 
-# The seed of the drawn data that judges of habitats learn from; no arm may use it.
-DATA_SEED = 900_000
-
 Scores = Callable[[np.ndarray], np.ndarray]
 
 

@@ -76,7 +76,7 @@ def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:
 
 
 def folder_fingerprint(path: pathlib.Path | str, keys: Sequence[str]) -> str:
-    """Returns a sha256 of the sizes of a folder's masks, which tells when they were made anew.
+    """Returns a sha256 of the sizes of a folder's masks, which changes when they do.
 
     Args:
       path: see `png_folder_reader`.

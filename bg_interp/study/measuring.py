@@ -8,13 +8,12 @@ import keras
 import numpy as np
 
 from bg_interp import files, trained
-from bg_interp.config import ArmConfig, image_size
+from bg_interp.config import JUDGES_DATA_SEED, ArmConfig, image_size
 from bg_interp.data import sources
 from bg_interp.data.arm_data import open_source
 from bg_interp.data.opening import open_examples
-from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.judges import DATA_SEED, Judges, load_or_train_judges
+from bg_interp.evaluation.judges import Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
 from bg_interp.training import networks
 from bg_interp.visualization import statistics
@@ -47,22 +46,14 @@ def load_judges(config: ArmConfig) -> Judges:
 
     On habitats they see data that no arm sees, each object on its own class's background; on
     other data sets they share the training images with the arms.
-
-    Raises:
-      UserError: the arms would share the judges' data.
     """
-    if config.dataset == "habitats" and config.data_seed == DATA_SEED:
-        raise UserError(
-            f"--data_seed must not be {DATA_SEED}, by which the judges' own data are drawn; choose "
-            "another"
-        )
-    apart = dataclasses.replace(config, data_seed=DATA_SEED, correlation=1.0)
+    apart = dataclasses.replace(config, data_seed=JUDGES_DATA_SEED, correlation=1.0)
     source = open_source(apart)
     return load_or_train_judges(
         load_split(apart, source, "train"),
         load_split(apart, source, "test"),
         source.fingerprint,
-        DATA_SEED,
+        JUDGES_DATA_SEED,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bg_interp.cli import SEED, setting
-from bg_interp.config import BACKGROUNDS, ArmConfig, check_names
+from bg_interp.config import BACKGROUNDS, JUDGES_DATA_SEED, ArmConfig, check_names
 from bg_interp.errors import UserError, nearest
 
 # Settings of an arm that the study sets itself, so that training's flags for them make no sense.
@@ -190,6 +190,11 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
     """
     parse_shard(study.shard)
     backgrounds, seeds = parse_backgrounds(study.backgrounds), parse_seeds(study.seeds)
+    if training.dataset == "habitats" and JUDGES_DATA_SEED in seeds:
+        raise UserError(
+            f"--seeds must not hold {JUDGES_DATA_SEED}, by which the judges' data are drawn. "
+            f"Received: {study.seeds!r}"
+        )
     correlations = _numbers("correlations", study.correlations, float)
     epsilons: tuple[float | None, ...] = (None,)
     if study.adversarial_epsilons is not None:

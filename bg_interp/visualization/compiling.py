@@ -16,7 +16,7 @@ def fused(function: Callable) -> Any:
 
 
 def apart(function: Callable) -> Any:
-    """Returns `function` as a graph of its own, to be called from a loop; see `fused`.
+    """Returns `function` as a graph of its own, to be called from a loop.
 
     TensorFlow would write it into the loop, and then rewrites its operations for oneDNN in an order
     that depends on addresses in memory: in one of four traces the gradients of max pooling miss

@@ -1,4 +1,4 @@
-"""The compiled loop behind `ActivationMaximization`: all steps in one `tf.while_loop`."""
+"""The loop behind `ActivationMaximization`: one `tf.while_loop`, or few steps one by one."""
 
 import dataclasses
 import math
@@ -61,7 +61,7 @@ class CompiledLoop:
     """Runs a `Plan`. Steps, seed, class indices and weights are tensors: one trace serves all."""
 
     def __init__(self, plan: Plan, *, jit_compile: bool = False):
-        """Prepares the loop; it is traced when it first runs."""
+        """Prepares the loop, which is traced when it first runs."""
         self._plan = plan
         self._names = [name for name, _ in plan.fused_regularizers + plan.other_regularizers]
         self._first_state = [variable.numpy() for variable in plan.optimizer.variables]
@@ -175,7 +175,7 @@ class CompiledLoop:
         """Adds the regularizers' gradients, lets the optimizer take its step; returns the sum."""
         modifier = self._plan.gradient_modifier
         if modifier is None:
-            # One pass over memory for regularizers and optimizer: XLA wins here on CPUs too. It
+            # One pass over memory for regularizers and optimizer: here XLA pays on CPUs too. It
             # compiles sums over the image for long, so there are none in what it is given.
             return self._fused(self._regularize_and_move)(values, gradients)
         gradients = [modifier(one) for one in self._fused(self._regularized)(values, gradients)]

@@ -126,8 +126,11 @@ def categorical_indices(score: Any, output_shape: Sequence[int]) -> list[int] | 
     if type(score) is not scores.CategoricalScore or len(output_shape) < 2:
         return None
     indices = list(score.indices)
-    if max(indices) >= output_shape[-1]:
+    count = output_shape[-1]
+    if max(indices) >= count or min(indices) < -count:
         raise ValueError(f"Invalid index value. indices: {indices}, output.shape: {output_shape}")
+    # As in Python, -1 is the last class.
+    indices = [index % count for index in indices]
     if len(indices) == 1:
         indices *= output_shape[0]
     return indices if len(indices) == output_shape[0] else None

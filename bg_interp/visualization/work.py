@@ -1,5 +1,6 @@
 """One call of `ActivationMaximization`, taken apart: can it be compiled, and was it before?"""
 
+import copy
 import dataclasses
 import functools
 import json
@@ -115,7 +116,10 @@ class Work:
         fused: list[tuple[str, Callable]] = []
         others: list[tuple[str, Callable]] = []
         for name, regularizer, place in self.regularizers:
-            kept = fused if type(regularizer) in _FUSED else others
+            kept = others
+            if type(regularizer) in _FUSED:
+                # Loops are kept by what a regularizer was like; the caller may change it later.
+                kept, regularizer = fused, copy.copy(regularizer)
             if type(regularizer) is TotalVariation2D and not self.fuse:
                 regularizer = functools.partial(upstream.total_variation, regularizer)
             kept.append((name, functools.partial(_regularization, regularizer, place)))

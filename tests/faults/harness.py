@@ -203,7 +203,8 @@ def _kill(
         children = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     _, errors = process.communicate()
-    _, alive = psutil.wait_procs(children, timeout=10)
+    # A worker learns that its caller is gone when it has imported what it needs.
+    _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive, f"{job.tool} left {len(alive)} processes behind"
     assert "Traceback" not in errors, errors
     return process.returncode == -9

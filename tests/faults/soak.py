@@ -1,6 +1,6 @@
 """A large folder of small images: peak memory and seconds to start of segment and train.
 
-    make soak                        100,000 images; allow an hour on two cores
+    make soak                        100,000 images; allow half an hour on two cores
     make soak ARGS=--images=5000
 
 makes the images in a temporary folder, runs both tools on them twice, the second time with what the

@@ -29,6 +29,12 @@ def test_numbers_that_are_none_are_refused(flag, text):
         make_plan(StudyConfig(**{flag: text}), ArmConfig())
 
 
+def test_the_judges_data_are_not_the_arms():
+    with pytest.raises(UserError, match="--seeds must not hold 900000"):
+        make_plan(StudyConfig(seeds="0,900000"), ArmConfig())
+    make_plan(StudyConfig(seeds="0,900000"), ArmConfig(dataset="tfds:x"))
+
+
 def test_none_comes_first_since_the_others_are_compared_with_it():
     assert plan.parse_backgrounds("black, mix,none") == ("none", "black", "mix")
 

@@ -4,7 +4,7 @@ import pytest
 
 from bg_interp.config import ArmConfig
 from bg_interp.errors import UserError
-from bg_interp.study import measuring, running, study
+from bg_interp.study import running, study
 from bg_interp.study.plan import StudyConfig, make_plan
 from bg_interp.workdir import WorkdirBusy
 
@@ -26,11 +26,6 @@ def ran(monkeypatch):
     monkeypatch.setattr(running, "run_arm", train)
     monkeypatch.setattr(running, "_WAIT_SECONDS", 0.0)
     return names
-
-
-def test_the_judges_data_are_not_the_arms():
-    with pytest.raises(UserError, match="--data_seed must not be 900000"):
-        measuring.load_judges(ArmConfig(data_seed=900_000))
 
 
 def test_all_arms_are_run_once(plan, ran):

@@ -139,6 +139,29 @@ def test_total_variation_is_upstreams_with_its_gradient(shape):
         np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-7)
 
 
+def test_a_regularizer_that_was_changed_later_is_not_told_of(make_network):
+    class Told(Callback):
+        def __call__(self, *_, regularizations, **__):
+            self.values = dict(regularizations)
+
+    told, maximization = Told(), ActivationMaximization(make_network())
+    arguments = {"seed_input": IMAGES, "steps": 1, "input_modifiers": None}
+    changed = TotalVariation2D(1.0)
+    maximization(SCORE, regularizers=changed, **arguments)
+    changed.weight = 5.0
+    maximization(SCORE, regularizers=TotalVariation2D(1.0), callbacks=told, **arguments)
+    expected = TotalVariation2D(1.0)(tf.constant(IMAGES))
+    np.testing.assert_allclose(told.values["TotalVariation2D"], expected, rtol=1e-5)
+
+
+def test_the_last_class_may_be_called_minus_one(make_network):
+    model = make_network()
+    arguments = {"seed_input": IMAGES[:1], "steps": 2}
+    last = model.output_shape[-1] - 1
+    made = [ActivationMaximization(model)(CategoricalScore(n), **arguments) for n in (-1, last)]
+    np.testing.assert_array_equal(*made)
+
+
 def test_xla_is_taken_for_many_pixels_and_steps(make_network):
     assert not loop.pays_to_fuse([tf.zeros([10, 64, 64, 3])], 10)
     assert loop.pays_to_fuse([tf.zeros([10, 64, 64, 3])], 200)
