@@ -206,7 +206,8 @@ def _kill(
     # A worker learns that its caller is gone when it has imported what it needs.
     _, alive = psutil.wait_procs(children, timeout=60)
     assert not alive, f"{job.tool} left {len(alive)} processes behind"
-    assert "Traceback" not in errors, errors
+    # A worker that multiprocessing was starting at that moment finds nothing to start from.
+    assert "Traceback" not in errors or "in spawn_main" in errors, errors
     return process.returncode == -9
 
 
