@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import IO
 
 import bg_interp
+from bg_interp.errors import UserError
 
 
 def cores() -> int:
@@ -33,13 +34,22 @@ def worker(module: str, task: bytes) -> Iterator[IO[bytes]]:
     Args:
       module: its name; it must call `begin`.
       task: what it has to do.
+
+    Raises:
+      UserError: the folder of temporary files is full.
     """
     root = pathlib.Path(bg_interp.__file__).parents[1]
     path = os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])
     # A file, since a pipe would hold the caller up until the process reads it.
     with tempfile.TemporaryFile() as file:
-        file.write(task)
-        file.seek(0)
+        try:
+            file.write(task)
+            file.seek(0)
+        except OSError as error:
+            raise UserError(
+                f"cannot write to {tempfile.gettempdir()}: {error.strerror or error}; free some "
+                "space there, or name another folder in TMPDIR"
+            ) from error
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", module],
             stdin=file,

@@ -1,5 +1,7 @@
 """Images are examined alike by this process and by others."""
 
+import errno
+import io
 import json
 import os
 import pathlib
@@ -48,6 +50,16 @@ def test_many_images_get_processes(monkeypatch, paths):
 def test_a_process_that_was_killed_is_one_line(monkeypatch, paths):
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(UserError, match=r"ended early, at .*0\.png'; was it killed"):
+        list(examining.examine_all(paths, workers=1))
+
+
+def test_a_full_folder_of_temporary_files_is_one_line(monkeypatch, paths):
+    class Full(io.BytesIO):
+        def write(self, _):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(processes.tempfile, "TemporaryFile", Full)
+    with pytest.raises(UserError, match="No space left on device; free some space there"):
         list(examining.examine_all(paths, workers=1))
 
 
