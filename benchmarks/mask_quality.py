@@ -83,9 +83,9 @@ def print_table(header: list[str], rows: list[list[object]]) -> None:
 
 
 def main(_: list[str]) -> None:
-    from bg_interp.masks.cleaning import Cleaning
     from bg_interp.masks.quality import self_iou
-    from bg_interp.masks.segmenters import Settings, enlarge
+    from bg_interp.masks.segmenters.cleaning import Cleaning
+    from bg_interp.masks.segmenters.segmenter import Settings, enlarge
 
     rng = np.random.default_rng(FLAGS.seed)
     photos = [
@@ -134,8 +134,8 @@ def main(_: list[str]) -> None:
 
 
 def write_gallery(path: pathlib.Path, pairs: list, opacities: list, scores: np.ndarray) -> None:
-    from bg_interp.masks.cleaning import Cleaning
-    from bg_interp.masks.segmenters import enlarge
+    from bg_interp.masks.segmenters.cleaning import Cleaning
+    from bg_interp.masks.segmenters.segmenter import enlarge
 
     tiles = []
     for position in np.argsort(scores)[:24]:

@@ -29,7 +29,7 @@ from typing import Any
 
 from bg_interp import cli
 from bg_interp.errors import UserError
-from bg_interp.workdir import versions
+from bg_interp.storage.workdir import versions
 
 # name -> side in pixels
 NETWORKS = {"small": 64, "mobilenet_v2": 128, "resnet50": 224}
@@ -73,7 +73,7 @@ def network(name: str) -> Any:
     import keras
 
     if name not in NETWORKS:
-        from bg_interp import trained
+        from bg_interp.models import trained
         from bg_interp.visualization import targets
 
         return targets.logits(trained.load(pathlib.Path(name))[0])

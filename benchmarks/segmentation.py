@@ -49,7 +49,7 @@ def overhead(rounds: int) -> dict[str, float]:
     from PIL import Image
     from skimage import data
 
-    from bg_interp.masks.segmenters import Settings
+    from bg_interp.masks.segmenters.segmenter import Settings
 
     settings = Settings("selfie")
     path = settings.prepare()
@@ -86,7 +86,7 @@ def images_per_second(name: str, workers: int, count: int) -> float:
     from skimage import data
 
     from bg_interp.masks import workers as processes
-    from bg_interp.masks.segmenters import Settings
+    from bg_interp.masks.segmenters.segmenter import Settings
 
     settings = Settings(name)
     photograph = data.astronaut()[:400, :400]

@@ -84,7 +84,8 @@ def _against_decoding(rounds: int) -> None:
 def _in_training(rounds: int) -> None:
     from bg_interp.data import pipeline, sources, treatments
     from bg_interp.data.augmentation import Augmentation
-    from bg_interp.training import networks, recipe
+    from bg_interp.models import networks
+    from bg_interp.training import recipe
 
     source = sources.open_source("habitats")
     examples = pipeline.prepare(

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from absl import app, flags, logging
 
 from bg_interp.errors import Terminated, UserError, nearest, printable
-from bg_interp.quiet import quiet_native_logs
+from bg_interp.processes import quiet_native_logs
 
 # Flags that are made here belong to the module that asks for them.
 flags.disclaim_key_flags()

@@ -72,13 +72,13 @@ def shape_settings(shape_folder) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def trained_workdir(shape_settings, session_cache, tmp_path_factory) -> pathlib.Path:
     """The folder of a finished run of `shape_settings`."""
-    from bg_interp import arm
-    from bg_interp.config import ArmConfig
+    from bg_interp.commands import train
+    from bg_interp.config.training import ArmConfig
 
     folder = tmp_path_factory.mktemp("runs") / "shapes"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BG_INTERP_CACHE", str(session_cache))
-        arm.run(ArmConfig(**shape_settings, workdir=str(folder)))
+        train.run(ArmConfig(**shape_settings, workdir=str(folder)))
     return folder
 
 
@@ -117,8 +117,8 @@ def saved_weights():
 @pytest.fixture(scope="session")
 def tiny_habitats(tmp_path_factory):
     """Habitats of 32 px: four images a class to train on, two to test on."""
-    from bg_interp.data import tfds_source
-    from bg_interp.data.habitats.builder import HabitatsConfig, prepared
+    from bg_interp.data.sources import tfds_source
+    from bg_interp.data.sources.habitats.builder import HabitatsConfig, prepared
 
     config = HabitatsConfig(image_size=32, train_per_class=4, test_per_class=2, correlation=0.5)
     return tfds_source.from_builder(prepared(config, tmp_path_factory.mktemp("tfds")), "habitats")

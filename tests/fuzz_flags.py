@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bg_interp import cli
-from bg_interp.config import ArmConfig, check_names
+from bg_interp.config.training import ArmConfig, check_names
 from bg_interp.errors import UserError
 from bg_interp.study.plan import SET_BY_STUDY, StudyConfig, make_plan
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bg_interp.masks import conversion
+from bg_interp.masks.segmenters import conversion
 
 SIZE = 64  # Input size of the models, in pixels.
 

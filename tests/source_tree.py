@@ -84,7 +84,7 @@ def third_party(imports: tuple[Import, ...]) -> set[str]:
 def unit_of(name: str) -> str:
     """Returns the sub-package or top-level module that a dotted name of ours belongs to.
 
-    `bg_interp.data.habitats.canvas` -> `data`, `bg_interp.errors.UserError` -> `errors`, and
+    `bg_interp.data.sources.folder` -> `data`, `bg_interp.errors.UserError` -> `errors`, and
     `bg_interp.__version__` -> `bg_interp` itself.
     """
     parts = name.split(".")

@@ -10,7 +10,7 @@ import pytest
 
 from bg_interp import cli
 from bg_interp.cli import setting
-from bg_interp.config import ArmConfig
+from bg_interp.config.training import ArmConfig
 from bg_interp.errors import UserError, nearest
 
 TRAIN = pathlib.Path(__file__).parents[1] / "tools" / "train.py"

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from bg_interp.data.images import MAX_PIXELS, DamagedImage, decode
+from bg_interp.data.sources.decoding import MAX_PIXELS, DamagedImage, decode
 from bg_interp.masks import encoding, quality
-from bg_interp.masks.segmenters import Settings
+from bg_interp.masks.segmenters.segmenter import Settings
 
 _KINDS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 _MODES = ("RGB", "L", "P", "RGBA", "1", "I;16", "CMYK")

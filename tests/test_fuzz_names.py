@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bg_interp import cli
-from bg_interp.data.folder import open_folder
+from bg_interp.data.sources.folder import open_folder
 from bg_interp.errors import UserError
 from bg_interp.masks import quality
-from bg_interp.masks.segmenters import Settings
+from bg_interp.masks.segmenters.segmenter import Settings
 from bg_interp.masks.shards import Mask
 from bg_interp.masks.store import MaskStore
 from bg_interp.visualization import grids

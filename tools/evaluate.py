@@ -102,15 +102,15 @@ def main() -> None:
 
     # TensorFlow takes seconds to import, a mistyped flag shall not.
     cli.load_tensorflow()
-    from bg_interp import audit
+    from bg_interp.commands import evaluate
     from bg_interp.evaluation import presentation
 
-    fields = [field.name for field in dataclasses.fields(audit.DataChoice)]
-    beside = path / "evaluation" if audit.is_run_folder(path) else pathlib.Path("evaluation")
+    fields = [field.name for field in dataclasses.fields(evaluate.DataChoice)]
+    beside = path / "evaluation" if evaluate.is_run_folder(path) else pathlib.Path("evaluation")
     folder = pathlib.Path(config.output).expanduser() if config.output else beside
-    results = audit.run(
+    results = evaluate.run(
         path,
-        audit.DataChoice(**{name: getattr(config, name) for name in fields}),
+        evaluate.DataChoice(**{name: getattr(config, name) for name in fields}),
         folder,
         input_range=cli.INPUT_RANGES[config.input_range],
         output_kind=config.output_kind,

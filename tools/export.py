@@ -52,7 +52,7 @@ def main() -> None:
     if not config.model:
         raise UserError("--model must name a folder of tools/train.py or a .keras file")
     cli.load_tensorflow()
-    from bg_interp import export, trained
+    from bg_interp.models import export, trained
 
     path = pathlib.Path(config.model).expanduser()
     model, class_names = trained.load(path)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from bg_interp.data.sources import Source
-    from bg_interp.masks.segmenters import Settings
+    from bg_interp.masks.segmenters.segmenter import Settings
     from bg_interp.masks.store import MaskStore
 
 _SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
@@ -84,7 +84,7 @@ def _expanded(path: str | None) -> str | None:
 
 
 def _settings(config: Config) -> "Settings":
-    from bg_interp.masks.segmenters import Settings
+    from bg_interp.masks.segmenters.segmenter import Settings
 
     settings = Settings(
         name=config.segmenter,
@@ -97,10 +97,10 @@ def _settings(config: Config) -> "Settings":
 
 
 def _fetch_all() -> None:
-    from bg_interp.masks import models
-    from bg_interp.masks.segmenters import Settings
+    from bg_interp.masks.segmenters import model_files
+    from bg_interp.masks.segmenters.segmenter import Settings
 
-    for name in models.MODELS:
+    for name in model_files.MODELS:
         print(f"{name}: {Settings(name).prepare(fetch=True)}")
 
 
@@ -147,8 +147,8 @@ def _fill(config: Config, source: "Source", store: "MaskStore", keys: list[str])
 
 def _report(source: "Source", store: "MaskStore") -> float:
     """Prints the verdicts and lists the bad masks; returns their share."""
-    from bg_interp import files
     from bg_interp.masks.summary import least_certain_classes, summarise
+    from bg_interp.storage import files
 
     class_of = {
         key: source.class_names[label]

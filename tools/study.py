@@ -15,7 +15,7 @@ All flags of tools/train.py that are not listed first are handed to every arm.
 """
 
 from bg_interp import cli
-from bg_interp.config import ArmConfig
+from bg_interp.config.training import ArmConfig
 from bg_interp.study.plan import SET_BY_STUDY, StudyConfig, make_plan
 
 cli.define_flags(StudyConfig)

@@ -14,7 +14,7 @@ trains on photographs, after `python tools/segment.py --dataset=folder:photos` h
 """
 
 from bg_interp import cli
-from bg_interp.config import ArmConfig, check_names
+from bg_interp.config.training import ArmConfig, check_names
 
 cli.define_flags(ArmConfig)
 
@@ -25,12 +25,12 @@ def main() -> None:
     check_names(config)
     # TensorFlow takes seconds to import, a mistyped flag shall not.
     cli.load_tensorflow()
-    from bg_interp import arm
+    from bg_interp.commands import train
 
-    result = arm.run(config)
+    result = train.run(config)
     for name, value in result["accuracies"].items():
         print(f"{name}: {value:.3f}")
-    folder = arm.workdir_of(config)
+    folder = train.workdir_of(config)
     print(f"done in {result['seconds']:.0f} s: {folder}")
     print(f"look at it: tensorboard --logdir {folder.parent}")
 

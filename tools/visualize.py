@@ -144,7 +144,7 @@ def _settings(config: Config, path: pathlib.Path, model: "keras.Model") -> setti
     if config.preset is not None:
         chosen = settings.preset(config.preset)
     elif path.is_dir():
-        from bg_interp.workdir import Workdir
+        from bg_interp.storage.workdir import Workdir
 
         network = Workdir(path).read_config()["config"].get("network", model.name)
         chosen = settings.preset_for(network)
@@ -234,7 +234,8 @@ def main() -> None:
 
     import tqdm
 
-    from bg_interp import files, trained
+    from bg_interp.models import trained
+    from bg_interp.storage import files
     from bg_interp.visualization import comparison, outcome
     from bg_interp.visualization.ascent import Ascent
 

@@ -3,8 +3,8 @@
 import dataclasses
 import sys
 
-from bg_interp import config as settings
-from bg_interp.config import ArmConfig
+from bg_interp.config import training as settings
+from bg_interp.config.training import ArmConfig
 from bg_interp.data import mask_choice, pipeline, sources, treatments
 from bg_interp.data.opening import open_examples
 from bg_interp.errors import UserError

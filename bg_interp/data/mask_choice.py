@@ -7,7 +7,6 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from bg_interp import files
 from bg_interp.data.pipeline import (
     Batch,
     Examples,
@@ -18,11 +17,13 @@ from bg_interp.data.pipeline import (
 )
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError, nearest
-from bg_interp.masks import quality, segmenters, store
-from bg_interp.masks.cleaning import Cleaning
+from bg_interp.masks import quality, store
 from bg_interp.masks.reading import Reader, folder_fingerprint, png_folder_reader
+from bg_interp.masks.segmenters import segmenter
+from bg_interp.masks.segmenters.cleaning import Cleaning
+from bg_interp.storage import files
 
-_CHOICES = ("auto", "none", "dataset", *segmenters.NAMES)
+_CHOICES = ("auto", "none", "dataset", *segmenter.NAMES)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -133,7 +134,7 @@ def _open_store(source: Source, name: str, mask_store: str | None) -> store.Mask
     """Opens the masks that a segmenter made: by its own model, else by the one other that did."""
     root = pathlib.Path(mask_store).expanduser() if mask_store else store.default_root()
     standard = name in ("object", "selfie")
-    usual = segmenters.Settings(name if standard else "object")
+    usual = segmenter.Settings(name if standard else "object")
     found = store.MaskStore(root, source, usual, source.name)
     if standard and found.entries():
         return found
@@ -150,7 +151,7 @@ def _open_store(source: Source, name: str, mask_store: str | None) -> store.Mask
     return store.MaskStore(root, source, _described(descriptions[0]), source.name)
 
 
-def _described(description: pathlib.Path) -> segmenters.Settings:
+def _described(description: pathlib.Path) -> segmenter.Settings:
     """Reads what made the masks of a store.
 
     Raises:
@@ -160,7 +161,7 @@ def _described(description: pathlib.Path) -> segmenters.Settings:
         values = files.read_sealed(description)["settings"]
         values["cleaning"] = Cleaning(**values["cleaning"])
         values["keypoint"] = tuple(values["keypoint"])
-        return segmenters.Settings(**values)
+        return segmenter.Settings(**values)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{description} is damaged ({error}); remove its folder and make the masks again"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from bg_interp.data.backgrounds import tile_background
+from bg_interp.data.tiling import tile_background
 
 Treatment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.evaluation.adapter import AdaptedModel, keras_network
 from bg_interp.evaluation.arrays import Arrays, batches, mean_by_class, plain_list
+from bg_interp.models.adapter import AdaptedModel, keras_network
 
 SAMPLES = 10
 NOISE = 25.0  # Deviation in pixel units: 10 % of the range, as Smilkov et al. advise.

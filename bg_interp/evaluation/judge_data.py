@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.data.backgrounds import tile_background
+from bg_interp.data.tiling import tile_background
 from bg_interp.evaluation.arrays import Arrays, batches
 
 Draw = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]

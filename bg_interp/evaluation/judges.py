@@ -27,7 +27,7 @@ from bg_interp.evaluation import judge_data, judge_networks
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_masks
 from bg_interp.evaluation.judge_accuracy import measure_judges
 from bg_interp.evaluation.shape_judge import ShapeJudge, load_shape_judge, train_shape_judge
-from bg_interp.files import cache_folder, read_sealed, replacing, write_sealed
+from bg_interp.storage.files import cache_folder, read_sealed, replacing, write_sealed
 
 Scores = Callable[[np.ndarray], np.ndarray]
 

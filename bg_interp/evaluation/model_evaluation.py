@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from bg_interp.errors import UserError
-from bg_interp.evaluation.adapter import adapt
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_masks
 from bg_interp.evaluation.attribution import attribution
 from bg_interp.evaluation.judges import Judges
 from bg_interp.evaluation.recognisability import judge_class_images
 from bg_interp.evaluation.variants import background_reliance
+from bg_interp.models.adapter import adapt
 
 
 def evaluate_model(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bg_interp.evaluation.variants import VARIANTS
-from bg_interp.files import replacing
+from bg_interp.storage.files import replacing
 
 _MEANINGS = {
     "original": "the image as it is",

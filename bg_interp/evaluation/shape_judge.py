@@ -9,7 +9,7 @@ import pathlib
 
 import numpy as np
 
-from bg_interp.files import replacing
+from bg_interp.storage.files import replacing
 
 _CELLS = 8  # Cells along each side: coarse enough to forgive shifts of a few per cent.
 

@@ -22,7 +22,7 @@ import numpy as np
 import scipy.stats
 import tensorflow as tf
 
-from bg_interp.data.backgrounds import tile_background
+from bg_interp.data.tiling import tile_background
 from bg_interp.evaluation.arrays import Arrays, Model, batches, mean_by_class, plain_list, predict
 
 _WITHOUT_PARTNER = ("original", "foreground_only", "no_foreground", "background_only")

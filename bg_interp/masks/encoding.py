@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.masks import quality
-from bg_interp.masks.segmenters import Segmenter, Settings, enlarge
+from bg_interp.masks.segmenters.segmenter import Segmenter, Settings, enlarge
 from bg_interp.masks.shards import Mask
 
 

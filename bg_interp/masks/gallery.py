@@ -8,8 +8,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bg_interp import files
 from bg_interp.masks.quality import OK, Quality
+from bg_interp.storage import files
 
 _TILE = 160  # Height and width of a picture, in pixels.
 _CAPTION = 16
@@ -81,7 +81,7 @@ def write_events(folder: pathlib.Path, panels: Sequence[np.ndarray], share_bad: 
     """Writes panels and the share of bad masks for TensorBoard."""
     import tensorflow as tf
 
-    from bg_interp.events import EventWriter
+    from bg_interp.storage.events import EventWriter
 
     writer = EventWriter(folder)
     with writer.as_default(step=0):

@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterable, Iterator
 
 import numpy as np
 
-from bg_interp import locks
 from bg_interp.errors import UserError
 from bg_interp.masks import encoding, workers
-from bg_interp.masks.segmenters import Segmenter, Settings
+from bg_interp.masks.segmenters.segmenter import Segmenter, Settings
 from bg_interp.masks.shards import Mask
 from bg_interp.masks.store import MaskStore
+from bg_interp.storage import locks
 
 # A shard is closed when it holds this much or is this old: what a kill can cost.
 _SHARD_MASKS = 256

@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from bg_interp import records
 from bg_interp.errors import UserError
 from bg_interp.masks.shards import Entry, png_name
+from bg_interp.storage import records
 
 Reader = Callable[[tf.Tensor], tf.Tensor]
 

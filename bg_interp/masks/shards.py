@@ -7,8 +7,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from bg_interp import files
 from bg_interp.masks import quality, tfrecord
+from bg_interp.storage import files
 
 
 @dataclasses.dataclass(frozen=True)

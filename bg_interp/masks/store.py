@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from PIL import Image
 
-from bg_interp import files
 from bg_interp.errors import UserError
 from bg_interp.masks import quality, shards
-from bg_interp.masks.segmenters import Settings
+from bg_interp.masks.segmenters.segmenter import Settings
+from bg_interp.storage import files
 
 if TYPE_CHECKING:
     import tensorflow as tf

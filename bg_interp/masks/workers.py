@@ -18,7 +18,7 @@ import numpy as np
 
 from bg_interp.errors import UserError
 from bg_interp.masks import encoding
-from bg_interp.masks.segmenters import Settings
+from bg_interp.masks.segmenters.segmenter import Settings
 from bg_interp.masks.shards import Mask
 
 Images = Iterable[tuple[str, np.ndarray]]

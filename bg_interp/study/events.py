@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams_api
 
-from bg_interp.events import EventWriter
+from bg_interp.storage.events import EventWriter
 from bg_interp.study import results
 from bg_interp.study.plan import Plan
 

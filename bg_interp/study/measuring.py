@@ -7,19 +7,19 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp import files, trained
-from bg_interp.config import JUDGES_DATA_SEED, ArmConfig, image_size
+from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, image_size
 from bg_interp.data import sources
 from bg_interp.data.arm_data import open_source
 from bg_interp.data.opening import open_examples
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.judges import Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
-from bg_interp.training import networks
+from bg_interp.models import networks, trained
+from bg_interp.storage import files
+from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import statistics
 from bg_interp.visualization.ascent import Ascent, Visualization
 from bg_interp.visualization.settings import preset_for
-from bg_interp.workdir import Workdir
 
 # Each arm's own mean image, and two starts that all arms share.
 STARTS = {"own": "mean", "black": "black", "grey": "grey"}

@@ -13,13 +13,13 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from bg_interp import files
-from bg_interp.config import ArmConfig
+from bg_interp.config.training import ArmConfig
+from bg_interp.storage import files
+from bg_interp.storage.workdir import Workdir
 from bg_interp.study import events, figures, pictures, results, statistics
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.results import GroupResults
 from bg_interp.visualization import grids
-from bg_interp.workdir import Workdir
 
 # Settings that name places on somebody's machine.
 _PRIVATE = ("workdir", "data_dir", "mask_store")

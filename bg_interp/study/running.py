@@ -7,12 +7,12 @@ from typing import Any
 
 import tqdm
 
-from bg_interp import arm as arms
+from bg_interp.commands import train as arms
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges import Judges
+from bg_interp.storage.workdir import WorkdirBusy
 from bg_interp.study import measuring
 from bg_interp.study.plan import Plan, PlannedArm
-from bg_interp.workdir import WorkdirBusy
 
 _WAIT_SECONDS = 10.0
 

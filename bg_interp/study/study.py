@@ -5,8 +5,8 @@ import functools
 import sys
 from typing import Any
 
-from bg_interp import files
 from bg_interp.errors import UserError
+from bg_interp.storage import files
 from bg_interp.study import markdown, measuring, plan, report, results, running
 from bg_interp.study.plan import Plan, StudyConfig
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from bg_interp import files
 from bg_interp.errors import UserError
+from bg_interp.storage import files
 
 _KEPT = 2
 Row = dict[str, Any]  # Step, split, and measures by their names.

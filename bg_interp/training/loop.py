@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from bg_interp import files
 from bg_interp.errors import UserError
+from bg_interp.storage import files
 from bg_interp.training.checkpoints import Checkpoints, Row, State
 from bg_interp.training.interrupts import Interrupts
 from bg_interp.training.recipe import Recipe, Updater

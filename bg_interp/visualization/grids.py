@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from bg_interp.files import replacing
+from bg_interp.storage.files import replacing
 
 _PAPER, _INK = (255, 255, 255), (32, 32, 32)
 

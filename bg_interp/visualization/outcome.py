@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
-from bg_interp import files
+from bg_interp.storage import files
 from bg_interp.visualization import grids
 from bg_interp.visualization.ascent import Visualization
 

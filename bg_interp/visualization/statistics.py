@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from bg_interp.errors import UserError
-from bg_interp.files import replacing
+from bg_interp.storage.files import replacing
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bg_interp.config import ArmConfig
+from bg_interp.config.training import ArmConfig
 from bg_interp.data import arm_data
 from bg_interp.data.opening import open_examples
 from bg_interp.errors import UserError

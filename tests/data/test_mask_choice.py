@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.data.folder import open_folder
 from bg_interp.data.mask_choice import check_choice, choose, without_empty
 from bg_interp.data.opening import open_examples
 from bg_interp.data.pipeline import InMemory, empty_masks, in_order, own_mask, prepare
+from bg_interp.data.sources.folder import open_folder
 from bg_interp.errors import UserError
 
 

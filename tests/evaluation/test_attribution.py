@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.evaluation.adapter import adapt
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.attribution import (
     attribution,
@@ -14,6 +13,7 @@ from bg_interp.evaluation.attribution import (
     share_in_mask,
     smoothgrad,
 )
+from bg_interp.models.adapter import adapt
 
 
 def _arrays(count: int = 6) -> Arrays:

@@ -24,7 +24,7 @@ import psutil
 from PIL import Image
 from tabulate import tabulate
 
-from bg_interp.masks import models
+from bg_interp.masks.segmenters import model_files
 
 _LIMIT_GIB = 3.0
 _LIMIT_SECONDS = 30.0
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--folder", help="where to work; default: the system's temporary folder")
     arguments = parser.parse_args()
-    model = models.locate("selfie")
+    model = model_files.locate("selfie")
     rows, broken = [], False
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="soak-") as name:
         folder = pathlib.Path(name)

@@ -15,17 +15,19 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp import cli, files, records, trained
-from bg_interp.config import ArmConfig
-from bg_interp.data.habitats.builder import HabitatsConfig, prepared
+from bg_interp import cli
+from bg_interp.config.training import ArmConfig
+from bg_interp.data.sources.habitats.builder import HabitatsConfig, prepared
 from bg_interp.errors import UserError
 from bg_interp.evaluation import judges
 from bg_interp.masks import shards
 from bg_interp.masks.quality import Quality
+from bg_interp.models import trained
+from bg_interp.storage import files, records
+from bg_interp.storage.workdir import Workdir
 from bg_interp.study import measuring
 from bg_interp.training.checkpoints import Checkpoints, State
 from bg_interp.visualization import statistics
-from bg_interp.workdir import Workdir
 
 CASES = int(os.environ.get("BG_INTERP_DAMAGE", "12"))
 TINY = HabitatsConfig(image_size=16, train_per_class=2, test_per_class=1)
@@ -89,7 +91,7 @@ def test_habitats(tmp_path, note, kind):
 
 
 def test_labels_of_a_damaged_data_set_name_its_file(tmp_path):
-    from bg_interp.data import tfds_source
+    from bg_interp.data.sources import tfds_source
 
     source = tfds_source.from_builder(prepared(TINY, tmp_path), "habitats")
     path = next(tmp_path.rglob("*train.tfrecord*"))
@@ -229,7 +231,7 @@ def test_mask_shards_and_their_indexes(tmp_path, note):
 @pytest.mark.parametrize("what", ["removed", "overwritten"])
 def test_an_image_that_changes_while_a_tool_runs_is_named(tmp_path, own_cache, shape_folder, what):
     from bg_interp.data import pipeline
-    from bg_interp.data.folder import open_folder
+    from bg_interp.data.sources.folder import open_folder
 
     split = open_folder(pathlib.Path(shutil.copytree(shape_folder.images, tmp_path / "images")))
     split = split.splits["train"]
@@ -247,7 +249,7 @@ def test_an_image_that_changes_while_a_tool_runs_is_named(tmp_path, own_cache, s
 
 @pytest.mark.parametrize("text", ["", "[]", '{"disc/00.png": 3}', '{"disc/00.png": [null]}'])
 def test_a_damaged_memory_of_a_folder_is_made_again(tmp_path, own_cache, shape_folder, text):
-    from bg_interp.data.folder import open_folder
+    from bg_interp.data.sources.folder import open_folder
 
     fingerprint = open_folder(shape_folder.images).fingerprint
     (memory,) = (own_cache / "folders").iterdir()

@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from bg_interp.errors import UserError
-from bg_interp.events import EventWriter
 from bg_interp.masks import shards
 from bg_interp.masks.quality import Quality
+from bg_interp.storage.events import EventWriter
 from bg_interp.training.checkpoints import Checkpoints, State
 from bg_interp.visualization import grids
 
@@ -77,7 +77,7 @@ def write_events(folder):
 
 
 def write_model(folder):
-    from bg_interp import export
+    from bg_interp.models import export
 
     model = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(99)]

@@ -42,7 +42,7 @@ def event_steps(folder):
 
 
 def weights_of(folder):
-    from bg_interp import trained
+    from bg_interp.models import trained
 
     model = trained.load_file(folder / "model.keras")
     return [values.tobytes() for values in model.get_weights()]

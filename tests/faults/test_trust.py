@@ -8,10 +8,9 @@ import keras
 import numpy as np
 import pytest
 
-from bg_interp import trained
 from bg_interp.errors import UserError
-from bg_interp.evaluation.loading import load_classifier
-from bg_interp.training import networks
+from bg_interp.models import networks, trained
+from bg_interp.models.loading import load_classifier
 from bg_interp.training.checkpoints import Checkpoints
 from bg_interp.visualization import statistics
 

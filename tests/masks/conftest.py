@@ -7,8 +7,8 @@ import pytest
 from pointwise import pointwise_model
 
 from bg_interp.errors import UserError
-from bg_interp.masks import models
-from bg_interp.masks.segmenters import Settings
+from bg_interp.masks.segmenters import model_files
+from bg_interp.masks.segmenters.segmenter import Settings
 
 
 def open_real(name):
@@ -36,7 +36,7 @@ def object_segmenter():
 @pytest.fixture(scope="session")
 def object_onnx():
     try:
-        return models.locate("object")
+        return model_files.locate("object")
     except UserError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))

@@ -5,7 +5,7 @@ import pytest
 
 from bg_interp.errors import UserError
 from bg_interp.masks import encoding, precompute, quality
-from bg_interp.masks.segmenters import Segmenter, Settings
+from bg_interp.masks.segmenters.segmenter import Segmenter, Settings
 from bg_interp.masks.store import MaskStore
 
 

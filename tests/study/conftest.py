@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bg_interp.config import ArmConfig
+from bg_interp.config.training import ArmConfig
 from bg_interp.evaluation.variants import VARIANTS
 from bg_interp.study.plan import StudyConfig, make_plan
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bg_interp.config import ArmConfig
+from bg_interp.config.training import ArmConfig
 from bg_interp.errors import UserError
 from bg_interp.study import plan
 from bg_interp.study.plan import StudyConfig, make_plan

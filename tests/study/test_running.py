@@ -2,11 +2,11 @@
 
 import pytest
 
-from bg_interp.config import ArmConfig
+from bg_interp.config.training import ArmConfig
 from bg_interp.errors import UserError
+from bg_interp.storage.workdir import WorkdirBusy
 from bg_interp.study import running, study
 from bg_interp.study.plan import StudyConfig, make_plan
-from bg_interp.workdir import WorkdirBusy
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from bg_interp.data import pipeline, treatments
 from bg_interp.data.augmentation import Augmentation
-from bg_interp.training import networks
+from bg_interp.models import networks
 from bg_interp.training.recipe import Recipe, Updater
 
 

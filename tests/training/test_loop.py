@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.errors import Terminated, UserError
+from bg_interp.models import networks
 from bg_interp.training import loop as loop_module
-from bg_interp.training import networks
 from bg_interp.training.loop import Loop, train
 from bg_interp.training.recipe import Recipe, make_optimizer
 from bg_interp.training.summaries import Summaries

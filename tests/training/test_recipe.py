@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.training import networks
+from bg_interp.models import networks
 from bg_interp.training.recipe import Recipe, Updater, make_optimizer, next_perturbation
 
 FREE = Recipe(steps=4, adversarial_epsilon=1.0, adversarial_replays=2)

@@ -1,0 +1,1 @@
+"""What each tool does, as functions that Python programs can call as well."""

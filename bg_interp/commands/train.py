@@ -1,0 +1,292 @@
+"""One arm from end to end: data, training, class images, export.
+
+`tools/train.py` is its command line, and a study runs many of them.
+"""
+
+import dataclasses
+import functools
+import pathlib
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from bg_interp.config import training as settings
+from bg_interp.config.training import ArmConfig
+from bg_interp.data import mask_choice, pipeline, treatments
+from bg_interp.data.arm_data import STATISTICS_IMAGES, ArmData, open_data, open_source, treatment_of
+from bg_interp.data.augmentation import Augmentation
+from bg_interp.errors import UserError
+from bg_interp.models import export, networks
+from bg_interp.storage import files
+from bg_interp.storage.workdir import Workdir
+from bg_interp.training import loop, recipe
+from bg_interp.training.accuracy import Accuracies
+from bg_interp.training.summaries import Summaries, side_by_side
+from bg_interp.visualization import grids
+from bg_interp.visualization import statistics as ascent_statistics
+from bg_interp.visualization.ascent import Ascent, Visualization
+from bg_interp.visualization.settings import preset_for
+
+_SHOWN_IMAGES = 8
+# At least: `swap` needs images of other classes in its batch, whatever --batch_size is.
+_EVALUATED_TOGETHER = 64
+
+
+def resolve_jit(config: ArmConfig) -> bool:
+    """Tells whether the training step is compiled by XLA: asked for, or a single GPU is there."""
+    if config.jit_compile != "auto":
+        return config.jit_compile == "true"
+    plain = config.strategy == "none" and not config.deterministic
+    return plain and bool(tf.config.list_physical_devices("GPU"))
+
+
+def make_strategy(config: ArmConfig) -> tf.distribute.Strategy:
+    """Makes the strategy that divides batches among devices.
+
+    Raises:
+      UserError: a batch cannot be divided evenly, so that its images would count differently.
+    """
+    if config.strategy == "none":
+        return tf.distribute.get_strategy()
+    strategy = tf.distribute.MirroredStrategy()
+    if config.batch_size % strategy.num_replicas_in_sync:
+        raise UserError(
+            f"--batch_size must be a multiple of the {strategy.num_replicas_in_sync} devices of "
+            f"--strategy={config.strategy}. Received: {config.batch_size}"
+        )
+    return strategy
+
+
+class Arm:
+    """One arm, as far as it has come.
+
+    Args:
+      config: resolved settings.
+      data: see `open_data`.
+      workdir: gets everything that the arm writes.
+    """
+
+    def __init__(self, config: ArmConfig, data: ArmData, workdir: Workdir):
+        self.config, self.data, self.workdir = config, data, workdir
+        self.treatment = treatment_of(config, config.background, data.train)
+        self._strategy = make_strategy(config)
+        self._recipe = recipe.Recipe(
+            steps=config.steps,
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            label_smoothing=config.label_smoothing,
+            adversarial_epsilon=config.adversarial_epsilon,
+            adversarial_replays=config.adversarial_replays,
+        )
+        with self._strategy.scope():
+            self.model = networks.build(
+                config.network,
+                image_size=config.image_size,
+                classes=len(data.source.class_names),
+                weights=config.weights,
+                seed=config.seed,
+                mixed_precision=config.mixed_precision,
+                frozen_batch_norm=config.freeze_batch_norm,
+            )
+            self._optimizer = recipe.make_optimizer(self._recipe, config.mixed_precision)
+
+    def _batches_from(self, start: int):
+        config = self.config
+        augmentation = Augmentation(config.shift, config.scale, config.flip, config.pixel_noise)
+        batches = pipeline.training_batches(
+            self.data.train,
+            self.treatment,
+            augmentation,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            start=start,
+            stop=config.steps,
+        )
+        if config.strategy == "none":
+            return batches
+        return self._strategy.experimental_distribute_dataset(batches)
+
+    def accuracies(self) -> Accuracies:
+        """Returns what measures the accuracy on the own condition, as is, and swapped."""
+        conditions: dict[str, treatments.Treatment] = {"original": treatments.none}
+        if self.data.masks.read is not None:
+            conditions = {"own_condition": self.treatment, **conditions, "swapped": treatments.swap}
+        batches = {
+            name: functools.partial(
+                pipeline.treated_for_evaluation,
+                self.data.test,
+                treatment,
+                batch_size=max(self.config.batch_size, _EVALUATED_TOGETHER),
+            )
+            for name, treatment in conditions.items()
+        }
+        return Accuracies(self.model, batches)
+
+    @functools.cached_property
+    def _start_images(self) -> dict[str, np.ndarray]:
+        """Treated training images, for the mean that the ascent starts from.
+
+        An arm trained on a mix starts from the treated ones alone: a mean that shows backgrounds
+        keeps them in the class images.
+        """
+        name = self.config.background
+        name = self.config.background_in_mix if name == "mix" else name
+        chosen = pipeline.sample(self.data.train, STATISTICS_IMAGES, self.config.seed)
+        treat = treatment_of(self.config, name, self.data.train)
+        batches = pipeline.treated_for_evaluation(chosen, treat, batch_size=self.config.batch_size)
+        parts = list(batches)
+        return {key: np.concatenate([part[key] for part in parts]) for key in ("image", "label")}
+
+    @functools.cached_property
+    def _ascent(self) -> Ascent:
+        return Ascent(self.model, preset_for(self.config.network))
+
+    def class_images(self, natural_logits: bool = False) -> Visualization:
+        """Makes an image of each class from the network as it is.
+
+        Args:
+          natural_logits: measure each class's logit on its best training image as well, and write
+            the ascent's statistics into the workdir.
+        """
+        images, labels = self._start_images["image"], self._start_images["label"]
+        if natural_logits:
+            found = ascent_statistics.measure(images, self.model, labels)
+            found.save(self.workdir.ascent)
+        else:
+            found = ascent_statistics.measure(images)
+        steps = self._ascent.settings.steps
+        with tqdm.tqdm(total=steps, desc="class images", unit="step", leave=False, delay=1) as bar:
+            return self._ascent(
+                statistics=found,
+                seed=self.config.seed,
+                progress=lambda done, _: bar.update(done - bar.n),
+            )
+
+    def show(self, step: int, summaries: Summaries, natural_logits: bool = False) -> None:
+        """Makes class images and shows them in TensorBoard and as a PNG."""
+        made = self.class_images(natural_logits)
+        sheet = grids.grid(made.images[None], self.data.source.class_names)
+        grids.save_png(self.workdir.visualizations / f"class_images-{step:06d}.png", sheet)
+        summaries.images(
+            "class images", step, sheet[None], "What the network expects each class to look like."
+        )
+
+    def show_treatment(self, summaries: Summaries) -> None:
+        """Shows some training images before and after the treatment, with their masks."""
+        few = pipeline.sample(self.data.train, _SHOWN_IMAGES, self.config.seed)
+        batch = next(pipeline.treated_for_evaluation(few, self.treatment, batch_size=_SHOWN_IMAGES))
+        before = next(
+            pipeline.treated_for_evaluation(few, treatments.none, batch_size=_SHOWN_IMAGES)
+        )
+        pictures = side_by_side([before["image"], batch["mask"], batch["image"]])
+        summaries.images(
+            "treatment",
+            0,
+            pictures,
+            f"Image, mask, and image with --background={self.config.background}.",
+        )
+
+    def train(self) -> dict[str, float]:
+        """Trains, shows and exports; returns the final test measures."""
+        summaries = Summaries(self.workdir.events)
+        # The loop writes the rows of its checkpoint again; images stay, it has none of them.
+        summaries.clear("train", "test")
+        if not any(self.workdir.checkpoints.glob("step-*.npz")):
+            summaries.clear("images")
+            self.show_treatment(summaries)
+        bad = sum(self.data.masks.bad.values()) / len(self.data.source.splits["train"])
+        summaries.scalars("train", 0, {"bad_masks": bad})
+        evaluate = self.accuracies()
+        rows = loop.train(
+            self.model,
+            self._optimizer,
+            self._recipe,
+            self._batches_from,
+            loop.Loop(
+                checkpoint_every=self.config.checkpoint_every,
+                visualize_every=self.config.visualize_every,
+                evaluate=evaluate,
+                visualize=lambda step: self.show(step, summaries),
+            ),
+            folder=self.workdir.path,
+            summaries=summaries,
+            jit_compile=resolve_jit(self.config),
+            strategy=self._strategy,
+        )
+        print("making class images", file=sys.stderr)
+        self.show(self.config.steps, summaries, natural_logits=True)
+        measures = {name: value for name, value in rows[-1].items() if name.startswith("accuracy/")}
+        summaries.hparams(dataclasses.asdict(self.config), measures)
+        summaries.close()
+        return measures
+
+    def export(self) -> None:
+        """Writes model.keras and saved_model/."""
+        print("exporting", file=sys.stderr)
+        export.keras_file(self.model, self.workdir.model)
+        export.saved_model(self.model, self.data.source.class_names, self.workdir.saved_model)
+
+
+def run(config: ArmConfig) -> dict[str, Any]:
+    """Runs one arm, or goes on with it where it stopped.
+
+    Args:
+      config: settings; those left open are resolved here.
+
+    Returns:
+      What the arm measured, as it stands in result.json: `accuracies` and `seconds`.
+
+    Raises:
+      UserError: settings, data, masks or files that cannot be used.
+      KeyboardInterrupt: interrupted; the state is saved.
+    """
+    started = time.monotonic()
+    settings.check_names(config)
+    mask_choice.check_choice(config.masks)
+    if config.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    workdir = Workdir(settings.workdir(config))
+    with workdir.locked():
+        data = open_data(config, open_source(config))
+        config = settings.resolved(config, len(data.train))
+        _claim(workdir, config, data)
+        finished = workdir.read_result()
+        if finished is not None:
+            print(f"{workdir.path} is finished; --overwrite starts anew", file=sys.stderr)
+            return finished
+        arm = Arm(config, data, workdir)
+        measures = arm.train()
+        arm.export()
+        result = {"accuracies": measures, "seconds": round(time.monotonic() - started, 1)}
+        files.write_sealed(workdir.result, result)
+    return result
+
+
+def _claim(workdir: Workdir, config: ArmConfig, data: ArmData) -> None:
+    """Writes the configuration and what the data are into the workdir, or compares them."""
+    source = data.source
+    workdir.claim(
+        dataclasses.asdict(config),
+        not_compared=settings.NOT_COMPARED,
+        overwrite=config.overwrite,
+        fingerprint=source.fingerprint,
+        network=config.network,
+        class_names=list(source.class_names),
+        examples={name: len(split) for name, split in source.splits.items()},
+        damaged=[list(pair) for pair in source.damaged],
+        masks={
+            "origin": data.masks.origin.partition(":")[0],
+            "bad": data.masks.bad,
+            "fingerprint": data.masks_fingerprint,
+        },
+        jit_compile=resolve_jit(config),
+    )
+
+
+def workdir_of(config: ArmConfig) -> pathlib.Path:
+    """Returns the folder that an arm writes to."""
+    return settings.workdir(config)

@@ -1,0 +1,1 @@
+"""What the tools can be told: one dataclass for each thought, whose fields are the flags."""

@@ -1,0 +1,75 @@
+"""Decodes image files to see whether they can be decoded, on all cores where there are many."""
+
+import concurrent.futures
+import contextlib
+import hashlib
+import itertools
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Iterator, Sequence
+
+from bg_interp import processes
+from bg_interp.data.sources import decoding
+from bg_interp.errors import UserError
+
+# Below this many images starting processes takes longer than decoding.
+_WORTH_A_PROCESS = 2000
+
+Examined = tuple[str, str | None]
+
+
+def examine(path: pathlib.Path) -> Examined:
+    """Returns the file's digest, and None, or "" and why it cannot be decoded."""
+    try:
+        str(path).encode()
+        data = path.read_bytes()
+        decoding.decode(data)
+    except UnicodeEncodeError:
+        return "", "its name, or that of its folder, is not UTF-8"
+    except (decoding.DamagedImage, OSError) as error:
+        return "", str(error)
+    return hashlib.blake2b(data, digest_size=16).hexdigest(), None
+
+
+def examine_all(paths: Sequence[pathlib.Path], workers: int | None = None) -> Iterator[Examined]:
+    """Yields what `examine` returns for each file, in their order.
+
+    Args:
+      paths: the files.
+      workers: processes; 0 takes threads of this one, None processes when they pay.
+
+    Raises:
+      UserError: a process was killed.
+    """
+    if workers is None:
+        workers = processes.cores() if len(paths) >= _WORTH_A_PROCESS else 0
+    if not workers:
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            yield from pool.map(examine, paths)
+        return
+    tasks = [json.dumps([str(path) for path in paths[rank::workers]]) for rank in range(workers)]
+    with contextlib.ExitStack() as stack:
+        pipes = [
+            stack.enter_context(processes.worker("bg_interp.data.sources.examining", task.encode()))
+            for task in tasks
+        ]
+        for path, pipe in zip(paths, itertools.cycle(pipes), strict=False):
+            line = pipe.readline()
+            if not line.endswith(b"\n"):
+                raise UserError(
+                    f"a process that checks images ended early, at {str(path)!r}; was it killed "
+                    "for want of memory? Free some and start again"
+                )
+            digest, reason = json.loads(line)
+            yield digest, reason
+
+
+def _main() -> None:
+    for path in json.loads(processes.begin()):
+        sys.stdout.write(json.dumps(examine(pathlib.Path(path))) + "\n")
+
+
+if __name__ == "__main__":
+    _main()

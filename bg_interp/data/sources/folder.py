@@ -1,0 +1,261 @@
+"""Images in folders: PATH/{train,test}/CLASS/*.jpg, or PATH/CLASS/* split by a hash of the name."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from bg_interp.data.sources import decoding, examining
+from bg_interp.errors import UserError
+from bg_interp.storage import files
+
+# Of a folder without train and test, every fifth image by the hash of its name is tested on.
+_TEST_SHARE = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderSplit:
+    """The images of one split of a folder.
+
+    Attributes:
+      root: the folder that `keys` are relative to.
+      keys: the images' paths relative to `root`, with "/", sorted.
+      labels: int32 [N], the class of each image.
+      has_masks: always False; masks of folders come from a mask store or another folder.
+    """
+
+    root: pathlib.Path
+    keys: list[str]
+    labels: np.ndarray
+    has_masks: bool = False
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def images(self, positions: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""
+        for position in range(len(self)) if positions is None else positions:
+            yield decoding.read(self.root / self.keys[position])
+
+    def _read(self, position: np.int64) -> np.ndarray:
+        path = self.root / self.keys[int(position)]
+        try:
+            return decoding.read(path)
+        except (OSError, decoding.DamagedImage) as error:
+            raise UserError(
+                f"{str(path)!r} can no longer be read ({error}); the same command leaves it out, "
+                "or start anew with --overwrite"
+            ) from error
+
+    def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `image`, uint8 [height, width, 3], and `label`, int32, in a graph or eagerly.
+
+        Args:
+          position: int64 scalar, the image's place in `keys`.
+        """
+        image = tf.numpy_function(self._read, [position], tf.uint8, stateful=False)
+        return {
+            "image": tf.ensure_shape(image, [None, None, 3]),
+            "label": tf.gather(self.labels, position),
+        }
+
+
+@dataclasses.dataclass(frozen=True)
+class FolderSource:
+    """A folder of images, one folder a class.
+
+    Attributes:
+      name: "folder:" and the folder's absolute path.
+      class_names: the classes' folder names, sorted; their order gives the labels.
+      splits: "train" and "test".
+      fingerprint: sha256 over the images' names and contents.
+      damaged: the files that were left out, each with the reason.
+    """
+
+    name: str
+    class_names: tuple[str, ...]
+    splits: dict[str, FolderSplit]
+    fingerprint: str
+    damaged: tuple[tuple[str, str], ...]
+    has_masks: bool = False
+
+
+def _class_folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
+def _image_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    return sorted(
+        pathlib.Path(where) / name
+        for where, _, names in os.walk(folder)
+        for name in names
+        if pathlib.Path(name).suffix.lower() in decoding.SUFFIXES and not name.startswith(".")
+    )
+
+
+def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
+    """Returns the image files by split and class; the split "" still has to be divided.
+
+    Raises:
+      UserError: the folder is missing, or its class folders are fewer than two or without images.
+    """
+    if not root.is_dir():
+        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {root}")
+    halves = {"train": root / "train", "test": root / "test"}
+    present = [name for name, half in halves.items() if half.is_dir()]
+    if len(present) == 1:
+        # Taken for a class, "train" would be learned from all images below it.
+        raise UserError(
+            f"{root} must hold both the folders train and test, or class folders only. "
+            f"Received: {present[0]} without {'test' if present == ['train'] else 'train'}; "
+            "rename the folder of the held-out images to test"
+        )
+    if not present:
+        halves = {"": root}
+    found = {
+        split: {folder.name: _image_files(folder) for folder in _class_folders(half)}
+        for split, half in halves.items()
+    }
+    for split, by_class in found.items():
+        where = root / split
+        if not any(by_class.values()):
+            raise UserError(
+                f"{where} must hold one folder of images per class "
+                f"({', '.join(decoding.SUFFIXES)}). Received: no image in any folder below it"
+            )
+        if len(by_class) < 2:
+            raise UserError(
+                f"{where} must hold at least two classes, one folder each. "
+                f"Received: {', '.join(by_class)}"
+            )
+        empty = [name for name, paths in by_class.items() if not paths]
+        if empty:
+            raise UserError(
+                f"every class folder must hold images. Received: {where / empty[0]} without any; "
+                "add images or remove the folder"
+            )
+    if "test" in found and set(found["test"]) != set(found["train"]):
+        odd = sorted(set(found["test"]) ^ set(found["train"]))
+        raise UserError(
+            f"{root}/train and {root}/test must hold the same class folders. "
+            f"Received: {odd[0]!r} in only one of them"
+        )
+    return found
+
+
+def _key(root: pathlib.Path, path: pathlib.Path) -> str:
+    """Returns where a file stands below `root`, with slashes on every system."""
+    return "/".join(path.parts[len(root.parts) :])
+
+
+def _stamp(path: pathlib.Path) -> str:
+    """Returns what changes whenever the file does; links that lead nowhere have none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ""
+    return f"{found.st_size}-{found.st_mtime_ns}"
+
+
+def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tuple]:
+    """Examines every image once; what was examined before is remembered by size and time.
+
+    Returns:
+      {path relative to root: (digest, reason or None)}.
+    """
+    known_as = hashlib.sha256(str(root.resolve()).encode(errors="replace")).hexdigest()[:16]
+    memory = files.cache_folder() / "folders" / f"{known_as}.json"
+    try:
+        known = files.read_sealed(memory)
+        known = {key: found for key, found in known.items() if len(found) == 3}
+    except (OSError, ValueError, TypeError):
+        known = {}
+    stamps = {path: _stamp(path) for path in paths}
+    keys = {path: _key(root, path) for path in paths}
+    new = [path for path in paths if known.get(keys[path], [None])[0] != stamps[path]]
+    bar = tqdm.tqdm(examining.examine_all(new), "checking images", len(new), unit="image", delay=1)
+    fresh = {keys[path]: (stamps[path], *found) for path, found in zip(new, bar, strict=True)}
+    known = {key: known[key] for key in keys.values() if key in known} | fresh
+    if fresh:
+        # Remembering only saves time: a cache that cannot be written stops nobody.
+        with contextlib.suppress(UserError):
+            files.write_sealed(memory, known)
+    return {key: tuple(found[1:]) for key, found in known.items()}
+
+
+def _in_test(key: str) -> bool:
+    """Tells whether an image belongs to the fifth that is tested on."""
+    digest = hashlib.sha256(key.encode()).digest()
+    return int.from_bytes(digest[:4], "big") < _TEST_SHARE * 2**32
+
+
+def _divide(by_class: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
+    """Divides the images of each class into train and test, at least one of each."""
+    train, test = {}, {}
+    for name, keys in by_class.items():
+        chosen = {key for key in keys if _in_test(key)}
+        if len(chosen) in (0, len(keys)):
+            chosen = set(sorted(keys)[-1:])
+        train[name] = [key for key in keys if key not in chosen]
+        test[name] = sorted(chosen)
+    return {"train": train, "test": test}
+
+
+def _split(root: pathlib.Path, by_class: dict[str, list[str]]) -> FolderSplit:
+    names = sorted(by_class)
+    pairs = sorted((key, names.index(name)) for name, keys in by_class.items() for key in keys)
+    return FolderSplit(root, [key for key, _ in pairs], np.array([n for _, n in pairs], np.int32))
+
+
+def open_folder(root: pathlib.Path) -> FolderSource:
+    """Opens a folder of images; every image is decoded once, and damaged ones are left out.
+
+    Args:
+      root: a folder with PATH/train/CLASS and PATH/test/CLASS, or with PATH/CLASS only, whose
+        images are then divided 80/20 by a hash of their names.
+
+    Raises:
+      UserError: no images, a class without images, fewer than two classes, or splits that differ.
+    """
+    found = _find(root)
+    paths = [path for by_class in found.values() for some in by_class.values() for path in some]
+    examined = _examine_all(root, paths)
+    damaged = tuple((key, found[1]) for key, found in sorted(examined.items()) if found[1])
+    for key, reason in damaged[:20]:
+        print(f"skipping damaged image {key!r}: {reason}", file=sys.stderr)
+    if damaged:
+        print(f"skipping {len(damaged)} damaged of {len(paths)} images", file=sys.stderr)
+
+    sound = {key for key, found in examined.items() if not found[1]}
+    keys = {
+        split: {
+            name: [k for p in some if (k := _key(root, p)) in sound]
+            for name, some in by_class.items()
+        }
+        for split, by_class in found.items()
+    }
+    if "" in keys:
+        keys = _divide(keys[""])
+    for split, by_class_keys in keys.items():
+        for name, some_keys in by_class_keys.items():
+            if not some_keys:
+                raise UserError(
+                    f"every class needs at least one image to train on and one to test on. "
+                    f"Received: class {name!r} of {root} without undamaged images in {split}"
+                )
+    content = json.dumps([(key, examined[key][0]) for key in sorted(sound)])
+    return FolderSource(
+        name=f"folder:{root.resolve()}",
+        class_names=tuple(sorted(keys["train"])),
+        splits={name: _split(root, by_class_keys) for name, by_class_keys in keys.items()},
+        fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+        damaged=damaged,
+    )

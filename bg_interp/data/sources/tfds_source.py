@@ -1,0 +1,225 @@
+"""Images, labels and masks of a TensorFlow Datasets builder, whatever its features are called."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from bg_interp.errors import UserError, nearest
+from bg_interp.storage import records
+
+# oxford_iiit_pet: 1 pet, 2 background, 3 the border between them, which is half of each.
+_TRIMAP = np.zeros(256, np.uint8)
+_TRIMAP[[1, 3]] = 255, 128
+_MASK_VALUES = {"oxford_iiit_pet": _TRIMAP}
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """The names of the features that hold image, label and, where there is one, mask."""
+
+    image: str
+    label: str
+    mask: str | None
+
+
+def find_features(features: tfds.features.FeaturesDict) -> Features:
+    """Finds image, class label and mask among a builder's features by kind and shape.
+
+    Raises:
+      UserError: no RGB image, or no class label.
+    """
+    pictures = {n: f for n, f in features.items() if isinstance(f, tfds.features.Image)}
+    colour = [name for name, feature in pictures.items() if feature.shape[-1] == 3]
+    masks = [n for n, feature in pictures.items() if "mask" in n and feature.shape[-1] == 1]
+    labels = [n for n, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
+    if not colour or not labels:
+        raise UserError(
+            "--dataset=tfds:NAME must have an RGB image and a class label. "
+            f"Received: features {', '.join(features)}"
+        )
+    preferred = lambda names, name: name if name in names else names[0]  # noqa: E731
+    return Features(
+        preferred(colour, "image"), preferred(labels, "label"), masks[0] if masks else None
+    )
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TfdsSplit:
+    """One split of a prepared TFDS builder, read by position (attributes as `FolderSplit`)."""
+
+    builder: tfds.core.DatasetBuilder
+    name: str
+    features: Features
+    index: records.RecordIndex
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @functools.cached_property
+    def keys(self) -> list[str]:
+        """Names that stay the same as long as the dataset's version does."""
+        return [f"{self.name}/{position:08d}" for position in range(len(self))]
+
+    @functools.cached_property
+    def labels(self) -> np.ndarray:
+        """The class of each example, int32 [N]."""
+        wanted = {self.features.label: True}
+        skip = tfds.decode.PartialDecoding(wanted)
+        examples = self.builder.as_dataset(
+            split=self.name, decoders=skip, shuffle_files=False, read_config=_IN_ORDER
+        )
+        with records.damage_named(self.index.paths):
+            return np.array([e[self.features.label] for e in tfds.as_numpy(examples)], np.int32)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether the dataset brings masks of its own."""
+        return self.features.mask is not None
+
+    def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `image`, uint8 [h, w, 3], `label` and, with `has_masks`, `mask` of one example.
+
+        The mask is uint8 [h, w, 1] with 255 = foreground.
+        """
+        example = self.builder.info.features.deserialize_example(self.index.read(position))
+        found = {
+            "image": tf.ensure_shape(example[self.features.image], [None, None, 3]),
+            "label": tf.cast(example[self.features.label], tf.int32),
+        }
+        if self.features.mask is not None:
+            mask = tf.ensure_shape(example[self.features.mask], [None, None, 1])
+            found["mask"] = self._opacity(mask)
+        return found
+
+    def _opacity(self, mask: tf.Tensor) -> tf.Tensor:
+        """Returns the dataset's mask as opacity in 0..255."""
+        values = _MASK_VALUES.get(self.builder.name)
+        if values is not None:
+            return tf.gather(values, tf.cast(mask, tf.int32))
+        # Masks of zeros and ones are told from opacities by their largest value.
+        return tf.where(tf.reduce_max(mask) <= 1, mask * 255, mask)
+
+    def _each(self, key: str, positions: Sequence[int] | None) -> Iterator[np.ndarray]:
+        read = tf.function(lambda position: self.load(position)[key], autograph=False)
+        with records.damage_named(self.index.paths):
+            for position in range(len(self)) if positions is None else positions:
+                yield read(tf.constant(position, tf.int64)).numpy()
+
+    def images(self, positions: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""
+        return self._each("image", positions)
+
+    def masks(self, positions: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Yields the dataset's own masks at `positions` as uint8 [height, width, 1]."""
+        return self._each("mask", positions)
+
+
+# Keys and labels are matched by position, so files are read one after the other.
+_IN_ORDER = tfds.ReadConfig(interleave_cycle_length=1)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class TfdsSource:
+    """A prepared TFDS builder as a source (attributes as `FolderSource`)."""
+
+    name: str
+    class_names: tuple[str, ...]
+    splits: dict[str, TfdsSplit]
+    fingerprint: str
+    has_masks: bool
+    damaged: tuple[tuple[str, str], ...] = ()
+
+
+def _fingerprint(builder: tfds.core.DatasetBuilder) -> str:
+    """Returns a sha256 of the dataset's name, configuration, version and sizes."""
+    splits = {
+        name: [list(split.shard_lengths), split.num_bytes]
+        for name, split in sorted(builder.info.splits.items())
+    }
+    identity = [builder.info.full_name, splits]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
+
+
+def from_builder(builder: tfds.core.DatasetBuilder, name: str) -> TfdsSource:
+    """Makes a source of a prepared builder.
+
+    Args:
+      builder: a builder whose data stand on disk as TFRecord files.
+      name: the source's name, as in `--dataset`.
+
+    Raises:
+      UserError: features or splits that cannot be used, or damaged files.
+    """
+    features = find_features(builder.info.features)
+    available = builder.info.splits
+    test = next((n for n in ("test", "validation") if n in available), None)
+    if "train" not in available or test is None:
+        raise UserError(
+            f"--dataset={name} must have the splits train and test (or validation). "
+            f"Received: {', '.join(available)}"
+        )
+    chosen = {"train": "train", "test": test}
+    chosen |= {n: n for n in available if n.startswith("test_")}
+    splits = {
+        ours: TfdsSplit(builder, theirs, features, records.index(available[theirs].filepaths))
+        for ours, theirs in chosen.items()
+    }
+    return TfdsSource(
+        name=name,
+        class_names=tuple(builder.info.features[features.label].names),
+        splits=splits,
+        fingerprint=_fingerprint(builder),
+        has_masks=features.mask is not None,
+    )
+
+
+def _hint(name: str, error: Exception) -> str:
+    """Returns the dataset's nearest name, or else what TFDS says."""
+    dataset = name.partition("/")[0].partition(":")[0]
+    known = tfds.list_builders(with_community_datasets=False)
+    close = "" if dataset in known else nearest(dataset, known)
+    return close or f" ({' '.join(str(error).split())[:300]})"
+
+
+def open_tfds(name: str, data_dir: str | None) -> TfdsSource:
+    """Opens `tfds:NAME`; downloads and prepares it when it isn't there yet, and says so.
+
+    Args:
+      name: a dataset's name, with its config where it has several ("caltech_birds2011").
+      data_dir: TFDS's folder; None takes TFDS's own default.
+
+    Raises:
+      UserError: no such dataset, no network, or features that cannot be used.
+    """
+    try:
+        builder = tfds.builder(name, data_dir=data_dir, file_format="tfrecord")
+    # A wrong version is an AssertionError; some datasets import packages that may be missing.
+    except (ValueError, AssertionError, ImportError) as error:
+        raise UserError(
+            f"--dataset=tfds:NAME must name a dataset of TensorFlow Datasets. "
+            f"Received: {name!r}{_hint(name, error)}"
+        ) from error
+    if not builder.data_path.exists():
+        print(
+            f"preparing tfds:{name} in {builder.data_path}; it is downloaded first "
+            f"({builder.info.download_size or 'of unknown size'}), and without a network this "
+            "fails after some minutes",
+            file=sys.stderr,
+        )
+        try:
+            builder.download_and_prepare()
+        # Downloads fail with the exceptions of requests, urllib, TFDS and the datasets themselves.
+        except Exception as error:
+            raise UserError(
+                f"tfds:{name} could not be prepared ({type(error).__name__}: "
+                f"{' '.join(str(error).split())[:200]}); prepare it where there is a network, and "
+                "name its folder with --data_dir"
+            ) from error
+    return from_builder(builder, f"tfds:{name}")

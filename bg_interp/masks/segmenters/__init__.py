@@ -1,0 +1,1 @@
+"""From an image to a mask: MediaPipe, Keras, the model files, and the after-treatment."""

@@ -1,0 +1,1 @@
+"""Networks: built, opened from anywhere, adapted to images of bytes, exported."""

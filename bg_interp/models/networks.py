@@ -1,0 +1,248 @@
+"""The networks: one small one for small images, and all of keras.applications.
+
+Each takes float32 RGB in [0, 255], holds its own preprocessing, gives logits, and is one flat
+functional `keras.Model` of stock layers, so that every layer can be named and the file opens
+without this package.
+"""
+
+import collections
+import contextlib
+import importlib
+import pathlib
+import re
+from collections.abc import Iterator
+
+import keras
+import numpy as np
+from keras import layers
+
+from bg_interp.errors import UserError
+from bg_interp.models import trained
+
+LOGITS = "logits"
+
+
+def small(image_size: int, classes: int) -> keras.Model:
+    """Builds the small network: four convolutions with a flat head.
+
+    The first convolution is large and coarse, and the head is flat, so that its class images have
+    a place for each part of an object.
+
+    Args:
+      image_size: side of the input in pixels.
+      classes: number of logits.
+    """
+    x = image = keras.Input((image_size, image_size, 3), name="image")
+    x = layers.Rescaling(1 / 64, -2.0, name="preprocess")(x)
+    for number, (filters, kernel, stride) in enumerate(
+        [(32, 8, 4), (48, 3, 1), (64, 3, 1), (96, 3, 1)], start=1
+    ):
+        x = layers.Conv2D(
+            filters, kernel, stride, padding="same", use_bias=False, name=f"convolution_{number}"
+        )(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"normalization_{number}")(x)
+        x = layers.ReLU(name=f"activation_{number}")(x)
+        if stride == 1:
+            x = layers.AveragePooling2D(2, name=f"pool_{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dropout(0.2, name="dropout")(x)
+    # float32 also under mixed precision: the loss needs the range.
+    return keras.Model(image, layers.Dense(classes, dtype="float32", name=LOGITS)(x), name="small")
+
+
+def _preprocessed(image: keras.KerasTensor, application: str) -> keras.KerasTensor:
+    """Applies an application's own `preprocess_input` as stock layers.
+
+    Each of them is an affine map of the colours, perhaps with red and blue exchanged; the map is
+    read off black and the three pure colours.
+    """
+    module = importlib.import_module(getattr(keras.applications, application).__module__)
+    probes = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype(np.float32)[None, None]
+    black, *colours = np.asarray(module.preprocess_input(probes.copy()), np.float64)[0, 0]
+    matrix = (np.stack(colours) - black) / 255
+    reverse = not np.allclose(matrix, np.diag(np.diag(matrix)))
+    scale = np.diag(matrix[:, ::-1]) if reverse else np.diag(matrix)
+    if reverse:
+        # Output channel c takes input channel 2 - c.
+        image, scale = image[..., ::-1], scale[::-1]
+    if np.allclose(scale, 1) and np.allclose(black, 0):
+        return image
+    return layers.Rescaling(scale.tolist(), black.tolist(), name="preprocess")(image)
+
+
+def application(name: str, image_size: int, classes: int, weights: str) -> keras.Model:
+    """Builds a network of keras.applications with a head of its own, as one flat graph.
+
+    Args:
+      name: of the network, for instance "MobileNetV2".
+      image_size: side of the input in pixels.
+      classes: number of logits.
+      weights: "none", "imagenet", or the path of a .keras or .h5 file.
+
+    Raises:
+      UserError: the weights cannot be had, or the network cannot take images of that size.
+    """
+    image = keras.Input((image_size, image_size, 3), name="image")
+    imagenet = "imagenet" if weights == "imagenet" else None
+    try:
+        backbone = getattr(keras.applications, name)(
+            input_tensor=_preprocessed(image, name), include_top=False, weights=imagenet
+        )
+    # Keras raises a plain Exception when a download fails.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:300]
+        raise UserError(
+            f"--network={name} with --weights={weights} and --image_size={image_size} could not "
+            f"be built: {reason}"
+        ) from error
+    x = backbone.output
+    if len(x.shape) == 4:
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
+    x = layers.Dropout(0.3, name="dropout")(x)
+    x = layers.Dense(classes, dtype="float32", name=LOGITS)(x)
+    model = keras.Model(image, x, name=name)
+    if weights not in ("none", "imagenet"):
+        _take_weights(model, pathlib.Path(weights).expanduser())
+    return model
+
+
+def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
+    """Yields the layers of a model and of the models nested in it."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _all_layers(layer)
+        else:
+            yield layer
+
+
+def _stable_names(model: keras.Model) -> dict[str, keras.Layer]:
+    """Returns the layers by names that do not depend on what a process built before.
+
+    Keras numbers layers without a name, as in Xception and InceptionV3, through a whole process
+    (conv2d_4); here they are numbered within their model.
+    """
+    found: dict[str, keras.Layer] = {}
+    counts: collections.Counter[str] = collections.Counter()
+    for layer in _all_layers(model):
+        name, kind = layer.name, re.sub(r"_\d+$", "", layer.name)
+        if kind.replace("_", "") == type(layer).__name__.lower():
+            name = f"{kind} number {counts[kind]}"
+            counts[kind] += 1
+        found[name] = layer
+    return found
+
+
+def _take_weights(model: keras.Model, path: pathlib.Path) -> None:
+    """Copies the weights of the layers of the same name and shape from a saved model.
+
+    Raises:
+      UserError: the file cannot be read, or lacks a layer other than the head.
+    """
+    try:
+        saved = keras.models.load_model(path, compile=False, safe_mode=True)
+    # Keras raises many kinds of exceptions for damaged and unsafe files.
+    except Exception as error:
+        raise UserError(
+            f"--weights={path} could not be loaded: {trained.why_not_opened(path, error)}"
+        ) from error
+    by_name = _stable_names(saved)
+    for name, layer in _stable_names(model).items():
+        shapes = [variable.shape for variable in layer.weights]
+        found = by_name.get(name)
+        if found is not None and [v.shape for v in found.weights] == shapes:
+            layer.set_weights(found.get_weights())
+        elif shapes and layer.name != LOGITS:
+            raise UserError(
+                f"--weights={path} must hold a {model.name}; its layer {layer.name!r} of shapes "
+                f"{[tuple(shape) for shape in shapes]} is missing or of other shapes"
+            )
+
+
+def initialize(model: keras.Model, seed: int, only: set[str] | None = None) -> None:
+    """Draws a model's weights again from a seed, without any global random state.
+
+    Args:
+      model: its layers' own initializers are used, each with a seed of its own.
+      seed: the same seed gives the same weights.
+      only: names of the layers to draw; None for all.
+    """
+    for number, layer in enumerate(_all_layers(model)):
+        keys = np.random.SeedSequence([seed, number]).generate_state(4).tolist()
+        generator = getattr(layer, "seed_generator", None)
+        if generator is not None:
+            generator.state.assign(np.array(keys[:2], generator.state.dtype))
+        if only is not None and layer.name not in only:
+            continue
+        for place, variable in enumerate(layer.trainable_variables):
+            initializer = _initializer(layer, variable.name)
+            if initializer is not None and "seed" in initializer.get_config():
+                config = {**initializer.get_config(), "seed": (keys[2] + place) % 2**31}
+                fresh = initializer.__class__.from_config(config)
+                variable.assign(fresh(variable.shape, dtype=variable.dtype))
+
+
+def _initializer(layer: keras.Layer, variable: str) -> keras.Initializer | None:
+    """Returns the initializer of one of a layer's variables, where it has one."""
+    # Depthwise convolutions call their variable "kernel", separable ones "depthwise_kernel".
+    names = [variable, variable.removesuffix("_kernel"), "depthwise"]
+    found = (getattr(layer, f"{name}_initializer", None) for name in names)
+    return next((initializer for initializer in found if initializer is not None), None)
+
+
+def freeze_batch_norm(model: keras.Model) -> None:
+    """Makes batch normalisation use, and keep, the statistics that the weights came with."""
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+
+
+@contextlib.contextmanager
+def _dtype_policy(mixed_precision: str) -> Iterator[None]:
+    """Builds layers under a mixed-precision policy and puts the former one back."""
+    before = keras.config.dtype_policy()
+    if mixed_precision != "none":
+        keras.config.set_dtype_policy(f"mixed_{mixed_precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def build(
+    name: str,
+    *,
+    image_size: int,
+    classes: int,
+    weights: str = "none",
+    seed: int = 0,
+    mixed_precision: str = "none",
+    frozen_batch_norm: bool = False,
+) -> keras.Model:
+    """Builds a network whose weights depend on the seed alone.
+
+    Args:
+      name: "small" or a name of keras.applications.
+      image_size: side of the input in pixels.
+      classes: number of logits.
+      weights: "none", "imagenet", or the path of a .keras or .h5 file of the same network.
+      seed: of the weights that are drawn: all of them, or the head alone.
+      mixed_precision: "none", "float16" or "bfloat16".
+      frozen_batch_norm: see `freeze_batch_norm`.
+
+    Returns:
+      A flat functional model from float32 [B, S, S, 3] in [0, 255] to float32 logits [B, classes].
+
+    Raises:
+      UserError: the weights cannot be had or do not fit.
+    """
+    with _dtype_policy(mixed_precision):
+        if name == "small":
+            model = small(image_size, classes)
+            if weights != "none":
+                _take_weights(model, pathlib.Path(weights).expanduser())
+        else:
+            model = application(name, image_size, classes, weights)
+    initialize(model, seed, only=None if weights == "none" else {LOGITS})
+    if frozen_batch_norm:
+        freeze_batch_norm(model)
+    return model

@@ -1,0 +1,58 @@
+"""The wiring of one arm: what it measures, and what it makes of its settings."""
+
+import types
+
+import pytest
+import tensorflow as tf
+
+from bg_interp.commands import train
+from bg_interp.config.training import ArmConfig
+from bg_interp.data import pipeline, treatments
+from bg_interp.errors import UserError
+
+
+def test_a_batch_that_cannot_be_divided_is_refused(monkeypatch):
+    three = types.SimpleNamespace(num_replicas_in_sync=3)
+    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda: three)
+    config = ArmConfig(strategy="mirrored", batch_size=64)
+    with pytest.raises(UserError, match="must be a multiple of the 3 devices"):
+        train.make_strategy(config)
+    assert train.make_strategy(ArmConfig(strategy="mirrored", batch_size=66)) is three
+    assert train.make_strategy(ArmConfig()) is tf.distribute.get_strategy()
+
+
+@pytest.mark.parametrize("batch_size", [1, 200])
+def test_swapped_accuracy_shows_other_backgrounds_whatever_the_batch_size(
+    tiny_habitats, monkeypatch, batch_size
+):
+    asked = []
+
+    def noted(examples, treatment, *, batch_size):
+        asked.append((treatment, batch_size))
+        return iter(())
+
+    monkeypatch.setattr(pipeline, "treated_for_evaluation", noted)
+    found = types.SimpleNamespace(
+        config=ArmConfig(batch_size=batch_size),
+        data=types.SimpleNamespace(
+            test=None, masks=types.SimpleNamespace(read=pipeline.own_mask), train=None
+        ),
+        treatment=treatments.black,
+        model=None,
+    )
+    for batches in train.Arm.accuracies(found)._conditions.values():
+        batches()
+    assert {size for _, size in asked} == {max(batch_size, 64)}
+    assert [treatment for treatment, _ in asked] == [
+        treatments.black,
+        treatments.none,
+        treatments.swap,
+    ]
+
+
+def test_xla_is_resolved_by_the_program():
+    assert train.resolve_jit(ArmConfig(jit_compile="true"))
+    assert not train.resolve_jit(ArmConfig(jit_compile="false"))
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+    assert train.resolve_jit(ArmConfig()) == on_gpu
+    assert not train.resolve_jit(ArmConfig(deterministic=True))

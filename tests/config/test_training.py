@@ -1,0 +1,140 @@
+"""Settings of an arm: names, combinations that are refused, and defaults that depend on others."""
+
+import dataclasses
+import pathlib
+
+import pytest
+
+from bg_interp.config import training as settings
+from bg_interp.config.training import ArmConfig, check_names, resolved
+from bg_interp.data import treatments
+from bg_interp.errors import UserError
+
+
+def test_applications_are_those_of_the_installed_keras():
+    import inspect
+
+    import keras
+
+    found = {
+        name
+        for name, value in vars(keras.applications).items()
+        if inspect.isfunction(value)
+        and "classifier_activation" in inspect.signature(value).parameters
+    }
+    assert set(settings.APPLICATIONS) == found
+
+
+def test_every_background_is_a_treatment():
+    for name in settings.BACKGROUNDS:
+        assert callable(treatments.make(name))
+
+
+def test_defaults_on_habitats():
+    config = resolved(ArmConfig(), train_examples=2400)
+    assert (config.steps, config.image_size, config.learning_rate) == (120, 64, 2e-3)
+    assert (config.adversarial_epsilon, config.adversarial_replays) == (6.0, 4)
+    assert (config.checkpoint_every, config.freeze_batch_norm) == (20, False)
+    assert config.workdir == "runs/habitats-small-black-0"
+
+
+def test_defaults_elsewhere():
+    config = resolved(ArmConfig(dataset="tfds:oxford_iiit_pet"), train_examples=640)
+    assert config.steps == 30 * 640 / 64
+    assert (config.adversarial_epsilon, config.adversarial_replays) == (0.0, 1)
+
+
+def test_defaults_with_weights_and_a_backbone():
+    config = ArmConfig(network="MobileNetV2", weights="imagenet", dataset="tfds:x")
+    config = resolved(config, train_examples=64)
+    assert (config.image_size, config.learning_rate, config.freeze_batch_norm) == (160, 5e-4, True)
+
+
+def test_epochs_count_passes_through_the_data():
+    assert resolved(ArmConfig(epochs=3, batch_size=50), train_examples=100).steps == 6
+    assert resolved(ArmConfig(epochs=1, batch_size=64), train_examples=10).steps == 1
+
+
+def test_an_epsilon_brings_its_replays():
+    config = resolved(ArmConfig(dataset="tfds:x", adversarial_epsilon=4.0), train_examples=64)
+    assert config.adversarial_replays == 4
+    assert resolved(ArmConfig(adversarial_epsilon=0.0), 64).adversarial_replays == 1
+
+
+def test_checkpoints_are_at_most_500_steps_apart():
+    assert resolved(ArmConfig(steps=10_000), 64).checkpoint_every == 500
+    assert resolved(ArmConfig(steps=3), 64).checkpoint_every == 1
+
+
+def test_nothing_stays_open_once_resolved():
+    config = resolved(ArmConfig(), 64)
+    left = {f.name for f in dataclasses.fields(config) if getattr(config, f.name) is None}
+    assert left == {"epochs", "data_dir", "mask_store"}
+    assert resolved(config, 64) == config
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"network": "resnet50"}, "did you mean 'ResNet50'"),
+        ({"dataset": "tfds:"}, "--dataset must be habitats"),
+        ({"dataset": "habitats", "image_size": 600}, "must be from 16 to 512"),
+        ({"dataset": "tfds:x", "image_size": 16}, "--image_size must be at least 32"),
+        ({"weights": "model.pt"}, "must be none, imagenet, or a .keras or .h5 file"),
+        ({"weights": "nowhere.keras"}, "does not exist: nowhere.keras"),
+        ({"weights": "imagenet"}, "needs a --network of keras.applications"),
+        ({"steps": 5, "epochs": 5}, "--steps and --epochs exclude each other"),
+        ({"masks": "none"}, "--background must be none. Received: 'black'"),
+        ({"jit_compile": "true", "deterministic": True}, "with --deterministic"),
+        ({"jit_compile": "true", "strategy": "mirrored"}, "with --strategy=mirrored"),
+        ({"adversarial_epsilon": 0.0, "adversarial_replays": 2}, "needs an --adversarial_epsilon"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(change, message):
+    with pytest.raises(UserError) as raised:
+        check_names(ArmConfig(**change))
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"masks": "none", "background": "none"},
+        {"jit_compile": "true"},
+        {"network": "MobileNetV2", "dataset": "tfds:x", "image_size": 32},
+        {"adversarial_epsilon": 0.0},
+    ],
+)
+def test_what_can_be_trained_is_accepted(change):
+    check_names(ArmConfig(**change))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        ("habitats", "habitats-small-black-0"),
+        ("folder:/data/my photos/", "my photos-small-black-0"),
+        ("tfds:oxford_iiit_pet", "tfds-oxford_iiit_pet-small-black-0"),
+        ("tfds:cifar10_corrupted/fog_1", "tfds-cifar10_corrupted-fog_1-small-black-0"),
+    ],
+)
+def test_the_workdir_is_named_after_the_data(dataset, name):
+    assert settings.workdir(ArmConfig(dataset=dataset)) == pathlib.Path("runs", name)
+
+
+def test_the_workdir_of_the_current_folder_has_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = settings.workdir(ArmConfig(dataset="folder:."))
+    assert found == pathlib.Path("runs", f"{tmp_path.name}-small-black-0")
+
+
+def test_a_given_workdir_is_taken():
+    assert settings.workdir(ArmConfig(workdir="~/x")) == pathlib.Path("~/x").expanduser()
+
+
+def test_weights_may_stand_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "a.keras").write_text("")
+    check_names(ArmConfig(weights="~/a.keras", network="MobileNetV2"))

@@ -1,0 +1,222 @@
+"""Folders of images: their classes, their splits, and what is wrong with them in one line."""
+
+import os
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bg_interp.data.sources.folder import open_folder
+from bg_interp.errors import UserError
+
+pytestmark = pytest.mark.usefixtures("own_cache")
+
+
+def save(path: pathlib.Path, seed: int = 0) -> pathlib.Path:
+    """Writes a small image of random colours."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(seed).integers(0, 256, (8, 10, 3)).astype(np.uint8)
+    Image.fromarray(values).save(path)
+    return path
+
+
+def fill(root: pathlib.Path, classes=("cat", "dog"), count: int = 10) -> pathlib.Path:
+    for name in classes:
+        for number in range(count):
+            save(root / name / f"{number}.png", number)
+    return root
+
+
+@pytest.fixture
+def pets(tmp_path) -> pathlib.Path:
+    return fill(tmp_path / "pets")
+
+
+def refusal(root: pathlib.Path) -> str:
+    with pytest.raises(UserError) as raised:
+        open_folder(root)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_split_folders_are_taken_as_they_are(tmp_path):
+    fill(tmp_path / "train", count=3)
+    fill(tmp_path / "test", count=2)
+    source = open_folder(tmp_path)
+    assert source.class_names == ("cat", "dog")
+    assert source.splits["train"].keys == [
+        f"train/{c}/{n}.png" for c in ("cat", "dog") for n in "012"
+    ]
+    assert source.splits["train"].labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert len(source.splits["test"]) == 4
+    assert not source.has_masks
+
+
+def test_without_split_folders_about_a_fifth_is_tested_on(tmp_path):
+    fill(tmp_path, count=200)
+    splits = open_folder(tmp_path).splits
+    assert not set(splits["train"].keys) & set(splits["test"].keys)
+    assert len(splits["train"]) + len(splits["test"]) == 400
+    assert 50 < len(splits["test"]) < 110
+    assert set(splits["test"].labels.tolist()) == {0, 1}
+
+
+def test_the_split_of_an_image_depends_on_its_name_alone(pets, tmp_path):
+    before = set(open_folder(pets).splits["test"].keys)
+    copy = shutil.copytree(pets, tmp_path / "elsewhere")
+    save(copy / "cat" / "more.png", 99)
+    after = set(open_folder(copy).splits["test"].keys)
+    assert after - {"cat/more.png"} == before
+
+
+def test_the_fingerprint_follows_content_and_names_but_not_times(pets):
+    first = open_folder(pets).fingerprint
+    os.utime(pets / "cat" / "0.png", (1, 1))
+    assert open_folder(pets).fingerprint == first
+    save(pets / "cat" / "0.png", seed=77)
+    changed = open_folder(pets).fingerprint
+    assert changed != first
+    (pets / "cat" / "0.png").rename(pets / "cat" / "00.png")
+    assert open_folder(pets).fingerprint not in (first, changed)
+
+
+def test_the_place_of_the_folder_does_not_change_the_fingerprint(pets, tmp_path):
+    copy = shutil.copytree(pets, tmp_path / "copy")
+    assert open_folder(copy).fingerprint == open_folder(pets).fingerprint
+
+
+def test_images_and_labels_are_loaded_by_position(pets):
+    import tensorflow as tf
+
+    split = open_folder(pets).splits["train"]
+    expected = np.asarray(Image.open(pets / split.keys[3]))
+    numbers = tf.data.Dataset.from_tensors(tf.constant(3, tf.int64))
+    for found in (split.load(tf.constant(3, tf.int64)), next(iter(numbers.map(split.load)))):
+        np.testing.assert_array_equal(found["image"], expected)
+        assert int(found["label"]) == split.labels[3]
+    np.testing.assert_array_equal(next(split.images([3])), expected)
+    assert len(list(split.images())) == len(split)
+
+
+def test_names_may_hold_spaces_line_ends_and_letters_of_all_languages(tmp_path):
+    names = ["a b.png", "Käfer.png", "鳥 1.PNG", "line\nend.png", "quote'\".png"]
+    for kind in ("größer als", "kleiner 鳥"):
+        for number, name in enumerate(names):
+            save(tmp_path / kind / name, number)
+    source = open_folder(tmp_path)
+    assert source.class_names == ("größer als", "kleiner 鳥")
+    assert not source.damaged
+    found = source.splits["train"].keys + source.splits["test"].keys
+    assert sorted(found) == sorted(
+        f"{kind}/{name}" for kind in source.class_names for name in names
+    )
+    assert len(list(source.splits["train"].images())) == len(source.splits["train"])
+
+
+def test_names_that_are_not_utf8_are_left_out_and_named(pets):
+    strange = os.path.join(os.fsencode(pets), b"cat", b"\xff.png")
+    shutil.copy(os.fsencode(pets / "cat" / "0.png"), strange)
+    source = open_folder(pets)
+    ((_, reason),) = source.damaged
+    assert "not UTF-8" in reason
+
+
+def test_a_class_folder_whose_name_is_not_utf8_is_one_line(pets):
+    strange = os.path.join(os.fsencode(pets), b"\xff")
+    os.mkdir(strange)
+    shutil.copy(os.fsencode(pets / "cat" / "0.png"), os.path.join(strange, b"0.png"))
+    assert "without undamaged images" in refusal(pets)
+
+
+def test_damaged_images_are_skipped_counted_and_listed(pets, capsys):
+    good = (pets / "cat" / "1.png").read_bytes()
+    (pets / "cat" / "1.png").write_bytes(good[:60])
+    (pets / "dog" / "empty.jpg").write_bytes(b"")
+    (pets / "dog" / "nowhere.png").symlink_to(pets / "missing.png")
+    source = open_folder(pets)
+    assert [key for key, _ in source.damaged] == ["cat/1.png", "dog/empty.jpg", "dog/nowhere.png"]
+    assert all(reason and "\n" not in reason for _, reason in source.damaged)
+    keys = {*source.splits["train"].keys, *source.splits["test"].keys}
+    assert not keys & {key for key, _ in source.damaged}
+    said = capsys.readouterr().err
+    assert "skipping damaged image 'cat/1.png'" in said
+    assert "skipping 3 damaged of 22 images" in said
+
+
+def test_a_damaged_image_that_was_mended_is_taken(pets):
+    good = (pets / "cat" / "1.png").read_bytes()
+    (pets / "cat" / "1.png").write_bytes(good[:60])
+    assert open_folder(pets).damaged
+    (pets / "cat" / "1.png").write_bytes(good)
+    assert not open_folder(pets).damaged
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "null", '"text"'])
+def test_a_damaged_memory_of_former_checks_does_not_matter(pets, own_cache, text):
+    first = open_folder(pets).fingerprint
+    (memory,) = (own_cache / "folders").iterdir()
+    memory.write_text(text)
+    assert open_folder(pets).fingerprint == first
+
+
+def test_a_cache_that_cannot_be_written_stops_nobody(pets, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BG_INTERP_CACHE", str(tmp_path / "file"))
+    assert open_folder(pets).class_names == ("cat", "dog")
+
+
+def test_files_that_are_no_images_and_hidden_ones_are_not_looked_at(pets):
+    (pets / "cat" / "notes.txt").write_text("mine")
+    (pets / "cat" / "._0.png").write_bytes(b"of a Mac")
+    (pets / ".git").mkdir()
+    source = open_folder(pets)
+    assert source.class_names == ("cat", "dog")
+    assert not source.damaged
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    assert str(tmp_path / "no") in refusal(tmp_path / "no")
+
+
+def test_a_folder_without_images_is_named_with_the_suffixes(tmp_path):
+    (tmp_path / "cat").mkdir()
+    message = refusal(tmp_path)
+    assert str(tmp_path) in message
+    assert ".jpg" in message
+    assert "no image in any folder" in message
+
+
+def test_images_without_class_folders_are_refused(tmp_path):
+    save(tmp_path / "a.png")
+    assert "one folder of images per class" in refusal(tmp_path)
+
+
+def test_one_class_is_refused(tmp_path):
+    assert "at least two classes" in refusal(fill(tmp_path, classes=["cat"]))
+
+
+def test_an_empty_class_folder_is_named(pets):
+    (pets / "fox").mkdir()
+    assert "fox without any; add images or remove the folder" in refusal(pets)
+
+
+def test_a_class_with_a_single_image_is_named(pets):
+    save(pets / "fox" / "0.png")
+    assert "class 'fox'" in refusal(pets)
+
+
+def test_splits_of_other_classes_are_refused(tmp_path):
+    fill(tmp_path / "train", count=1)
+    fill(tmp_path / "test", classes=("cat", "dgo"), count=1)
+    assert "'dgo' in only one of them" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("other", ["val", "validation"])
+def test_a_train_folder_without_a_test_folder_is_not_taken_for_a_class(tmp_path, other):
+    fill(tmp_path / "train", count=2)
+    fill(tmp_path / other, count=2)
+    message = refusal(tmp_path)
+    assert "train without test" in message
+    assert "rename" in message

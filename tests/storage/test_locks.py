@@ -1,0 +1,58 @@
+"""One process at a time, and the other learns who works there."""
+
+import os
+import socket
+import threading
+import time
+
+import filelock
+import pytest
+
+from bg_interp.storage import locks
+
+
+@pytest.fixture
+def taken(tmp_path):
+    """The folder's lock, held by somebody who has not said who it is."""
+    lock = filelock.FileLock(tmp_path / ".lock", thread_local=False)
+    lock.acquire()
+    yield lock
+    lock.release()
+
+
+def test_the_second_is_told_who_the_first_is(tmp_path):
+    with (
+        locks.alone_in(tmp_path),
+        pytest.raises(locks.FolderBusy) as raised,
+        locks.alone_in(tmp_path),
+    ):
+        pass
+    assert str(raised.value) == f"process {os.getpid()} on {socket.gethostname()}"
+    with locks.alone_in(tmp_path):
+        pass
+
+
+def test_one_that_is_about_to_say_who_it_is_is_waited_for(tmp_path, taken):
+    del taken
+    says = threading.Timer(0.2, (tmp_path / ".lock-holder").write_text, ["process 7 on a"])
+    says.start()
+    with pytest.raises(locks.FolderBusy, match="process 7 on a"), locks.alone_in(tmp_path):
+        pass
+    says.join()
+
+
+def test_one_that_is_about_to_end_is_waited_for(tmp_path, taken):
+    ends = threading.Timer(0.2, taken.release)
+    ends.start()
+    with locks.alone_in(tmp_path):
+        pass
+    ends.join()
+
+
+def test_one_that_never_says_who_it_is_is_not_waited_for_long(tmp_path, taken, monkeypatch):
+    del taken
+    monkeypatch.setattr(locks, "_PATIENCE_SECONDS", 0.1)
+    before = time.monotonic()
+    with pytest.raises(locks.FolderBusy, match="another process"), locks.alone_in(tmp_path):
+        pass
+    assert time.monotonic() - before < 5

@@ -1,0 +1,44 @@
+"""Records are found and read wherever they stand."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bg_interp.errors import UserError
+from bg_interp.storage import records
+
+PAYLOADS = [[b"one", b"2", b"three" * 1000], [], [bytes(range(256))]]
+
+
+@pytest.fixture
+def paths(tmp_path):
+    paths = [tmp_path / f"data-{number}.tfrecord" for number in range(len(PAYLOADS))]
+    for path, payloads in zip(paths, PAYLOADS, strict=True):
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for payload in payloads:
+                writer.write(payload)
+    return paths
+
+
+def test_random_access_equals_reading_in_order(paths):
+    index = records.index(paths)
+    expected = [r.numpy() for r in tf.data.TFRecordDataset([str(path) for path in paths])]
+    assert len(index) == len(expected) == 4
+    order = [3, 0, 2, 1]
+    eager = [index.read(tf.constant(n, tf.int64)).numpy() for n in order]
+    mapped = tf.data.Dataset.from_tensor_slices(np.array(order)).map(index.read, tf.data.AUTOTUNE)
+    assert eager == [r.numpy() for r in mapped] == [expected[n] for n in order]
+
+
+@pytest.mark.parametrize("left", [-1, -4, -200, 5])
+def test_a_truncated_file_is_named(paths, left):
+    paths[2].write_bytes(paths[2].read_bytes()[:left])
+    with pytest.raises(UserError) as raised:
+        records.index(paths)
+    assert str(paths[2]) in str(raised.value)
+    assert "truncated" in str(raised.value)
+
+
+def test_a_missing_file_is_named(paths, tmp_path):
+    with pytest.raises(UserError, match=r"nowhere\.tfrecord is missing"):
+        records.index([*paths, tmp_path / "nowhere.tfrecord"])
