@@ -13,8 +13,8 @@ import matplotlib.figure
 import numpy as np
 from matplotlib import rc_context
 
+from bg_interp.evaluation.statistics import Comparison
 from bg_interp.study.results import Cell, GroupResults
-from bg_interp.study.statistics import Comparison
 
 # Okabe and Ito's colours, told apart by people who see few colours.
 _PALETTE = ("#7f7f7f", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#b8a000")

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
-from bg_interp.study import results, statistics
+from bg_interp.evaluation import statistics
+from bg_interp.study import results
 from bg_interp.study.plan import Plan
 from bg_interp.study.results import Cell, GroupResults
 

@@ -14,9 +14,10 @@ import jinja2
 import markupsafe
 
 from bg_interp.config.training import ArmConfig
+from bg_interp.evaluation import statistics
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
-from bg_interp.study import events, figures, pictures, results, statistics
+from bg_interp.study import events, figures, pictures, results
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.results import GroupResults
 from bg_interp.visualization import grids

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from bg_interp.evaluation import statistics
 from bg_interp.evaluation.variants import VARIANTS
-from bg_interp.study import statistics
 from bg_interp.study.plan import Plan, PlannedArm
 
 CHANCE = "chance"

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from bg_interp.errors import UserError
-from bg_interp.study.statistics import (
+from bg_interp.evaluation.statistics import (
     Comparison,
     compare,
     correct,
+    interval,
     paired_differences,
     resampled_means,
     sentence,
@@ -42,12 +43,30 @@ def _comparison(p_value: float, **values) -> Comparison:
 
 def test_pairs_by_seed_and_drops_classes_that_were_not_measured():
     measure = {
-        "none": {0: [0.1, 0.2, None], 1: [0.3, 0.4, 0.5], 7: [0, 0, 0]},
-        "black": {1: [0.4, 0.6, 0.9], 0: [0.2, 0.4, 0.6], 9: [1, 1, 1]},
+        "none": {0: [0.1, None, 0.2, None], 1: [0.3, None, 0.4, 0.5], 7: [0, 0, 0, 0]},
+        "black": {1: [0.4, 0.5, 0.6, 0.9], 0: [0.2, 0.3, 0.4, 0.6], 9: [1, 1, 1, 1]},
     }
     seeds, differences = paired_differences(measure, "black", "none")
     assert seeds == (0, 1)
-    np.testing.assert_allclose(differences, [[0.1, 0.2], [0.1, 0.2]])
+    np.testing.assert_allclose(differences, [[0.1, 0.2, np.nan], [0.1, 0.2, 0.4]])
+
+
+def test_what_was_not_measured_has_no_weight():
+    differences = np.array([[0.0, np.nan], [np.nan, 1.0]])
+    means = resampled_means(differences, 0, 500)
+    assert set(means[~np.isnan(means)]) == {0.0, 0.5, 1.0} and np.isnan(means).any()
+    measure = {"none": {0: [0, None], 1: [None, 0]}, "black": {0: [0.25, 1], 1: [1, 0.25]}}
+    found = compare("m", measure, "black")
+    assert (found.difference, found.low, found.high) == (0.25, 0.25, 0.25)
+
+
+def test_what_all_values_share_widens_the_interval():
+    equal = np.full((5, 8), 0.5)
+    assert interval(equal) == (0.5, 0.5)
+    low, high = interval(equal, shared_variance=0.01)
+    assert (low, high) == pytest.approx((0.5 - 0.196, 0.5 + 0.196), abs=0.01)
+    found = compare("m", _measure(equal), "black", shared_variance=0.01)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
 
 
 def test_says_which_arms_are_missing():
@@ -56,7 +75,7 @@ def test_says_which_arms_are_missing():
 
 
 def test_says_when_no_class_was_measured():
-    with pytest.raises(UserError, match="a class that was measured in all arms"):
+    with pytest.raises(UserError, match="a class that was measured in both"):
         compare("m", {"none": {1: [None]}, "black": {1: [0.5]}}, "black")
 
 

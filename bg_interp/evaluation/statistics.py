@@ -6,6 +6,9 @@ in every seed, so both are resampled, crossed: the pigeonhole bootstrap (Owen 20
 pigeonhole bootstrap", Annals of Applied Statistics 1(2)). Resampling seeds alone finds effects in
 71 % of null studies when classes differ, resampling classes within seeds in 34 %; this one finds
 them in 1 to 11 %, 5 % in a typical mixture (5 seeds, 8 classes; docs/measures.md).
+
+Values that people gave have one source of chance more, the people, whom all seeds and classes
+share: its variance is measured apart and handed over (`shared_variance`).
 """
 
 import dataclasses
@@ -81,12 +84,13 @@ def paired_differences(
     """Returns the seeds that both treatments have, and treatment minus reference.
 
     Args:
-      measure: see `Measure`; classes that are None anywhere are left out everywhere.
+      measure: see `Measure`.
       treatment: the treatment.
       reference: what it is compared with.
 
     Returns:
-      (seeds, float64 [seeds, classes]).
+      (seeds, float64 [seeds, classes]): NaN where one of the two is None; classes that are None
+      in all seeds are left out.
 
     Raises:
       UserError: they have no seed or no class in common.
@@ -100,10 +104,10 @@ def paired_differences(
         )
     paired = np.array([[first[seed], second[seed]] for seed in seeds], np.float64)
     differences = paired[:, 0] - paired[:, 1]
-    known = ~np.isnan(differences).any(axis=0)
+    known = ~np.isnan(differences).all(axis=0)
     if not known.any():
         raise UserError(
-            f"comparing {treatment} with {reference} needs a class that was measured in all arms. "
+            f"comparing {treatment} with {reference} needs a class that was measured in both. "
             "Received: none; see that the test set has images and masks of every class"
         )
     return seeds, differences[:, known]
@@ -112,17 +116,50 @@ def paired_differences(
 def resampled_means(differences: np.ndarray, seed: int, resamples: int = RESAMPLES) -> np.ndarray:
     """Returns means of `differences` [S, C] with seeds and classes drawn anew, [resamples].
 
-    Rows and columns are drawn with replacement, independently of each other.
+    Rows and columns are drawn with replacement, independently of each other. Missing values (NaN)
+    have no weight; the mean of a draw that holds nothing else is NaN.
     """
     generator = np.random.default_rng(seed)
     rows, columns = differences.shape
     row_weights = generator.multinomial(rows, np.full(rows, 1 / rows), resamples) / rows
     column_weights = generator.multinomial(columns, np.full(columns, 1 / columns), resamples)
-    return np.einsum("br,br->b", row_weights, (column_weights / columns) @ differences.T)
+    column_weights = column_weights / columns
+    known = ~np.isnan(differences)
+    if known.all():
+        return np.einsum("br,br->b", row_weights, column_weights @ differences.T)
+    sums = np.einsum("br,br->b", row_weights, column_weights @ np.nan_to_num(differences).T)
+    weights = np.einsum("br,br->b", row_weights, column_weights @ known.T.astype(np.float64))
+    return np.divide(sums, weights, out=np.full(resamples, np.nan), where=weights > 0)
+
+
+def interval(
+    values: np.ndarray, *, seed: int = 0, resamples: int = RESAMPLES, shared_variance: float = 0.0
+) -> tuple[float, float]:
+    """Returns the 95 % interval of the mean of `values` [S, C] over seeds and classes.
+
+    Args:
+      values: NaN where nothing was measured.
+      seed: keys the resampling.
+      resamples: how often seeds and classes are drawn anew.
+      shared_variance: see `compare`.
+    """
+    means = _resampled(values, seed, resamples, shared_variance)
+    low, high = np.quantile(means, (_LEVEL / 2, 1 - _LEVEL / 2))
+    return float(low), float(high)
+
+
+def _resampled(values: np.ndarray, seed: int, resamples: int, shared_variance: float) -> np.ndarray:
+    """Returns `resampled_means` that aren't NaN, moved by what all values share."""
+    means = resampled_means(values, seed, resamples)
+    means = means[~np.isnan(means)]
+    if shared_variance:
+        generator = np.random.default_rng([seed, 1])
+        means = means + generator.normal(0.0, np.sqrt(shared_variance), len(means))
+    return means
 
 
 def _interval_and_p_value(
-    differences: np.ndarray, seed: int, resamples: int
+    differences: np.ndarray, seed: int, resamples: int, shared_variance: float
 ) -> tuple[float, float, float]:
     """Returns (low, high, p) of the mean difference.
 
@@ -133,11 +170,11 @@ def _interval_and_p_value(
         test = scipy.stats.ttest_1samp(differences[:, 0], 0.0)
         interval = test.confidence_interval(1 - _LEVEL)
         return float(interval.low), float(interval.high), float(test.pvalue)
-    means = resampled_means(differences, seed, resamples)
+    means = _resampled(differences, seed, resamples, shared_variance)
     low, high = np.quantile(means, (_LEVEL / 2, 1 - _LEVEL / 2))
     # The add-one rule of Davison and Hinkley 1997 keeps p above 0.
     tail = min((means <= 0).sum(), (means >= 0).sum())
-    return float(low), float(high), float(min(1.0, 2 * (tail + 1) / (resamples + 1)))
+    return float(low), float(high), float(min(1.0, 2 * (tail + 1) / (len(means) + 1)))
 
 
 def compare(
@@ -148,6 +185,7 @@ def compare(
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    shared_variance: float = 0.0,
 ) -> Comparison:
     """Compares one treatment with the reference by one measure.
 
@@ -158,14 +196,17 @@ def compare(
       reference: what it is compared with.
       seed: keys the resampling.
       resamples: how often seeds and classes are drawn anew.
+      shared_variance: variance of the mean difference by chance that all seeds and classes share,
+        such as that of the people who judged them all; drawing anew can't show it.
 
     Raises:
       UserError: the two have no seed or no class in common.
     """
     seeds, differences = paired_differences(measure, treatment, reference)
-    low, high, p_value = _interval_and_p_value(differences, seed, resamples)
-    deviation = differences.std(ddof=1) if differences.size > 1 else 0.0
-    mean = float(differences.mean())
+    low, high, p_value = _interval_and_p_value(differences, seed, resamples, shared_variance)
+    known = differences[~np.isnan(differences)]
+    deviation = known.std(ddof=1) if known.size > 1 else 0.0
+    mean = float(known.mean())
     return Comparison(
         measure=name,
         treatment=treatment,
