@@ -1,4 +1,5 @@
 # make train | test | bench | faults | fuzz | soak: each makes its own environment in .venv first.
+# First the system's libraries that pip cannot bring are looked for.
 # ARGS="..." is handed on to the program, to pytest, and to each benchmark.
 
 PYTHON ?= python3
@@ -44,7 +45,8 @@ lock:
 
 # setuptools stands in the lock, so the package itself needs no download to build.
 $(VENV)/.installed: requirements.lock setup.py pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, found %s; say which with make PYTHON=python3.11" % sys.version.split()[0])'
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 14) else "Python 3.11 to 3.13 is needed, found %s; say which with make PYTHON=python3.11" % sys.version.split()[0])'
+	@$(PYTHON) -m bg_interp.storage.system_libraries
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .

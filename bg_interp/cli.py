@@ -20,6 +20,7 @@ from absl import app, flags, logging
 
 from bg_interp.errors import Terminated, UserError, nearest, printable
 from bg_interp.processes import quiet_native_logs
+from bg_interp.storage import system_libraries
 
 # Flags that are made here belong to the module that asks for them.
 flags.disclaim_key_flags()
@@ -171,6 +172,13 @@ def _fail(message: str) -> typing.NoReturn:
     sys.exit(1)
 
 
+def _from_system(error: Exception) -> str | None:
+    """Returns what the system lacks where that is why an import failed."""
+    if isinstance(error, ImportError) and (lacking := system_libraries.missing()):
+        return system_libraries.way_out(lacking)
+    return None
+
+
 def _from_graph(error: Exception) -> str | None:
     """Returns the message of a `UserError` that was raised while TensorFlow read data."""
     if not type(error).__module__.startswith("tensorflow"):
@@ -230,7 +238,7 @@ def run(main: Callable[[], None], doc: str) -> None:
             )
             sys.exit(143 if terminated else 130)
         except Exception as error:
-            if message := _from_graph(error):
+            if message := _from_system(error) or _from_graph(error):
                 _fail(message)
             raise
 

@@ -10,6 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+import tool_server
 from PIL import Image
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -89,13 +90,20 @@ def flags_of(settings: dict[str, object]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def run_tool(session_cache):
-    """Runs tools/NAME.py with settings as flags in a process of its own."""
+    """Runs tools/NAME.py with settings as flags in a process of its own.
 
-    def run(name: str, settings: dict[str, object], **options) -> subprocess.CompletedProcess:
-        command = [sys.executable, str(ROOT / "tools" / f"{name}.py"), *flags_of(settings)]
+    It is forked from one that has imported TensorFlow, unless `anew` asks for a start from nothing.
+    """
+
+    def run(
+        name: str, settings: dict[str, object], *, anew: bool = False, cwd: str | None = None
+    ) -> subprocess.CompletedProcess:
+        command = [str(ROOT / "tools" / f"{name}.py"), *flags_of(settings)]
         environment = {**os.environ, "BG_INTERP_CACHE": str(session_cache)}
+        if not anew:
+            return tool_server.run(command, environment, cwd)
         return subprocess.run(
-            command, check=False, capture_output=True, text=True, env=environment, **options
+            [sys.executable, *command], capture_output=True, text=True, env=environment, cwd=cwd
         )
 
     return run
@@ -132,3 +140,28 @@ def red_is_foreground(tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "red.tflite"
     path.write_bytes(pointwise_model([[1], [0], [0]], [0], ("foreground",)))
     return path
+
+
+@pytest.fixture
+def make_network():
+    """Makes a classifier of images with BatchNorm, of random weights that make a difference."""
+    import keras
+
+    def make(size=16, channels=3, classes=4, seed=0, dtype="float32"):
+        policy = dtype if dtype == "float32" else keras.DTypePolicy(dtype)
+        inputs = keras.Input((size, size, channels))
+        values = keras.layers.Rescaling(1 / 64, -2)(inputs)
+        values = keras.layers.Conv2D(
+            8, 3, strides=2, use_bias=False, dtype=policy, name="convolution"
+        )(values)
+        values = keras.layers.BatchNormalization(dtype=policy)(values)
+        values = keras.layers.Activation("swish", dtype=policy)(values)
+        values = keras.layers.Flatten()(values)
+        model = keras.Model(inputs, keras.layers.Dense(classes, dtype=policy)(values))
+        draws = np.random.default_rng(seed)
+        for variable in model.variables:
+            low = 0.5 if "variance" in variable.path else -0.5
+            variable.assign(draws.uniform(low, 0.6, variable.shape).astype(np.float32))
+        return model
+
+    return make

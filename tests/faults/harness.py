@@ -13,11 +13,12 @@ import os
 import pathlib
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 
 import psutil
+import tool_server
+from tool_server import ToolProcess
 
 ROOT = pathlib.Path(__file__).parents[2]
 _LIMIT_SECONDS = 600.0
@@ -49,7 +50,7 @@ class Job:
     def command(self, folder: pathlib.Path) -> list[str]:
         """The command line that works in `folder`."""
         flags = [f"--{name}={value}" for name, value in self.flags(folder).items()]
-        return [sys.executable, str(ROOT / "tools" / f"{self.tool}.py"), *flags]
+        return [str(ROOT / "tools" / f"{self.tool}.py"), *flags]
 
 
 class Ledger:
@@ -147,15 +148,9 @@ def assert_no_strays(folder: pathlib.Path) -> None:
     assert not list(folder.rglob(".partial-*"))
 
 
-def _start(job: Job, folder: pathlib.Path, environment: dict[str, str]) -> subprocess.Popen:
+def _start(job: Job, folder: pathlib.Path, environment: dict[str, str]) -> ToolProcess:
     folder.mkdir(parents=True, exist_ok=True)
-    return subprocess.Popen(
-        job.command(folder),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return tool_server.start(job.command(folder), environment)
 
 
 def _found(folder: pathlib.Path, pattern: str) -> set[tuple[pathlib.Path, int]]:
@@ -170,7 +165,7 @@ def _found(folder: pathlib.Path, pattern: str) -> set[tuple[pathlib.Path, int]]:
 
 
 def _wait_for(
-    process: subprocess.Popen, folder: pathlib.Path, patterns: set[str], known: set = frozenset()
+    process: ToolProcess, folder: pathlib.Path, patterns: set[str], known: set = frozenset()
 ) -> bool:
     """Waits until a new file of a pattern appears; False when the process ends before."""
     deadline = time.monotonic() + _LIMIT_SECONDS
@@ -195,7 +190,6 @@ def _kill(
     process = _start(job, folder, environment)
     reached = _wait_for(process, folder, {pattern}, known)
     if reached and boundary is None:
-        # Pipes are small: an unread one would stop the program before its time.
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=after)
     children = []

@@ -66,10 +66,12 @@ def measure(
     job: harness.Job, folder: pathlib.Path, environment: dict[str, str]
 ) -> tuple[float, float, float]:
     """Runs a tool; returns the seconds to its start, all its seconds, and its peak in GiB."""
+    # From nothing, since the start is what is measured.
+    command = [sys.executable, *job.command(folder)]
     started, start, peak = time.monotonic(), float("nan"), 0
     with (
         open(folder / f"{job.tool}.log", "a", encoding="utf-8") as log,
-        subprocess.Popen(job.command(folder), env=environment, stdout=log, stderr=log) as process,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
     ):
         watched = psutil.Process(process.pid)
         while process.poll() is None:

@@ -8,12 +8,12 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 
 import harness
 import keras
 import numpy as np
 import pytest
+import tool_server
 
 from bg_interp.errors import UserError
 from bg_interp.masks import shards
@@ -127,9 +127,9 @@ def one_line(done: subprocess.CompletedProcess) -> str:
 
 
 def tool(name, flags, environment):
-    command = [sys.executable, str(harness.ROOT / "tools" / f"{name}.py")]
+    command = [str(harness.ROOT / "tools" / f"{name}.py")]
     command += [f"--{flag}={value}" for flag, value in flags.items()]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+    return tool_server.run(command, environment)
 
 
 @only_in_make_faults

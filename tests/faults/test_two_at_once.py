@@ -2,11 +2,11 @@
 
 import os
 import socket
-import subprocess
 import time
 
 import harness
 import pytest
+import tool_server
 
 pytestmark = pytest.mark.slow
 only_in_make_faults = pytest.mark.skipif(
@@ -14,15 +14,9 @@ only_in_make_faults = pytest.mark.skipif(
 )
 
 
-def start(tool, flags, environment) -> subprocess.Popen:
+def start(tool, flags, environment) -> tool_server.ToolProcess:
     job = harness.Job(tool, lambda folder: flags, first="", boundaries=(), check=lambda a, b: None)
-    return subprocess.Popen(
-        job.command(harness.ROOT),
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return tool_server.start(job.command(harness.ROOT), environment)
 
 
 def wait_for(process, folder, pattern):

@@ -2,24 +2,18 @@
 
 import json
 import pathlib
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+import tool_server
 from PIL import Image
 
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "segment.py"
 
 
 def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, str(TOOL), *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return tool_server.start([str(TOOL), *arguments])
 
 
 def run(*arguments):

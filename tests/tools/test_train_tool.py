@@ -4,13 +4,11 @@ import dataclasses
 import json
 import os
 import pathlib
-import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+import tool_server
 
 from bg_interp.commands import train
 from bg_interp.config.training import ArmConfig
@@ -85,7 +83,7 @@ def test_tensorboard_holds_scalars_images_and_hparams(trained_workdir):
 def test_the_same_command_in_another_process_gives_the_same_bytes(
     run_tool, shape_settings, trained_workdir, saved_weights, tmp_path
 ):
-    done = run_tool("train", {**shape_settings, "workdir": tmp_path / "again"})
+    done = run_tool("train", {**shape_settings, "workdir": tmp_path / "again"}, anew=True)
     assert done.returncode == 0, done.stderr
     first, again = (saved_weights(d / "model.keras") for d in (trained_workdir, tmp_path / "again"))
     assert first == again
@@ -107,15 +105,16 @@ def test_killed_the_same_command_goes_on_and_ends_the_same(
 ):
     folder = tmp_path / "killed"
     settings = {**shape_settings, "workdir": folder}
-    command = [sys.executable, str(ROOT / "tools" / "train.py")]
+    command = [str(ROOT / "tools" / "train.py")]
     command += [f"--{name}={value}" for name, value in settings.items()]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
-        try:
-            while not (folder / "checkpoints" / "step-00000002.npz").exists():
-                assert process.poll() is None
-                time.sleep(0.005)
-        finally:
-            process.send_signal(signal.SIGKILL)
+    process = tool_server.start(command)
+    try:
+        while not (folder / "checkpoints" / "step-00000002.npz").exists():
+            assert process.poll() is None
+            time.sleep(0.005)
+    finally:
+        process.kill()
+        process.communicate()
     assert not (folder / "result.json").exists()
     train.run(ArmConfig(**{**settings, "workdir": str(folder)}))
     assert saved_weights(folder / "model.keras") == saved_weights(trained_workdir / "model.keras")

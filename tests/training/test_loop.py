@@ -4,14 +4,13 @@ import json
 import os
 import pathlib
 import signal
-import subprocess
-import sys
 import time
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tool_server
 
 from bg_interp.errors import Terminated, UserError
 from bg_interp.models import networks
@@ -214,7 +213,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_it_used(tmp_path, whol
 
 PROGRAM = """
 import sys, pathlib, time
-sys.path.insert(0, {folder!r})
+sys.path[:0] = {folders!r}
 import test_loop
 def slowly():
     time.sleep(0.2)
@@ -225,10 +224,11 @@ test_loop.run(pathlib.Path(sys.argv[1]), evaluate=slowly, every=1)
 
 @pytest.mark.slow
 def test_killed_by_the_system_it_ends_the_same(tmp_path):
-    program = PROGRAM.format(folder=str(pathlib.Path(__file__).parent))
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / "killed")], stderr=subprocess.DEVNULL
+    program = tmp_path / "program.py"
+    program.write_text(
+        PROGRAM.format(folders=[str(folder) for folder in pathlib.Path(__file__).parents[:2]])
     )
+    process = tool_server.start([str(program), str(tmp_path / "killed")])
     try:
         deadline = time.monotonic() + 120
         checkpoints = tmp_path / "killed" / "checkpoints"
@@ -238,7 +238,7 @@ def test_killed_by_the_system_it_ends_the_same(tmp_path):
             time.sleep(0.01)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
     assert not (checkpoints / "step-00000008.npz").exists()
     weights, _ = run(tmp_path / "killed", every=1)
     expected, _ = run(tmp_path / "whole", every=1)

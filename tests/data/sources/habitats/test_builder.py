@@ -10,6 +10,7 @@ import filelock
 import numpy as np
 import pytest
 import tensorflow as tf
+import tool_server
 
 from bg_interp.data.sources.habitats import workers
 from bg_interp.data.sources.habitats.builder import Habitats, HabitatsConfig, prepared
@@ -110,7 +111,8 @@ def test_a_worker_that_dies_is_an_error_and_not_a_shorter_data_set(monkeypatch):
 
 @pytest.mark.parametrize("script", ["workers", "examples"])
 def test_a_worker_starts_without_tensorflow(script):
-    code = f"import sys, bg_interp.data.sources.habitats.{script}; assert 'tensorflow' not in sys.modules"
+    module = f"bg_interp.data.sources.habitats.{script}"
+    code = f"import sys, {module}; assert 'tensorflow' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -138,18 +140,18 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, error
 def test_killed_while_drawing_the_next_start_gives_the_same_bytes(tmp_path):
     values = {"image_size": 32, "train_per_class": 60, "test_per_class": 1}
     code = f"""
-    from bg_interp.data.habitats.builder import HabitatsConfig, prepared
+    from bg_interp.data.sources.habitats.builder import HabitatsConfig, prepared
     prepared(HabitatsConfig(**{values!r}), {str(tmp_path / "killed")!r})
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code)], stderr=subprocess.DEVNULL
-    )
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(code))
+    process = tool_server.start([str(program)])
     config = HabitatsConfig(**values)
     folder = tmp_path / "killed" / "habitats" / config.name
     while process.poll() is None and not list(folder.glob("incomplete.*")):
         time.sleep(0.01)
     process.kill()
-    process.wait()
+    process.communicate()
     assert [path.name.partition(".")[0] for path in folder.iterdir()] == ["incomplete"]
     again = prepared(config, tmp_path / "killed")
     straight = prepared(config, tmp_path / "straight")
@@ -160,16 +162,14 @@ def test_killed_while_drawing_the_next_start_gives_the_same_bytes(tmp_path):
 @pytest.mark.slow
 def test_two_processes_that_ask_at_once_get_one_data_set(tmp_path):
     code = f"""
-    from bg_interp.data.habitats.builder import HabitatsConfig, prepared
+    from bg_interp.data.sources.habitats.builder import HabitatsConfig, prepared
     config = HabitatsConfig(image_size=32, train_per_class=40, test_per_class=1)
     builder = prepared(config, {str(tmp_path)!r})
     print(len(list(builder.as_dataset(split="train"))))
     """
-    command = [sys.executable, "-c", textwrap.dedent(code)]
-    both = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
+    program = tmp_path / "program.py"
+    program.write_text(textwrap.dedent(code))
+    both = [tool_server.start([str(program)]) for _ in range(2)]
     outputs = [process.communicate() for process in both]
     assert [output.strip() for output, _ in outputs] == ["320", "320"], outputs
     assert sum("drawing habitats" in errors for _, errors in outputs) == 1
