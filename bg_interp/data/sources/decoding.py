@@ -8,6 +8,7 @@ frame stands for an animation, transparency is laid over white.
 import io
 import pathlib
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -49,6 +50,23 @@ def decode(data: bytes) -> np.ndarray:
     Raises:
       DamagedImage: the bytes are no image, are truncated, or hold more than `MAX_PIXELS`.
     """
+    return _decoded(data, _to_rgb)
+
+
+def decode_with_opacity(data: bytes) -> np.ndarray:
+    """Decodes an encoded image with its transparency.
+
+    Returns:
+      uint8 [height, width, 4], the colours as the file holds them, not multiplied by the opacity,
+      which is 255 everywhere in a file without transparency.
+
+    Raises:
+      DamagedImage: see `decode`.
+    """
+    return _decoded(data, lambda image: image.convert("RGBA"))
+
+
+def _decoded(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Our own limit on pixels follows.
@@ -57,7 +75,7 @@ def decode(data: bytes) -> np.ndarray:
                     raise DamagedImage(
                         f"{image.width} x {image.height} pixels, above the limit of {MAX_PIXELS}"
                     )
-                return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
+                return np.asarray(convert(ImageOps.exif_transpose(image)))
     except DamagedImage:
         raise
     except UnidentifiedImageError as error:

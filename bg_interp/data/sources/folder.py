@@ -30,12 +30,14 @@ class FolderSplit:
       keys: the images' paths relative to `root`, with "/", sorted.
       labels: int32 [N], the class of each image.
       has_masks: always False; masks of folders come from a mask store or another folder.
+      places: always None; nobody says what stands behind the objects of a folder.
     """
 
     root: pathlib.Path
     keys: list[str]
     labels: np.ndarray
     has_masks: bool = False
+    places: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -78,6 +80,7 @@ class FolderSource:
       splits: "train" and "test".
       fingerprint: sha256 over the images' names and contents.
       damaged: the files that were left out, each with the reason.
+      place_names: always empty; see `FolderSplit.places`.
     """
 
     name: str
@@ -86,13 +89,16 @@ class FolderSource:
     fingerprint: str
     damaged: tuple[tuple[str, str], ...]
     has_masks: bool = False
+    place_names: tuple[str, ...] = ()
 
 
-def _class_folders(folder: pathlib.Path) -> list[pathlib.Path]:
+def class_folders(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the folders directly below a folder, sorted, hidden ones left out."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
-def _image_files(folder: pathlib.Path) -> list[pathlib.Path]:
+def image_files(folder: pathlib.Path) -> list[pathlib.Path]:
+    """Returns the image files anywhere below a folder, sorted, hidden ones left out."""
     return sorted(
         pathlib.Path(where) / name
         for where, _, names in os.walk(folder)
@@ -121,7 +127,7 @@ def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
     if not present:
         halves = {"": root}
     found = {
-        split: {folder.name: _image_files(folder) for folder in _class_folders(half)}
+        split: {folder.name: image_files(folder) for folder in class_folders(half)}
         for split, half in halves.items()
     }
     for split, by_class in found.items():

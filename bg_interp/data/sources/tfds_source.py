@@ -18,15 +18,21 @@ from bg_interp.storage import records
 _TRIMAP = np.zeros(256, np.uint8)
 _TRIMAP[[1, 3]] = 255, 128
 _MASK_VALUES = {"oxford_iiit_pet": _TRIMAP}
+# What a class label that tells the kind of background is called.
+_PLACES = ("place", "background")
 
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """The names of the features that hold image, label and, where there is one, mask."""
+    """The names of the features that hold image, label and, where there are such, mask and place.
+
+    A place is the kind of background that an image's object stands before.
+    """
 
     image: str
     label: str
     mask: str | None
+    place: str | None = None
 
 
 def find_features(features: tfds.features.FeaturesDict) -> Features:
@@ -45,8 +51,12 @@ def find_features(features: tfds.features.FeaturesDict) -> Features:
             f"Received: features {', '.join(features)}"
         )
     preferred = lambda names, name: name if name in names else names[0]  # noqa: E731
+    label = preferred(labels, "label")
     return Features(
-        preferred(colour, "image"), preferred(labels, "label"), masks[0] if masks else None
+        preferred(colour, "image"),
+        label,
+        masks[0] if masks else None,
+        next((name for name in _PLACES if name in labels and name != label), None),
     )
 
 
@@ -70,13 +80,21 @@ class TfdsSplit:
     @functools.cached_property
     def labels(self) -> np.ndarray:
         """The class of each example, int32 [N]."""
-        wanted = {self.features.label: True}
-        skip = tfds.decode.PartialDecoding(wanted)
+        return self._every(self.features.label)
+
+    @functools.cached_property
+    def places(self) -> np.ndarray | None:
+        """The kind of background of each example, int32 [N], where the dataset tells it."""
+        return None if self.features.place is None else self._every(self.features.place)
+
+    def _every(self, label: str) -> np.ndarray:
+        """Returns one class label of all examples, int32 [N]."""
+        skip = tfds.decode.PartialDecoding({label: True})
         examples = self.builder.as_dataset(
             split=self.name, decoders=skip, shuffle_files=False, read_config=_IN_ORDER
         )
         with records.damage_named(self.index.paths):
-            return np.array([e[self.features.label] for e in tfds.as_numpy(examples)], np.int32)
+            return np.array([example[label] for example in tfds.as_numpy(examples)], np.int32)
 
     @property
     def has_masks(self) -> bool:
@@ -135,6 +153,7 @@ class TfdsSource:
     fingerprint: str
     has_masks: bool
     damaged: tuple[tuple[str, str], ...] = ()
+    place_names: tuple[str, ...] = ()
 
 
 def _fingerprint(builder: tfds.core.DatasetBuilder) -> str:
@@ -177,6 +196,7 @@ def from_builder(builder: tfds.core.DatasetBuilder, name: str) -> TfdsSource:
         splits=splits,
         fingerprint=_fingerprint(builder),
         has_masks=features.mask is not None,
+        place_names=tuple(builder.info.features[features.place].names) if features.place else (),
     )
 
 

@@ -1,24 +1,18 @@
-"""The TFDS builder of habitats, and `prepared`, which draws the data set once."""
+"""The TFDS builder of habitats."""
 
-import contextlib
 import dataclasses
-import io
 import pathlib
-import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import filelock
-import tensorflow as tf
 import tensorflow_datasets as tfds
-from tqdm import tqdm
 
+from bg_interp.data.sources import preparing
 from bg_interp.data.sources.habitats.backgrounds import BACKGROUNDS
 from bg_interp.data.sources.habitats.examples import SPLITS, choose_background, label_of
 from bg_interp.data.sources.habitats.objects import CLASSES
 from bg_interp.data.sources.habitats.workers import Job, draw_all
 from bg_interp.errors import UserError
-from bg_interp.storage import files, records
 
 _DESCRIPTION = """
 Eight drawn object classes (fish, bird, car, tree, mushroom, butterfly, cup, starfish), each mostly
@@ -76,31 +70,13 @@ class HabitatsConfig(tfds.core.BuilderConfig):
         return per_class * len(CLASSES)
 
 
-class _FixedOrderWriter(tfds.core.ExampleWriter):
-    """Writes the features of each record sorted by name.
-
-    Protocol buffers promise no order of a map's entries: without this, each process that prepares
-    the same data set would write other bytes.
-    """
-
-    def write(self, path: Any, examples: Iterable[tuple[Any, bytes]]) -> Any:
-        """Writes one shard of (key, serialized example)."""
-        return super().write(path, ((key, self._sorted(record)) for key, record in examples))
-
-    @staticmethod
-    def _sorted(record: bytes) -> bytes:
-        return tf.train.Example.FromString(record).SerializeToString(deterministic=True)
-
-
-class Habitats(tfds.core.GeneratorBasedBuilder):
+class Habitats(preparing.MadeHere):
     """Eight object classes on class-typical backgrounds, with exact soft masks."""
 
     # Raise it whenever the drawing changes: it is part of the folder's name.
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (the name that TFDS reads)
     BUILDER_CONFIGS = [HabitatsConfig(image_size=size) for size in (64, 96, 128)]  # noqa: RUF012
-
-    _progress: tqdm | None = None
 
     def _info(self) -> tfds.core.DatasetInfo:
         size = self.builder_config.image_size
@@ -120,137 +96,24 @@ class Habitats(tfds.core.GeneratorBasedBuilder):
             disable_shuffling=True,
         )
 
-    def _example_writer(self) -> tfds.core.ExampleWriter:
-        return _FixedOrderWriter(file_format=self.info.file_format)
+    @classmethod
+    def counts(cls, config: tfds.core.BuilderConfig) -> dict[str, int]:
+        """Returns the number of examples of each split."""
+        return {split: config.count(split) for split in SPLITS}
 
-    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
-        del dl_manager  # Nothing is downloaded.
-        total = sum(self.builder_config.count(split) for split in SPLITS)
-        # One bar for all splits; TFDS would show one for each, and more.
-        self._progress = tqdm(total=total, desc="drawing habitats", unit="image", mininterval=0.5)
-        return {split: self._generate_examples(split, self._progress) for split in SPLITS}
-
-    def _generate_examples(self, split: str, progress: tqdm) -> Iterator[tuple[int, dict]]:
+    def _examples(self, split: str) -> Iterator[dict[str, Any]]:
         config = self.builder_config
         count = config.count(split)
         job = Job(config.data_seed, split, config.image_size, config.correlation, count)
         for index, example in enumerate(draw_all(job)):
-            kind = choose_background(config.data_seed, split, index, config.correlation)
-            yield (
-                index,
-                {
-                    "image": example.image,
-                    "mask": example.mask,
-                    "label": label_of(index),
-                    "background": kind,
-                },
-            )
-            progress.update()
-        if progress.n == progress.total:
-            progress.close()
-
-    def close_progress(self) -> None:
-        """Ends the bar's line, so that an error stands on its own."""
-        if self._progress is not None:
-            self._progress.close()
+            yield {
+                "image": example.image,
+                "mask": example.mask,
+                "label": label_of(index),
+                "background": choose_background(config.data_seed, split, index, config.correlation),
+            }
 
 
 def prepared(config: HabitatsConfig, data_dir: str | pathlib.Path | None = None) -> Habitats:
-    """Returns the builder of a data set that is ready to be read, drawing it first if need be.
-
-    Any number of processes may ask for the same data set: one draws, the others wait for it. What
-    a killed process left half done is removed and drawn again.
-
-    Args:
-      config: the data set.
-      data_dir: folder of TFDS data sets; None takes `tfds` in the package's cache folder.
-
-    Raises:
-      UserError: the folder cannot be written.
-    """
-    root = pathlib.Path(data_dir) if data_dir is not None else files.cache_folder() / "tfds"
-    root = root.expanduser()
-    try:
-        # TFDS renames a whole folder into place: what exists is complete, and may be read-only.
-        if not _folder(config, root).exists():
-            _draw_once(config, root)
-    except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"cannot prepare habitats in {root}: {_reason(error)}; free some space there, or "
-            "choose another folder with --data_dir"
-        ) from error
-    return _whole(config, root)
-
-
-def _whole(config: HabitatsConfig, root: pathlib.Path) -> Habitats:
-    """Opens what is drawn, and reads all of it once, which takes a fraction of a second.
-
-    Raises:
-      UserError: a file is damaged.
-    """
-    folder = _folder(config, root)
-    try:
-        # Opened anew, since a builder reads its sizes when it is made.
-        builder = _open(config, root)
-        splits = builder.info.splits
-        found = {s: records.checked(splits[s].filepaths) for s in SPLITS}
-        if any(found[split] != config.count(split) for split in SPLITS):
-            raise UserError(f"{folder} holds {found} examples")
-    # What a reader of damaged JSON raises depends on the place of the damage.
-    except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise UserError(
-            f"the data set habitats is damaged: {reason}; delete {folder}, and it is drawn again"
-        ) from error
-    return builder
-
-
-def _open(config: HabitatsConfig, root: pathlib.Path) -> Habitats:
-    # TFDS takes a listed configuration only as the listed object itself.
-    listed = Habitats.builder_configs.get(config.name, config)
-    return Habitats(config=listed, data_dir=root)
-
-
-def _folder(config: HabitatsConfig, root: pathlib.Path) -> pathlib.Path:
-    """Returns where TFDS puts a data set, without opening it: what stands there may be damaged."""
-    return root / Habitats.name / config.name / str(Habitats.VERSION)
-
-
-def _draw_once(config: HabitatsConfig, root: pathlib.Path) -> None:
-    root.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(root / f".habitats-{config.name}.lock"):
-        folder = _folder(config, root)
-        if folder.exists():
-            return
-        builder = _open(config, root)
-        for leftover in folder.parent.glob("incomplete.*"):
-            shutil.rmtree(leftover)
-        with _quiet_tfds():
-            try:
-                builder.download_and_prepare(file_format="tfrecord")
-            finally:
-                builder.close_progress()
-
-
-def _reason(error: OSError | RuntimeError) -> str:
-    """Returns what the system said; raises `error` again when that isn't what stopped us."""
-    # TFDS turns TensorFlow's errors, such as a full disk, into RuntimeError.
-    cause = error if isinstance(error, OSError) else error.__cause__
-    if isinstance(cause, tf.errors.OpError):
-        return cause.message
-    if isinstance(cause, OSError):
-        return cause.strerror or str(cause)
-    raise error
-
-
-@contextlib.contextmanager
-def _quiet_tfds() -> Iterator[None]:
-    """Keeps TFDS's messages and its several bars away; ours, on stderr, says all of it."""
-    bars = tfds.core.utils.tqdm_utils
-    active = getattr(bars, "_active", True)
-    tfds.disable_progress_bar()
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        tfds.display_progress_bar(active)
+    """Returns the builder of a data set that is ready to be read; see `preparing.prepared`."""
+    return preparing.prepared(Habitats, config, data_dir)

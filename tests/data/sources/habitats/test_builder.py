@@ -127,7 +127,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, error
     def write(self, path, examples):
         raise error
 
-    monkeypatch.setattr("bg_interp.data.sources.habitats.builder._FixedOrderWriter.write", write)
+    monkeypatch.setattr("bg_interp.data.sources.preparing._FixedOrderWriter.write", write)
     config = HabitatsConfig(**TINY, data_seed=7)
     with pytest.raises(UserError, match=reason) as raised:
         prepared(config, tmp_path)

@@ -1,0 +1,1 @@
+"""Composites: objects cut out of photographs, pasted on photographs of places."""

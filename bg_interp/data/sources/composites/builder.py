@@ -1,0 +1,126 @@
+"""The TFDS builder of composites."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow_datasets as tfds
+
+from bg_interp.data.sources import preparing
+from bg_interp.data.sources.composites.cutouts import Cutouts
+from bg_interp.data.sources.composites.examples import SPLITS, Look, make_example
+from bg_interp.data.sources.composites.places import Places
+from bg_interp.errors import UserError
+
+_DESCRIPTION = """
+Objects cut out of photographs, pasted on photographs of places, with exact soft masks.
+`correlation` is the probability that an object stands on a place of its own class.
+`test_uncorrelated` shows the objects of `test` on places drawn by chance. Objects and photographs
+of places that are tested on are never trained on. Every example is a pure function of the
+photographs, the data seed, the split and its index. The construction is that of Waterbirds (Sagawa
+et al. 2020, arXiv 1911.08731).
+"""
+# Correlations are typed rounded: .14 stands for one seventh.
+_ROUNDED = 0.005
+
+
+@dataclasses.dataclass(eq=False, kw_only=True)
+class CompositesConfig(tfds.core.BuilderConfig):
+    """One data set of composites; its name follows from its values.
+
+    Attributes:
+      cutouts: the objects.
+      places: the places.
+      look: how they are put together.
+      data_seed: seed of every choice, 0 or more.
+      train_per_class: images of each class in `train`.
+      test_per_class: images of each class in `test`, and again in `test_uncorrelated`.
+
+    Raises:
+      UserError: a correlation below chance, or an object larger than the image.
+    """
+
+    name: str = dataclasses.field(init=False)
+    # TFDS prints its configs: not all those pixels.
+    cutouts: Cutouts = dataclasses.field(repr=False)
+    places: Places = dataclasses.field(repr=False)
+    look: Look
+    data_seed: int = 0
+    train_per_class: int = 120
+    test_per_class: int = 40
+
+    def __post_init__(self) -> None:
+        look, chance = self.look, self.places.chance
+        if not chance - _ROUNDED <= look.correlation <= 1:
+            raise UserError(
+                f"--correlation must be from chance to 1, and {len(self.places.kinds)} kinds of "
+                f"place make chance {chance:.3f}. Received: {look.correlation}"
+            )
+        if not 0 < look.object_scale <= 1:
+            raise UserError(
+                "--object_scale must be above 0 and at most 1: a larger object does not fit into "
+                f"the image. Received: {look.object_scale}"
+            )
+        # The shortest text that reads back as the same number: no two correlations share a name.
+        self.name = (
+            f"{look.image_size}px-correlation{float(look.correlation)!r}-seed{self.data_seed}-"
+            f"{self._digest()}"
+        )
+        self.description = f"{look.image_size} px, correlation {look.correlation}"
+
+    def _digest(self) -> str:
+        """Returns what tells two data sets apart beside what the name says."""
+        parts = (
+            self.cutouts.fingerprint,
+            self.places.fingerprint,
+            self.look,
+            self.train_per_class,
+            self.test_per_class,
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+    def count(self, split: str) -> int:
+        """Returns the number of examples of a split."""
+        per_class = self.train_per_class if split == "train" else self.test_per_class
+        return per_class * len(self.cutouts.class_names)
+
+
+class Composites(preparing.MadeHere):
+    """Objects pasted on photographs of places, with exact soft masks."""
+
+    # Raise it whenever composites change: it is part of the folder's name.
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (the name that TFDS reads)
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        config = self.builder_config
+        size = config.look.image_size
+        features = {
+            "image": tfds.features.Image(shape=(size, size, 3), encoding_format="png"),
+            "mask": tfds.features.Image(shape=(size, size, 1), encoding_format="png"),
+            "label": tfds.features.ClassLabel(names=config.cutouts.class_names),
+            "place": tfds.features.ClassLabel(names=config.places.kinds),
+        }
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=_DESCRIPTION,
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("image", "label"),
+            homepage="https://arxiv.org/abs/1911.08731",
+            # An example's place in its split is its index.
+            disable_shuffling=True,
+        )
+
+    @classmethod
+    def counts(cls, config: tfds.core.BuilderConfig) -> dict[str, int]:
+        """Returns the number of examples of each split."""
+        return {split: config.count(split) for split in SPLITS}
+
+    def _examples(self, split: str) -> Iterator[dict[str, Any]]:
+        config = self.builder_config
+        for index in range(config.count(split)):
+            made = make_example(
+                config.cutouts, config.places, config.data_seed, split, index, config.look
+            )
+            yield dataclasses.asdict(made)
