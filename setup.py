@@ -8,6 +8,7 @@ _ROOT = pathlib.Path(__file__).parent
 
 _TEST = [
     "dill>=0.3.8",  # tensorflow_datasets.testing.DatasetBuilderTestCase imports it undeclared.
+    "fonttools>=4.50",
     "hypothesis>=6.100",
     "mypy>=1.10",
     "psutil>=6.0",

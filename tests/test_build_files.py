@@ -13,6 +13,7 @@ _DISTRIBUTIONS = {
     "PIL": "pillow",
     "absl": "absl-py",
     "cv2": "opencv-contrib-python",
+    "fontTools": "fonttools",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",

@@ -12,14 +12,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bg_interp import cli
+from bg_interp import cli, pictures
 from bg_interp.data.sources.folder import open_folder
 from bg_interp.errors import UserError
 from bg_interp.masks import quality
 from bg_interp.masks.segmenters.segmenter import Settings
 from bg_interp.masks.shards import Mask
 from bg_interp.masks.store import MaskStore
-from bg_interp.visualization import grids
 
 _HOSTILE = st.sampled_from(
     [
@@ -125,19 +124,19 @@ def test_folders_with_any_names_are_opened_or_refused_in_one_line(classes):
 @example("\U0001d4b3" * 70)  # A letter of four bytes.
 @given(st.one_of(st.text(max_size=300), _HOSTILE))
 def test_class_names_become_harmless_file_names(name):
-    part = grids.file_name(name)
+    part = pictures.file_name(name)
     file = f"000-{part}.png"
     assert pathlib.PurePath(file).name == file
     assert len(file.encode()) < 255
     assert part.isprintable()
-    assert grids.printable(name).isprintable()
+    assert pictures.writable(name).isprintable()
 
 
 @cases(0.3)
 @given(st.lists(st.one_of(st.text(max_size=80), _HOSTILE), min_size=1, max_size=3))
 def test_any_class_names_stand_above_a_grid(names):
     images = np.zeros((1, len(names), 8, 8, 3), np.uint8)
-    assert grids.grid(images, names, ["row\n"]).shape[2] == 3
+    assert pictures.grid(images, names, ["row\n"]).shape[2] == 3
 
 
 @cases()

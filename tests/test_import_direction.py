@@ -9,7 +9,7 @@ import source_tree
 _LAYERS = [
     {"storage"},
     {"cli"},
-    {"config", "models"},
+    {"config", "models", "pictures"},
     {"masks"},
     {"data"},
     {"training", "visualization", "evaluation"},

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bg_interp import pictures
 from bg_interp.config.training import HABITATS_LARGEST, HABITATS_SMALLEST, check_dataset
 from bg_interp.data.opening import open_examples
 from bg_interp.data.pipeline import InMemory, in_memory
@@ -24,7 +25,6 @@ from bg_interp.models.adapter import AdaptedModel, check_output_kind, check_outp
 from bg_interp.models.loading import load_classifier
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
-from bg_interp.visualization import grids
 
 _EXAMPLES = 6
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
@@ -160,7 +160,7 @@ def example_sheet(
         framed[:, frame:-frame, frame:-frame] = images
         columns.append(framed)
     names = [class_names[label] for label in test.labels[first]]
-    return grids.grid(np.stack(columns, axis=1), VARIANTS, names)
+    return pictures.grid(np.stack(columns, axis=1), VARIANTS, names)
 
 
 def run(
@@ -207,6 +207,6 @@ def run(
     facts = {"model": str(path), "seed": seed, "fingerprint": source.fingerprint}
     results = {**facts, "data": settings, **measured}
     presentation.save_confusion(results, folder / "confusion.png")
-    grids.save_png(folder / "variants.png", example_sheet(model, test, names, seed))
+    pictures.save_png(folder / "variants.png", example_sheet(model, test, names, seed))
     files.write_json(folder / "results.json", results)
     return results

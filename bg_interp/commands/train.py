@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from bg_interp import pictures
 from bg_interp.config import training as settings
 from bg_interp.config.training import ArmConfig
 from bg_interp.data import mask_choice, pipeline, treatments
@@ -25,8 +26,7 @@ from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.training import loop, recipe
 from bg_interp.training.accuracy import Accuracies
-from bg_interp.training.summaries import Summaries, side_by_side
-from bg_interp.visualization import grids
+from bg_interp.training.summaries import Summaries
 from bg_interp.visualization import statistics as ascent_statistics
 from bg_interp.visualization.ascent import Ascent, Visualization
 from bg_interp.visualization.settings import preset_for
@@ -145,8 +145,22 @@ class Arm:
     def _ascent(self) -> Ascent:
         return Ascent(self.model, preset_for(self.config.network))
 
+    @functools.cached_property
+    def _learnt_classes(self) -> list[int]:
+        """The classes that have training images; of the others a network knows nothing."""
+        labels = pipeline.labels_of(self.data.train)
+        names = self.data.source.class_names
+        learnt = range(len(names)) if labels is None else np.unique(labels).tolist()
+        others = [name for label, name in enumerate(names) if label not in set(learnt)]
+        if others:
+            print(
+                f"no class images of {', '.join(others)}: there are no training images of them",
+                file=sys.stderr,
+            )
+        return list(learnt)
+
     def class_images(self, natural_logits: bool = False) -> Visualization:
-        """Makes an image of each class from the network as it is.
+        """Makes an image of each class that has training images, from the network as it is.
 
         Args:
           natural_logits: measure each class's logit on its best training image as well, and write
@@ -161,6 +175,7 @@ class Arm:
         steps = self._ascent.settings.steps
         with tqdm.tqdm(total=steps, desc="class images", unit="step", leave=False, delay=1) as bar:
             return self._ascent(
+                self._learnt_classes,
                 statistics=found,
                 seed=self.config.seed,
                 progress=lambda done, _: bar.update(done - bar.n),
@@ -169,8 +184,9 @@ class Arm:
     def show(self, step: int, summaries: Summaries, natural_logits: bool = False) -> None:
         """Makes class images and shows them in TensorBoard and as a PNG."""
         made = self.class_images(natural_logits)
-        sheet = grids.grid(made.images[None], self.data.source.class_names)
-        grids.save_png(self.workdir.visualizations / f"class_images-{step:06d}.png", sheet)
+        names = [self.data.source.class_names[unit] for unit in made.units]
+        sheet = pictures.grid(made.images[None], names)
+        pictures.save_png(self.workdir.visualizations / f"class_images-{step:06d}.png", sheet)
         summaries.images(
             "class images", step, sheet[None], "What the network expects each class to look like."
         )
@@ -182,11 +198,11 @@ class Arm:
         before = next(
             pipeline.treated_for_evaluation(few, treatments.none, batch_size=_SHOWN_IMAGES)
         )
-        pictures = side_by_side([before["image"], batch["mask"], batch["image"]])
+        shown = pictures.side_by_side([before["image"], batch["mask"], batch["image"]])
         summaries.images(
             "treatment",
             0,
-            pictures,
+            shown,
             f"Image, mask, and image with --background={self.config.background}.",
         )
 

@@ -296,3 +296,11 @@ def sample(examples: Examples, count: int, seed: int) -> InMemory:
     count = min(count, len(examples))
     numbers = shuffled_numbers(len(examples), count, seed=seed, start=0, stop=1)
     return InMemory(next(examples.batches(numbers, count).as_numpy_iterator()))
+
+
+def labels_of(examples: Examples) -> np.ndarray | None:
+    """Returns each example's class, int [N]; None where it would have to be decoded for that."""
+    if isinstance(examples, InMemory):
+        return examples.arrays["label"]
+    labels = getattr(examples.split, "labels", None)
+    return None if labels is None else labels[examples.positions]

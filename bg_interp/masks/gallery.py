@@ -4,12 +4,11 @@ import dataclasses
 import pathlib
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from bg_interp import pictures
 from bg_interp.masks.quality import OK, Quality
-from bg_interp.storage import files
 
 _TILE = 160  # Height and width of a picture, in pixels.
 _CAPTION = 16
@@ -48,14 +47,9 @@ def panel(shown: Shown) -> np.ndarray:
     known += f"  area {shown.quality.area:.2f}  "
     drawing = ImageDraw.Draw(board)
     colour = "black" if shown.quality.verdict == OK else "red"
-    drawing.text((2, 1), known + shown.key[-48:], fill=colour, font=_font())
+    caption = pictures.writable(known + shown.key[-48:])
+    drawing.text((2, 1), caption, fill=colour, font=pictures.font(caption, 11))
     return np.asarray(board)
-
-
-def _font() -> ImageFont.FreeTypeFont:
-    """Returns matplotlib's own font: Pillow's knows no letters beyond ASCII."""
-    path = pathlib.Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    return ImageFont.truetype(path, 11)
 
 
 def write_sheet(path: pathlib.Path, panels: Sequence[np.ndarray]) -> None:
@@ -64,17 +58,7 @@ def write_sheet(path: pathlib.Path, panels: Sequence[np.ndarray]) -> None:
     Raises:
       UserError: the file cannot be written.
     """
-    height, width = panels[0].shape[:2]
-    rows = -(-len(panels) // _COLUMNS)
-    columns = min(_COLUMNS, len(panels))
-    size = (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP)
-    sheet = Image.new("RGB", size, "white")
-    for number, shown in enumerate(panels):
-        row, column = divmod(number, _COLUMNS)
-        corner = (_GAP + column * (width + _GAP), _GAP + row * (height + _GAP))
-        sheet.paste(Image.fromarray(shown), corner)
-    with files.replacing(path) as temporary:
-        sheet.save(temporary)
+    pictures.save_png(path, pictures.sheet(panels, columns=_COLUMNS, gap=_GAP))
 
 
 def write_events(folder: pathlib.Path, panels: Sequence[np.ndarray], share_bad: float) -> None:

@@ -4,10 +4,6 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("svg")
-
 import matplotlib.axes
 import matplotlib.figure
 import numpy as np

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from bg_interp import pictures
 from bg_interp.study import measuring
 from bg_interp.study.plan import Plan, PlannedArm
-from bg_interp.visualization import grids
 
 START_NAMES = {
     "own": "each treatment's own mean image",
@@ -91,4 +91,4 @@ def figure(plan: Plan, measured: dict[str, dict[str, Any]]) -> np.ndarray:
     ]
     images = np.stack([measuring.read_images(arm.config)["own"] for arm in arms])
     names = [arm.background for arm in arms]
-    return grids.grid(images, measured[first.name]["classes"], names)
+    return pictures.grid(images, measured[first.name]["classes"], names)

@@ -13,6 +13,7 @@ from typing import Any
 import jinja2
 import markupsafe
 
+from bg_interp import pictures as drawn
 from bg_interp.config.training import ArmConfig
 from bg_interp.evaluation import statistics
 from bg_interp.storage import files
@@ -20,7 +21,6 @@ from bg_interp.storage.workdir import Workdir
 from bg_interp.study import events, figures, pictures, results
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.results import GroupResults
-from bg_interp.visualization import grids
 
 # Settings that name places on somebody's machine.
 _PRIVATE = ("workdir", "data_dir", "mask_store")
@@ -212,5 +212,5 @@ def write(
     context = _context(plan, config, measured, failed, groups)
     files.write_text(plan.workdir / "report.html", page.render(context))
     sheet = pictures.figure(plan, measured)
-    grids.save_png(plan.workdir / "figure.png", sheet)
+    drawn.save_png(plan.workdir / "figure.png", sheet)
     events.write(plan, measured, sheet)

@@ -2,7 +2,7 @@
 
 import pathlib
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -67,20 +67,3 @@ class Summaries:
         """Closes the event files; raises as `flush` does."""
         for writer in self._writers.values():
             writer.close()
-
-
-def side_by_side(columns: Sequence[np.ndarray], gap: int = 2) -> np.ndarray:
-    """Joins images of equal height into one, uint8 [N, H, W', 3], with white between them.
-
-    Args:
-      columns: arrays [N, H, W, 1 or 3] in [0, 255], float or uint8.
-      gap: white pixels between two columns.
-    """
-    parts = []
-    for column in columns:
-        pixels = np.clip(np.round(column), 0, 255).astype(np.uint8)
-        parts += [
-            np.broadcast_to(pixels, (*pixels.shape[:3], 3)),
-            np.full((*pixels.shape[:2], gap, 3), 255, np.uint8),
-        ]
-    return np.concatenate(parts[:-1], axis=2)

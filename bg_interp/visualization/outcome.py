@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from tabulate import tabulate
 
+from bg_interp import pictures
 from bg_interp.storage import files
-from bg_interp.visualization import grids
 from bg_interp.visualization.ascent import Visualization
 
 
@@ -28,14 +28,14 @@ def write(
       UserError: the folder cannot be written, or the disk is full.
     """
     for number, name, image in zip(made.units, names, made.images, strict=True):
-        grids.save_png(folder / f"{number:03d}-{grids.file_name(name)}.png", image)
+        pictures.save_png(folder / f"{number:03d}-{pictures.file_name(name)}.png", image)
     rows = [f"sample {number}" for number in range(len(made.samples))]
-    grids.save_png(folder / "grid.png", grids.grid(made.images[None], names))
+    pictures.save_png(folder / "grid.png", pictures.grid(made.images[None], names))
     if len(made.samples) > 1:
-        grids.save_png(folder / "samples.png", grids.grid(made.samples, names, rows))
+        pictures.save_png(folder / "samples.png", pictures.grid(made.samples, names, rows))
     if len(made.frames):
-        frames = [grids.grid(frame[None], names) for frame in made.frames]
-        grids.save_gif(folder / "animation.gif", frames)
+        frames = [pictures.grid(frame[None], names) for frame in made.frames]
+        pictures.save_gif(folder / "animation.gif", frames)
     with files.replacing(folder / "images.npz") as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, images=made.images, samples=made.samples, names=np.array(names))
     files.write_json(folder / "results.json", {**facts, **_results(made, names)})

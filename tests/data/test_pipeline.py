@@ -253,3 +253,14 @@ def test_pixel_noise_has_a_deviation_of_its_own_for_each_image(compiled):
 def test_no_pixel_noise_leaves_the_images():
     images = tf.fill([2, 4, 4, 3], 100.0)
     assert add_pixel_noise(images, 0.0, KEY) is images
+
+
+def test_labels_are_known_without_decoding_where_the_split_tells_them():
+    class Labelled:
+        labels = np.array([0, 2, 2, 5])
+
+    on_disk = pipeline.OnDisk(Labelled(), None, 8, np.array([1, 3]))
+    assert pipeline.labels_of(on_disk).tolist() == [2, 5]
+    assert pipeline.labels_of(pipeline.InMemory({"label": np.array([4])})).tolist() == [4]
+    untold = pipeline.OnDisk(object(), None, 8, np.array([1]))
+    assert pipeline.labels_of(untold) is None

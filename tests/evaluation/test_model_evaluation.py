@@ -115,3 +115,9 @@ def test_tables_name_every_variant_and_the_gap(measured):
 def test_confusion_matrices_are_drawn(measured, tmp_path):
     save_confusion(measured, tmp_path / "confusion.png")
     assert Image.open(tmp_path / "confusion.png").size[0] > 400
+
+
+def test_class_names_of_any_letters_stand_beside_the_matrices(measured, tmp_path, recwarn):
+    names = ["Łoś", "a$b$", "中"]
+    save_confusion({**measured, "classes": names}, tmp_path / "confusion.png")
+    assert not [str(one.message) for one in recwarn if "Glyph" in str(one.message)]

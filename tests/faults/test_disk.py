@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import tool_server
 
+from bg_interp import pictures
 from bg_interp.errors import UserError
 from bg_interp.masks import shards
 from bg_interp.masks.quality import Quality
 from bg_interp.storage.events import EventWriter
 from bg_interp.training.checkpoints import Checkpoints, State
-from bg_interp.visualization import grids
 
 only_in_make_faults = pytest.mark.skipif(
     "BG_INTERP_KILLS" not in os.environ, reason="`make faults` runs this"
@@ -90,7 +90,7 @@ WRITERS = {
     "checkpoint": save_checkpoint,
     "events": write_events,
     "model": write_model,
-    "picture": lambda folder: grids.save_png(
+    "picture": lambda folder: pictures.save_png(
         folder / "a.png", np.random.default_rng(0).integers(0, 255, (99, 99, 3), np.uint8)
     ),
     "mask shard": lambda folder: shards.write(

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from bg_interp.training.accuracy import Accuracies
-from bg_interp.training.summaries import Summaries, side_by_side
+from bg_interp.training.summaries import Summaries
 
 
 def read(folder) -> EventAccumulator:
@@ -50,16 +50,6 @@ def test_clear_deletes_what_former_processes_wrote_there_only(tmp_path):
     after.close()
     assert len(read(tmp_path / "train").Tensors("loss")) == 1
     assert len(read(tmp_path / "test").Tensors("accuracy")) == 1
-
-
-def test_columns_stand_beside_each_other_with_white_between():
-    images = np.full((2, 3, 4, 3), 300.0, np.float32)
-    masks = np.full((2, 3, 5, 1), 7, np.uint8)
-    sheet = side_by_side([images, masks], gap=2)
-    assert sheet.shape == (2, 3, 4 + 2 + 5, 3)
-    assert sheet.dtype == np.uint8
-    assert (sheet[:, :, :6] == 255).all()
-    assert (sheet[:, :, 6:] == 7).all()
 
 
 def test_accuracy_counts_images_and_not_batches():
