@@ -23,10 +23,10 @@ from bg_interp.data.augmentation import Augmentation
 from bg_interp.errors import UserError
 from bg_interp.models import export, networks
 from bg_interp.storage import files
+from bg_interp.storage.summaries import Summaries
 from bg_interp.storage.workdir import Workdir
 from bg_interp.training import loop, recipe
 from bg_interp.training.accuracy import Accuracies
-from bg_interp.training.summaries import Summaries
 from bg_interp.visualization import statistics as ascent_statistics
 from bg_interp.visualization.ascent import Ascent, Visualization
 from bg_interp.visualization.settings import preset_for
@@ -188,7 +188,11 @@ class Arm:
         sheet = pictures.grid(made.images[None], names)
         pictures.save_png(self.workdir.visualizations / f"class_images-{step:06d}.png", sheet)
         summaries.images(
-            "class images", step, sheet[None], "What the network expects each class to look like."
+            "images",
+            "class images",
+            step,
+            sheet[None],
+            "What the network expects each class to look like.",
         )
 
     def show_treatment(self, summaries: Summaries) -> None:
@@ -200,6 +204,7 @@ class Arm:
         )
         shown = pictures.side_by_side([before["image"], batch["mask"], batch["image"]])
         summaries.images(
+            "images",
             "treatment",
             0,
             shown,
@@ -236,7 +241,9 @@ class Arm:
         print("making class images", file=sys.stderr)
         self.show(self.config.steps, summaries, natural_logits=True)
         measures = {name: value for name, value in rows[-1].items() if name.startswith("accuracy/")}
-        summaries.hparams(dataclasses.asdict(self.config), measures)
+        # Beside the test's scalars: there the HParams page finds settings and measures as one run.
+        summaries.hparams("test", dataclasses.asdict(self.config))
+        summaries.scalars("test", 0, {f"final/{tag}": value for tag, value in measures.items()})
         summaries.close()
         return measures
 

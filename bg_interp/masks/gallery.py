@@ -63,15 +63,13 @@ def write_sheet(path: pathlib.Path, panels: Sequence[np.ndarray]) -> None:
 
 def write_events(folder: pathlib.Path, panels: Sequence[np.ndarray], share_bad: float) -> None:
     """Writes panels and the share of bad masks for TensorBoard."""
-    import tensorflow as tf
+    # TensorFlow is imported here: a gallery alone needs none.
+    from bg_interp.storage.summaries import Summaries
 
-    from bg_interp.storage.events import EventWriter
-
-    writer = EventWriter(folder)
-    with writer.as_default(step=0):
-        tf.summary.image("masks/least_certain", np.stack(panels), max_outputs=len(panels))
-        tf.summary.scalar("masks/share_bad", share_bad)
-    writer.close()
+    summaries = Summaries(folder)
+    summaries.images("", "masks/least_certain", 0, panels)
+    summaries.scalars("", 0, {"masks/share_bad": share_bad})
+    summaries.close()
 
 
 def _checkerboard(size: tuple[int, int]) -> Image.Image:

@@ -1,45 +1,49 @@
 """TensorBoard's view of a study: HParams of all arms with their measures, and the figure."""
 
-import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams_api
 
-from bg_interp.storage.events import EventWriter
+from bg_interp.storage.summaries import Summaries
 from bg_interp.study import results
 from bg_interp.study.plan import Plan
 
 
 def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) -> None:
-    """Writes TensorBoard's HParams of all arms with their measures, and the figure."""
-    folder = plan.workdir / "events"
-    shutil.rmtree(folder, ignore_errors=True)
-    writer = EventWriter(folder)
-    with writer.as_default():
-        hparams_api.hparams_config(
-            hparams=[hparams_api.HParam(name) for name in ("background", "seed", "correlation")],
-            metrics=[
-                hparams_api.Metric(f"measures/{kind.short}", display_name=kind.name)
-                for kind in results.KINDS
-                if kind.is_question or kind.short.startswith("accuracy")
-            ],
-        )
-        tf.summary.image("class images", sheet[None], step=0, max_outputs=1)
-    writer.close()
+    """Writes settings and measures of all finished arms, and the figure.
+
+    Args:
+      plan: the study.
+      measured: {name of a finished arm: its measures}.
+      sheet: uint8 [H, W, 3], the figure.
+
+    Raises:
+      UserError: the folder cannot be written.
+    """
+    summaries = Summaries(plan.workdir / "events")
+    summaries.clear("")
+    compared = {
+        f"measures/{kind.short}": kind.name
+        for kind in results.KINDS
+        if kind.is_question or kind.short.startswith("accuracy")
+    }
+    summaries.hparams_columns(("background", "seed", "correlation"), compared)
+    summaries.images("", "class images", 0, [sheet])
     for arm in plan.arms:
-        if arm.name not in measured:
-            continue
-        values = measured[arm.name]
-        writer = EventWriter(folder / arm.name)
-        with writer.as_default():
+        if arm.name in measured:
             shown = {"background": arm.background, "seed": arm.seed, "correlation": arm.correlation}
-            hparams_api.hparams(shown)
-            for kind in results.KINDS:
-                try:
-                    by_class = np.array(kind.of(values), np.float64)
-                except KeyError:
-                    continue
-                tf.summary.scalar(f"measures/{kind.short}", float(np.nanmean(by_class)), step=0)
-        writer.close()
+            summaries.hparams(arm.name, shown)
+            summaries.scalars(arm.name, 0, dict(_means(measured[arm.name])))
+    summaries.close()
+
+
+def _means(measures: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yields the tag and the mean over classes of each measure that an arm has."""
+    for kind in results.KINDS:
+        try:
+            by_class = np.array(kind.of(measures), np.float64)
+        except KeyError:
+            continue
+        if not np.isnan(by_class).all():
+            yield f"measures/{kind.short}", float(np.nanmean(by_class))

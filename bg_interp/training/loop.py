@@ -12,10 +12,10 @@ import tqdm
 
 from bg_interp.errors import UserError
 from bg_interp.storage import files
+from bg_interp.storage.summaries import Summaries
 from bg_interp.training.checkpoints import Checkpoints, Row, State
 from bg_interp.training.interrupts import Interrupts
 from bg_interp.training.recipe import Recipe, Updater
-from bg_interp.training.summaries import Summaries
 
 # Reading a loss waits for the device, and TensorBoard shows a thousand points at most.
 _LOGGED_POINTS = 500

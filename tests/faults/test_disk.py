@@ -19,7 +19,7 @@ from bg_interp import pictures
 from bg_interp.errors import UserError
 from bg_interp.masks import shards
 from bg_interp.masks.quality import Quality
-from bg_interp.storage.events import EventWriter
+from bg_interp.storage.summaries import EventWriter
 from bg_interp.training.checkpoints import Checkpoints, State
 
 only_in_make_faults = pytest.mark.skipif(

@@ -14,10 +14,10 @@ import tool_server
 
 from bg_interp.errors import Terminated, UserError
 from bg_interp.models import networks
+from bg_interp.storage.summaries import Summaries
 from bg_interp.training import loop as loop_module
 from bg_interp.training.loop import Loop, train
 from bg_interp.training.recipe import Recipe, make_optimizer
-from bg_interp.training.summaries import Summaries
 
 RECIPE = Recipe(steps=8, adversarial_epsilon=1.0, adversarial_replays=2)
 

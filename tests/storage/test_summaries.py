@@ -1,13 +1,10 @@
-"""What TensorBoard is shown, and how accuracy is counted."""
+"""What TensorBoard is shown."""
 
-import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from bg_interp.training.accuracy import Accuracies
-from bg_interp.training.summaries import Summaries
+from bg_interp.storage.summaries import Summaries
 
 
 def read(folder) -> EventAccumulator:
@@ -29,7 +26,7 @@ def test_scalars_keep_their_steps_and_values(tmp_path):
 def test_all_images_are_written_bit_for_bit(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3)).astype(np.uint8)
     summaries = Summaries(tmp_path)
-    summaries.images("treatment", 2, images, "what is shown")
+    summaries.images("images", "treatment", 2, images, "what is shown")
     summaries.close()
     (event,) = read(tmp_path / "images").Tensors("treatment")
     assert event.step == 2
@@ -52,10 +49,15 @@ def test_clear_deletes_what_former_processes_wrote_there_only(tmp_path):
     assert len(read(tmp_path / "test").Tensors("accuracy")) == 1
 
 
-def test_accuracy_counts_images_and_not_batches():
-    image = keras.Input((1, 1, 2))
-    model = keras.Model(image, keras.layers.Flatten()(image))
-    right = {"image": np.array([[[[0.0, 1.0]]]] * 3, np.float32), "label": np.array([1, 1, 1])}
-    wrong = {"image": np.array([[[[1.0, 0.0]]]], np.float32), "label": np.array([1])}
-    measure = Accuracies(model, {"own": lambda: [right, wrong], "other": lambda: [wrong]})
-    assert measure() == {"accuracy/own": pytest.approx(0.75), "accuracy/other": 0.0}
+def test_hparams_stand_with_a_run_s_scalars_and_what_they_cannot_show_is_left_out(tmp_path):
+    summaries = Summaries(tmp_path)
+    summaries.hparams_columns(["seed"], {"measures/gap": "BG-Gap"})
+    summaries.hparams("arm", {"seed": 3, "weights": None, "flip": True})
+    summaries.scalars("arm", 0, {"measures/gap": 0.5})
+    summaries.close()
+    assert "measures/gap" in read(tmp_path / "arm").Tags()["tensors"]
+    metadata = read(tmp_path / "arm").SummaryMetadata("_hparams_/session_start_info")
+    assert b"seed" in metadata.plugin_data.content
+    assert b"weights" not in metadata.plugin_data.content
+    columns = read(tmp_path).SummaryMetadata("_hparams_/experiment")
+    assert b"BG-Gap" in columns.plugin_data.content
