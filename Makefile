@@ -1,4 +1,4 @@
-# make train | test | bench | faults | fuzz | soak: each makes its own environment in .venv first.
+# make train | test | bench | faults | fuzz | soak | docs | release: each makes its own environment in .venv first.
 # First the system's libraries that pip cannot bring are looked for.
 # ARGS="..." is handed on to the program, to pytest, and to each benchmark.
 
@@ -9,7 +9,7 @@ ARGS ?=
 # The quality of masks is measured on photographs that one brings: see the program.
 BENCHMARKS ?= $(filter-out benchmarks/mask_quality.py,$(wildcard benchmarks/*.py))
 
-.PHONY: train test bench faults fuzz soak lint lock clean
+.PHONY: train test bench faults fuzz soak docs release lint lock clean
 
 train: $(VENV)/.installed
 	$(BIN)/python tools/train.py --background=black $(ARGS)
@@ -34,6 +34,14 @@ fuzz: $(VENV)/.installed
 soak: $(VENV)/.installed
 	$(BIN)/python tests/faults/soak.py $(ARGS)
 
+# Or SITE="mkdocs build --strict": the same pages by mkdocs with the Material theme.
+SITE ?= zensical build --strict
+docs: $(VENV)-docs/.installed
+	$(VENV)-docs/bin/$(SITE)
+
+release: $(VENV)/.installed
+	bash .ci/release $(ARGS)
+
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -42,6 +50,8 @@ lint: $(VENV)/.installed
 lock:
 	uv pip compile setup.py --extra test --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header -o requirements.lock
+	uv pip compile requirements-docs.in --universal --python-version 3.11 --generate-hashes \
+	    --no-annotate --no-header -o requirements-docs.lock
 
 # setuptools stands in the lock, so the package itself needs no download to build.
 $(VENV)/.installed: requirements.lock setup.py pyproject.toml
@@ -52,5 +62,11 @@ $(VENV)/.installed: requirements.lock setup.py pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
+# The site needs no TensorFlow: docstrings are read from the text.
+$(VENV)-docs/.installed: requirements-docs.lock
+	$(PYTHON) -m venv $(VENV)-docs
+	$(VENV)-docs/bin/python -m pip install --quiet --require-hashes -r requirements-docs.lock
+	touch $@
+
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-docs build dist

@@ -1,10 +1,13 @@
 """Metadata, extras and console scripts of bg_interp; build settings stand in pyproject.toml."""
 
 import pathlib
+import re
 
 from setuptools import find_packages, setup
 
 _ROOT = pathlib.Path(__file__).parent
+# The one place of the version; importing the package would need what it depends on.
+_VERSION = re.search(r'__version__ = "(.+)"', (_ROOT / "bg_interp/__init__.py").read_text())[1]
 
 _TEST = [
     "dill>=0.3.8",  # tensorflow_datasets.testing.DatasetBuilderTestCase imports it undeclared.
@@ -18,7 +21,7 @@ _TEST = [
 
 setup(
     name="bg_interp",
-    version="0.1.0",
+    version=_VERSION,
     description="Trains image classifiers with their backgrounds removed, and measures the effect.",
     long_description=(_ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import source_tree
 
+import bg_interp
+
 _DISTRIBUTIONS = {
     "PIL": "pillow",
     "absl": "absl-py",
@@ -194,10 +196,17 @@ def test_the_wheel_holds_every_file_of_the_package():
     assert sorted(packed) == sorted(path.relative_to(folder).as_posix() for path in _others())
 
 
-def test_the_version_is_the_same_everywhere():
-    version = _setup_argument("version")
-    for file in ("bg_interp/__init__.py", "MODULE.bazel"):
-        assert f'"{version}"' in (source_tree.ROOT / file).read_text(encoding="utf-8")
+def test_the_version_stands_in_one_place_and_in_the_changelog():
+    found = {
+        path.name
+        for path in (*source_tree.ROOT.glob("*"), *source_tree.source_files("bg_interp"))
+        if path.is_file()
+        and path.name not in ("CHANGELOG.md", "requirements.lock")
+        and bg_interp.__version__ in path.read_text(encoding="utf-8", errors="replace")
+    }
+    assert found == {"__init__.py"}
+    changelog = (source_tree.ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"## [{bg_interp.__version__}]" in changelog
 
 
 @pytest.mark.skipif(shutil.which("bazel") is None, reason="needs bazel on PATH")
