@@ -1,8 +1,8 @@
 """From the value of `--dataset` to a source: images, labels, keys and, where there are, masks.
 
-A source has `name`, `class_names`, `place_names`, `fingerprint`, `has_masks`, `damaged` and `splits`;
-a split has `keys`, `labels`, `places` (None where nothing tells them), `images(positions)` and
-`load(position)`, and with masks `masks(positions)`.
+A source has `name`, `class_names`, `place_names`, `fingerprint`, `has_masks`, `damaged` and
+`splits`; a split has `keys`, `labels`, `places` (None where nothing tells them),
+`images(positions)` and `load(position)`, and with masks `masks(positions)`.
 """
 
 import pathlib

@@ -86,7 +86,7 @@ def test_folders_that_cannot_be_used_are_one_line(two_classes, tmp_path, save_pl
     with pytest.raises(UserError, match="must name a folder"):
         cutouts.from_folder(tmp_path / "nowhere")
     (two_classes / "disc" / "0.png").unlink()
-    with pytest.raises(UserError, match="two images or more.*disc with 1"):
+    with pytest.raises(UserError, match=r"two images or more.*disc with 1"):
         cutouts.from_folder(two_classes)
     for kind in ("sea", "moor"):
         for number in range(2):
@@ -102,5 +102,5 @@ def test_objects_of_a_source_need_masks_of_its_own():
     class Folder:
         name, has_masks = "folder:/pictures", False
 
-    with pytest.raises(UserError, match="--objects must have masks.*folder:/pictures"):
+    with pytest.raises(UserError, match=r"--objects must have masks.*folder:/pictures"):
         cutouts.from_source(Folder())
