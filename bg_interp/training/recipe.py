@@ -24,6 +24,8 @@ class Recipe:
       adversarial_epsilon: largest L2 length of the input's perturbation, per image, in units of
         [0, 1] per channel value; it grows over the first half of the steps. 0 trains without.
       adversarial_replays: updates on each minibatch; the first is on the clean images.
+      adversarial_guard: the perturbation shrinks while the network is wrong about most of the
+        minibatch as it sees it; see `headroom`.
     """
 
     steps: int
@@ -32,6 +34,7 @@ class Recipe:
     label_smoothing: float = 0.0
     adversarial_epsilon: float = 0.0
     adversarial_replays: int = 1
+    adversarial_guard: bool = False
 
     @property
     def updates(self) -> int:
@@ -78,6 +81,22 @@ def next_perturbation(
     direction = tf.where(tf.math.is_finite(lengths), input_gradient / lengths, 0.0)
     moved = perturbation + epsilon * direction
     return moved * tf.minimum(1.0, epsilon / _lengths(moved))
+
+
+def headroom(accuracy: tf.Tensor, classes: int) -> tf.Tensor:
+    """Returns how much of the perturbation a network can bear, from 0 at chance to 1.
+
+    A perturbation that a network has no answer to teaches it one thing: to answer the same for
+    every image. Its features die, batch normalisation that is frozen does not revive them, and no
+    later minibatch brings them back. So the perturbation is whole while the network is right at
+    least half the way from chance to always, and less below.
+
+    Args:
+      accuracy: float32, on the images as the network sees them, perturbed or not.
+      classes: number of classes.
+    """
+    chance = 1.0 / classes
+    return tf.clip_by_value(2.0 * (accuracy - chance) / (1.0 - chance), 0.0, 1.0)
 
 
 class Updater:
@@ -148,11 +167,14 @@ class Updater:
             loss = tf.reduce_mean(losses)
             # Gradients are summed over the replicas.
             objective = self._optimizer.scale_loss(loss / self._strategy.num_replicas_in_sync)
+        correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
+        accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
         if adversarial:
+            if self._recipe.adversarial_guard:
+                epsilon *= headroom(accuracy, logits.shape[-1])
             input_gradient, gradients = tape.gradient(objective, (seen, variables))
             perturbation = next_perturbation(perturbation, input_gradient, epsilon)
         else:
             gradients = tape.gradient(objective, variables)
         self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
-        return perturbation, loss, tf.reduce_mean(tf.cast(correct, tf.float32))
+        return perturbation, loss, accuracy

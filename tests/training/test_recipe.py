@@ -6,7 +6,13 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.models import networks
-from bg_interp.training.recipe import Recipe, Updater, make_optimizer, next_perturbation
+from bg_interp.training.recipe import (
+    Recipe,
+    Updater,
+    headroom,
+    make_optimizer,
+    next_perturbation,
+)
 
 FREE = Recipe(steps=4, adversarial_epsilon=1.0, adversarial_replays=2)
 
@@ -83,6 +89,25 @@ def test_a_gradient_without_direction_leaves_the_perturbation(gradient, value):
     after = next_perturbation(before, broken, tf.constant(3.0)).numpy()
     assert np.isfinite(after).all()
     np.testing.assert_allclose(after[2], before.numpy()[2], rtol=1e-5)
+
+
+def test_headroom_is_nothing_at_chance_and_whole_from_half_way():
+    accuracies = tf.constant([0.0, 0.25, 0.4375, 0.625, 1.0])
+    np.testing.assert_allclose(headroom(accuracies, 4), [0, 0, 0.5, 1, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize("guard", [False, True])
+def test_a_guard_spares_a_network_that_is_always_wrong(guard):
+    recipe = Recipe(
+        steps=1, adversarial_epsilon=1.0, adversarial_replays=2, adversarial_guard=guard
+    )
+    model = linear_network()
+    updater = Updater(model, make_optimizer(recipe), recipe)
+    images = batch_of(size=8)["image"]
+    wrong = tf.argmin(model(images), axis=1, output_type=tf.int32)
+    still = tf.zeros_like(images)
+    moved, *_ = updater._update(images, wrong, still, tf.constant(50.0))
+    np.testing.assert_allclose(lengths(moved), 0.0 if guard else 50.0, rtol=1e-4, atol=1e-6)
 
 
 def test_epsilon_grows_over_the_first_half_in_pixel_units():
