@@ -20,6 +20,9 @@ from bg_interp.errors import UserError
 from bg_interp.models import trained
 
 LOGITS = "logits"
+# A head that is drawn anew on weights that are given starts this much smaller than usual: at full
+# size its first answers are sure and wrong, and the first updates spoil the features below it.
+_FRESH_HEAD = 0.01
 
 
 def small(image_size: int, classes: int) -> keras.Model:
@@ -243,6 +246,9 @@ def build(
         else:
             model = application(name, image_size, classes, weights)
     initialize(model, seed, only=None if weights == "none" else {LOGITS})
+    if weights != "none":
+        kernel = model.get_layer(LOGITS).kernel
+        kernel.assign(_FRESH_HEAD * kernel)
     if frozen_batch_norm:
         freeze_batch_norm(model)
     return model

@@ -22,7 +22,9 @@ class Recipe:
       weight_decay: of AdamW.
       label_smoothing: share of each label that is spread over all classes.
       adversarial_epsilon: largest L2 length of the input's perturbation, per image, in units of
-        [0, 1] per channel value; it grows over the first half of the steps. 0 trains without.
+        [0, 1] per channel value. 0 trains without.
+      adversarial_ramp: share of the steps over which that length grows from 0.
+      adversarial_ramp_power: 1 grows evenly, 2 slowly at first.
       adversarial_replays: updates on each minibatch; the first is on the clean images.
       adversarial_guard: the perturbation shrinks while the network is wrong about most of the
         minibatch as it sees it; see `headroom`.
@@ -33,6 +35,8 @@ class Recipe:
     weight_decay: float = 1e-4
     label_smoothing: float = 0.0
     adversarial_epsilon: float = 0.0
+    adversarial_ramp: float = 0.5
+    adversarial_ramp_power: float = 1.0
     adversarial_replays: int = 1
     adversarial_guard: bool = False
 
@@ -43,7 +47,8 @@ class Recipe:
 
     def epsilon(self, step: int) -> float:
         """Returns the perturbation's largest length at `step` (from 0), in pixel units."""
-        return 255.0 * self.adversarial_epsilon * min(1.0, 2.0 * (step + 1) / self.steps)
+        grown = min(1.0, (step + 1) / self.steps / self.adversarial_ramp)
+        return 255.0 * self.adversarial_epsilon * grown**self.adversarial_ramp_power
 
 
 def make_optimizer(recipe: Recipe, mixed_precision: str = "none") -> keras.optimizers.Optimizer:

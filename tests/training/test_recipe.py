@@ -117,6 +117,14 @@ def test_epsilon_grows_over_the_first_half_in_pixel_units():
     assert recipe.updates == 400
 
 
+def test_epsilon_may_grow_longer_and_slowly_at_first():
+    recipe = Recipe(
+        steps=100, adversarial_epsilon=4.0, adversarial_ramp=0.8, adversarial_ramp_power=2
+    )
+    assert recipe.epsilon(39) == pytest.approx(255 * 4 / 4)
+    assert recipe.epsilon(79) == recipe.epsilon(99) == 255 * 4
+
+
 def test_the_rate_warms_up_over_a_tenth_and_falls_to_0():
     rate = make_optimizer(Recipe(steps=100, learning_rate=1.0))._learning_rate
     rates = [float(rate(step)) for step in range(101)]
