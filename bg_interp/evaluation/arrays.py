@@ -80,12 +80,6 @@ def predict(model: Model, images: np.ndarray) -> np.ndarray:
     return np.concatenate(outputs)
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Returns probabilities over the last axis."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
-
-
 def mean_by_class(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """Returns the mean of `values` [N] over each class, float64 [classes]; NaN for no images."""
     counts = np.bincount(labels, minlength=classes)

@@ -8,7 +8,7 @@ import numpy as np
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_masks
 from bg_interp.evaluation.attribution import attribution
-from bg_interp.evaluation.judges import Judges
+from bg_interp.evaluation.judges.training import Judges
 from bg_interp.evaluation.recognisability import judge_class_images
 from bg_interp.evaluation.variants import background_reliance
 from bg_interp.models.adapter import adapt
@@ -21,6 +21,7 @@ def evaluate_model(
     *,
     judges: Judges | None = None,
     class_images: Mapping[str, np.ndarray] | None = None,
+    shown: Sequence[int] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Takes all measures of one model.
@@ -31,8 +32,9 @@ def evaluate_model(
       test: the test images; those whose mask has no foreground or no background are left out.
       class_names: the K classes in the order of labels and logits.
       judges: the data set's judges; None leaves class images unjudged.
-      class_images: {start: [K, H, W, 3] in [0, 255]}, for instance the network's images from its
+      class_images: {start: [L, H, W, 3] in [0, 255]}, for instance the network's images from its
         own start and from a common one, and an untrained network's as the lower mark.
+      shown: the L classes that there are class images of; None for all K.
       seed: keys partners, noise and resampling; the same for all models that are compared.
 
     Returns:
@@ -53,7 +55,7 @@ def evaluate_model(
     missing = [name for label, name in enumerate(class_names) if label not in present]
     judged: dict[str, Any] = {}
     if judges is not None:
-        judged = judge_class_images(dict(class_images or {}), usable, judges, seed)
+        judged = judge_class_images(dict(class_images or {}), usable, judges, seed, shown)
     return {
         "classes": list(class_names),
         "images": len(usable.labels),

@@ -4,13 +4,14 @@ The same measures are taken of natural images (upper mark) and should be taken o
 network's class images (lower mark); a number means little without both.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from bg_interp.errors import UserError
-from bg_interp.evaluation.arrays import Arrays, mean_by_class, plain_list, softmax
-from bg_interp.evaluation.judges import Judges, Scores
+from bg_interp.evaluation.arrays import Arrays, mean_by_class, plain_list
+from bg_interp.evaluation.judges.training import Judges
 from bg_interp.evaluation.variants import make_variant
 
 # Natural images of each class that stand in for class images in the upper mark.
@@ -26,11 +27,8 @@ def score_images(images: np.ndarray, labels: np.ndarray, judges: Judges) -> dict
       judges: the judges of the data set.
 
     Returns:
-      By judge, means over each class's images, [K], None for a class without images:
-      `foreground_judge` and `development_judge` {"right", "probability" of the own class},
-      `shape_judge` {"right", "margin" of the own class over the best other}, `leakage` {"right":
-      taken for the own class's background, "probability" of that, "none_of_them": its
-      probability}; in each also `mean` of `right` over classes.
+      By judge, under its `measure`: means over each class's images, [K], None for a class without
+      images, of `right` and of the judge's own `details`; and `mean`, that of `right` over classes.
 
     Raises:
       UserError: an image holds values that are not finite.
@@ -42,36 +40,25 @@ def score_images(images: np.ndarray, labels: np.ndarray, judges: Judges) -> dict
             "the ascent that made them diverged: lower its step length"
         )
     images = np.clip(images, 0, 255).astype(np.float32)
-    own = (np.arange(len(labels)), labels)
-
-    def by_class(values: np.ndarray) -> list[float | None]:
-        return plain_list(mean_by_class(values, labels, judges.classes))
-
-    def judged(scores: np.ndarray) -> dict[str, Any]:
-        right = mean_by_class(scores.argmax(axis=1) == labels, labels, judges.classes)
-        return {"right": plain_list(right), "mean": float(np.nanmean(right))}
-
     results: dict[str, Any] = {}
-    for name in ("foreground", "development"):
-        scores = judges.scores[name](images)
-        probability = by_class(softmax(scores)[own])
-        results[f"{name}_judge"] = {**judged(scores), "probability": probability}
-    shape = judges.scores["shape"](images)
-    others = shape.copy()
-    others[own] = -np.inf
-    results["shape_judge"] = {**judged(shape), "margin": by_class(shape[own] - others.max(axis=1))}
-    scores = judges.scores["background"](images)
-    probabilities = softmax(scores)
-    results["leakage"] = {
-        **judged(scores),
-        "probability": by_class(probabilities[own]),
-        "none_of_them": by_class(probabilities[:, -1]),
-    }
+    for judge in judges.kinds:
+        scores = judges.trained[judge.name](images)
+        right = mean_by_class(scores.argmax(axis=1) == labels, labels, judges.classes)
+        results[judge.measure] = {
+            **_summary(right),
+            **{
+                name: plain_list(mean_by_class(values, labels, judges.classes))
+                for name, values in judge.details(scores, labels).items()
+            },
+        }
     return results
 
 
 def forced_choice(
-    class_images: np.ndarray, queries: np.ndarray, labels: np.ndarray, encode: Scores
+    class_images: np.ndarray,
+    queries: np.ndarray,
+    labels: np.ndarray,
+    encode: Callable[[np.ndarray], np.ndarray],
 ) -> np.ndarray:
     """Plays the two-alternative forced choice with class images as explanations.
 
@@ -113,36 +100,42 @@ def _unit(features: np.ndarray) -> np.ndarray:
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-9)
 
 
-def _exemplars_and_queries(test: Arrays, classes: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """Splits positions into sets of one image per class, and the rest.
+def _exemplars_and_queries(labels: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Splits positions into sets of one image of each class that has images, and the rest.
 
     A class with few images gives some of them to several sets, and keeps one as a query.
     """
-    ordered = [np.flatnonzero(test.labels == label) for label in range(classes)]
+    ordered = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     held = [rows[: max(1, min(_EXEMPLARS, len(rows) - 1))] for rows in ordered]
     sets = [np.array([rows[number % len(rows)] for rows in held]) for number in range(_EXEMPLARS)]
     taken = np.concatenate(
         [rows for rows, every in zip(held, ordered, strict=True) if len(every) > 1]
+        or [np.zeros(0, np.int64)]
     )
-    return sets, np.setdiff1d(np.arange(len(test.labels)), taken)
+    return sets, np.setdiff1d(np.arange(len(labels)), taken)
 
 
 def judge_class_images(
-    class_images: dict[str, np.ndarray], test: Arrays, judges: Judges, seed: int = 0
+    class_images: dict[str, np.ndarray],
+    test: Arrays,
+    judges: Judges,
+    seed: int = 0,
+    shown: Sequence[int] | None = None,
 ) -> dict[str, Any]:
     """Scores class images, and natural images beside them.
 
     Args:
-      class_images: {name of the start, or of the network: [K, H, W, 3] in [0, 255]}.
-      test: natural images, masks usable, at least one of each class.
+      class_images: {name of the start, or of the network: [L, H, W, 3] in [0, 255]}.
+      test: natural images, masks usable.
       judges: the judges of the data set.
       seed: keys the queries' backgrounds.
+      shown: the L classes that there are images of; None for all K.
 
     Returns:
       {name: what `score_images` returns, and `forced_choice` {"right": [K], "mean"}}, and the
       same for `natural_objects` (on black) and `natural_backgrounds` (tiled; no forced choice).
     """
-    labels = np.arange(judges.classes)
+    classes = np.arange(judges.classes) if shown is None else np.asarray(shown)
     on_black = make_variant("foreground_only", test)
     results = {
         "natural_objects": score_images(on_black, test.labels, judges),
@@ -150,19 +143,27 @@ def judge_class_images(
             make_variant("background_only", test), test.labels, judges
         ),
     }
-    exemplars, rest = _exemplars_and_queries(test, judges.classes)
+    exemplars, rest = _exemplars_and_queries(test.labels)
     queries, query_labels = make_variant("mixed_random", test, seed)[rest], test.labels[rest]
 
-    def choose(images: np.ndarray) -> np.ndarray:
-        return forced_choice(images, queries, query_labels, judges.encode)
+    def choose(images: np.ndarray, of: np.ndarray) -> np.ndarray:
+        among, shares = np.isin(query_labels, of), np.full(judges.classes, np.nan)
+        labels = np.searchsorted(of, query_labels[among])
+        shares[of] = forced_choice(images, queries[among], labels, judges.encode)
+        return shares
 
-    upper = np.mean([choose(on_black[rows]) for rows in exemplars], axis=0)
+    present = np.unique(test.labels)
+    upper = np.mean([choose(on_black[rows], present) for rows in exemplars], axis=0)
     results["natural_objects"]["forced_choice"] = _summary(upper)
     for name, images in class_images.items():
-        results[name] = score_images(images, labels, judges)
-        results[name]["forced_choice"] = _summary(choose(images))
+        results[name] = score_images(images, classes, judges)
+        results[name]["forced_choice"] = _summary(choose(images, classes))
     return results
 
 
 def _summary(by_class: np.ndarray) -> dict[str, Any]:
-    return {"right": plain_list(by_class), "mean": float(np.nanmean(by_class))}
+    known = by_class[~np.isnan(by_class)]
+    return {
+        "right": plain_list(by_class),
+        "mean": float(known.mean()) if known.size else None,
+    }

@@ -12,7 +12,7 @@ from bg_interp.data import sources
 from bg_interp.data.arm_data import open_source
 from bg_interp.data.opening import open_examples
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.judges import Judges, load_or_train_judges
+from bg_interp.evaluation.judges.training import Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
 from bg_interp.models import networks, trained
 from bg_interp.storage import files

@@ -9,7 +9,7 @@ import tqdm
 
 from bg_interp.commands import train as arms
 from bg_interp.errors import UserError
-from bg_interp.evaluation.judges import Judges
+from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage.workdir import WorkdirBusy
 from bg_interp.study import measuring
 from bg_interp.study.plan import Plan, PlannedArm

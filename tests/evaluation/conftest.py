@@ -1,14 +1,17 @@
 """A tiny data set whose answers are known, and judges trained on it once for all tests."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.judges import Judges, JudgeSettings, train_judges
+from bg_interp.evaluation.judges.training import JUDGES, Judges, train_judges
 
 SIDE = 24
-QUICK = JudgeSettings(
-    foreground_steps=60, development_steps=60, background_steps=30, shape_images=384, batch_size=32
+_STEPS = {"foreground": 60, "development": 60, "background": 30, "shape": 12}
+QUICK = tuple(
+    dataclasses.replace(judge, steps=_STEPS[judge.name], batch_size=32) for judge in JUDGES
 )
 
 
@@ -44,4 +47,4 @@ def shapes_test() -> Arrays:
 
 @pytest.fixture(scope="session")
 def judges(shapes_train, shapes_test) -> Judges:
-    return train_judges(shapes_train, shapes_test, seed=0, settings=QUICK)
+    return train_judges(shapes_train, shapes_test, seed=0, judges=QUICK)

@@ -19,11 +19,14 @@ from bg_interp import cli
 from bg_interp.config.training import ArmConfig
 from bg_interp.data.sources.habitats.builder import HabitatsConfig, prepared
 from bg_interp.errors import UserError
-from bg_interp.evaluation import judges
+from bg_interp.evaluation.judges.networks import TrainedNetwork
+from bg_interp.evaluation.judges.shape import TrainedShapeJudge
+from bg_interp.evaluation.judges.training import JUDGES, load_judge
 from bg_interp.masks import shards
 from bg_interp.masks.quality import Quality
 from bg_interp.models import trained
 from bg_interp.storage import files, records
+from bg_interp.storage.files import write_sealed
 from bg_interp.storage.workdir import Workdir
 from bg_interp.study import measuring
 from bg_interp.training.checkpoints import Checkpoints, State
@@ -201,21 +204,22 @@ def test_measures_and_class_images_are_made_again(tmp_path, note):
 
 
 def test_judges_are_trained_again(tmp_path, note, capsys):
-    """The networks stand for trained ones: what counts is what becomes of their files."""
+    """The network stands for a trained one: what counts is what becomes of the files."""
     network = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
-    shape = judges.ShapeJudge(np.ones((3, 2), np.float32), np.ones(2, np.float32))
-    judges._save(
-        judges.Judges(network, network, network, shape, {"shape": {"black": 0.5}}), tmp_path
-    )
-    assert judges._load(tmp_path).accuracies == {"shape": {"black": 0.5}}
-    for name in ("foreground.keras", "shape.npz", "accuracies.json"):
-        for damage in damages(tmp_path / name, 6):
-            found = judges._load(tmp_path)
-            assert found is None or found.accuracies["shape"] == {"black": 0.5}
-            assert found is not None or f"{tmp_path} are damaged" in capsys.readouterr().out
-            if found is not None and name == "shape.npz":
-                assert np.array_equal(found.shape.weights, shape.weights)
-            note(damage, "judge")
+    shape = TrainedShapeJudge(np.ones((3, 2), np.float32), np.ones(2, np.float32))
+    for judge, learnt in ((JUDGES[0], TrainedNetwork(network)), (JUDGES[3], shape)):
+        path = tmp_path / f"{judge.name}{judge.suffix}"
+        learnt.save(path)
+        write_sealed(path.with_suffix(".json"), {"black": 0.5})
+        assert load_judge(judge, path)[1] == {"black": 0.5}
+        for file in (path, path.with_suffix(".json")):
+            for damage in damages(file, 6):
+                found = load_judge(judge, path)
+                assert found is None or found[1] == {"black": 0.5}
+                assert found is not None or f"{path} is damaged" in capsys.readouterr().out
+                if found is not None and judge.name == "shape":
+                    assert np.array_equal(found[0].weights, shape.weights)
+                note(damage, "judge")
 
 
 def test_mask_shards_and_their_indexes(tmp_path, note):

@@ -109,17 +109,19 @@ def _objects(arrays: Arrays, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return images, tf.cast(tf.gather(arrays.masks, rows), tf.float32) / 255.0
 
 
-def foreground_draw(arrays: Arrays, backgrounds: np.ndarray, count: int) -> Draw:
-    """Returns a function of a seed that draws a batch for the foreground judges.
+def draw_objects(arrays: Arrays, backgrounds: np.ndarray, classes: int, count: int) -> Draw:
+    """Returns a function of a seed that draws a batch for the judges of objects.
 
     Args:
       arrays: the judges' own training data.
       backgrounds: uint8 [N, H, W, 3], their tiled backgrounds.
+      classes: K.
       count: the batch's size.
 
     Returns:
       seed int [2] -> (float32 [count, H, W, 3] in [0, 255], int32 [count]).
     """
+    del classes
     data = Arrays(*(tf.constant(part) for part in arrays))
     backgrounds = tf.constant(backgrounds)
     side, total = arrays.images.shape[1:3], len(arrays.labels)
@@ -146,7 +148,7 @@ def foreground_draw(arrays: Arrays, backgrounds: np.ndarray, count: int) -> Draw
     return draw
 
 
-def background_draw(arrays: Arrays, backgrounds: np.ndarray, classes: int, count: int) -> Draw:
+def draw_backgrounds(arrays: Arrays, backgrounds: np.ndarray, classes: int, count: int) -> Draw:
     """Returns a function of a seed that draws a batch for the background judge.
 
     Args:

@@ -1,0 +1,187 @@
+"""The judges of a data set: trained once, each cached by itself."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import filelock
+import numpy as np
+
+from bg_interp.evaluation.arrays import Arrays, with_usable_masks
+from bg_interp.evaluation.judges import data
+from bg_interp.evaluation.judges.accuracy import HeldOut, held_out
+from bg_interp.evaluation.judges.judge import Judge, Material, TrainedJudge
+from bg_interp.evaluation.judges.networks import NetworkJudge, plain_network
+from bg_interp.evaluation.judges.shape import ShapeJudge
+from bg_interp.storage.files import cache_folder, read_sealed, write_sealed
+
+# A judge that is added here is trained, cached, measured, asked about every class image, compared
+# by studies and shown in their reports.
+JUDGES: tuple[Judge, ...] = (
+    NetworkJudge("foreground", "foreground judge", "foreground_judge"),
+    # Of another architecture and seed, for choosing recipes: no choice was made by a reported one.
+    NetworkJudge(
+        "development",
+        "development judge",
+        "development_judge",
+        is_reported=False,
+        is_encoder=True,
+        steps=300,
+        seed=1,
+        network=plain_network,
+    ),
+    NetworkJudge(
+        "background",
+        "background judge",
+        "leakage",
+        of_backgrounds=True,
+        steps=200,
+        seed=2,
+        draw=data.draw_backgrounds,
+    ),
+    ShapeJudge("shape", "shape judge", "shape_judge", steps=75, seed=3),
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Judges:
+    """The judges of one data set.
+
+    Attributes:
+      classes: K, without "none of them".
+      kinds: the judges.
+      trained: {name of a judge: what it has learnt}.
+      accuracies: {name of a judge: {kind of held-out natural image: share right}}.
+    """
+
+    classes: int
+    kinds: tuple[Judge, ...]
+    trained: dict[str, TrainedJudge]
+    accuracies: dict[str, dict[str, float]]
+
+    @property
+    def encode(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The features of the forced choice: images [N, H, W, 3] in [0, 255] to [N, D]."""
+        name = next(judge.name for judge in self.kinds if judge.is_encoder)
+        return self.trained[name].features  # type: ignore[attr-defined]
+
+    def describe(self) -> str:
+        """Returns a table of `accuracies`."""
+        from tabulate import tabulate
+
+        rows = [
+            (judge, kind, f"{share:.2f}")
+            for judge, kinds in self.accuracies.items()
+            for kind, share in kinds.items()
+        ]
+        return tabulate(rows, ("judge", "held-out natural images", "right"))
+
+
+def train_judges(
+    train: Arrays, test: Arrays, seed: int, judges: Sequence[Judge] = JUDGES
+) -> Judges:
+    """Trains judges and measures them on `test`.
+
+    Args:
+      train: natural images that no judged network was trained on.
+      test: natural images held out.
+      seed: keys initial weights and the order and composition of the data.
+      judges: those to train.
+    """
+    found = _DataSet(train, test, seed)
+    trained = {judge.name: judge.train(found.material, seed) for judge in judges}
+    accuracies = {
+        judge.name: found.held_out.accuracies(judge, trained[judge.name]) for judge in judges
+    }
+    return Judges(found.classes, tuple(judges), trained, accuracies)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _DataSet:
+    """What judges learn from and are tested on, made when a judge that is to be trained asks."""
+
+    train: Arrays
+    test: Arrays
+    seed: int
+
+    @property
+    def classes(self) -> int:
+        return int(max(self.train.labels.max(), self.test.labels.max())) + 1
+
+    @functools.cached_property
+    def material(self) -> Material:
+        return Material.of(self.train, self.classes)
+
+    @functools.cached_property
+    def held_out(self) -> HeldOut:
+        return held_out(with_usable_masks(self.test), self.classes, self.seed)
+
+
+def load_or_train_judges(
+    train: Arrays,
+    test: Arrays,
+    fingerprint: str,
+    seed: int = 0,
+    judges: Sequence[Judge] = JUDGES,
+) -> Judges:
+    """Returns the judges of a data set from the cache, and trains and caches those it lacks.
+
+    Prints their accuracy on held-out images either way. Several processes may ask at once: one
+    trains, the others wait.
+
+    Args:
+      train: see `train_judges`.
+      test: see `train_judges`.
+      fingerprint: names the data of `train` and `test`.
+      seed: see `train_judges`.
+      judges: see `train_judges`.
+    """
+    known = _DataSet(train, test, seed)
+    folder = cache_folder() / "judges" / _key(fingerprint, seed, train[0].shape, test[0].shape)
+    folder.mkdir(parents=True, exist_ok=True)
+    trained, accuracies = {}, {}
+    with filelock.FileLock(folder / "lock"):
+        for judge in judges:
+            path = folder / f"{judge.name}-{_key(judge.key())}{judge.suffix}"
+            found = load_judge(judge, path) or _train_and_save(judge, path, known)
+            trained[judge.name], accuracies[judge.name] = found
+    done = Judges(known.classes, tuple(judges), trained, accuracies)
+    print(done.describe())
+    return done
+
+
+def _key(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _sealed(path: pathlib.Path) -> pathlib.Path:
+    """Returns the file beside a judge's that says what it got right, and that it is whole."""
+    return path.with_suffix(".json")
+
+
+def _train_and_save(
+    judge: Judge, path: pathlib.Path, known: _DataSet
+) -> tuple[TrainedJudge, dict[str, float]]:
+    trained = judge.train(known.material, known.seed)
+    accuracies = known.held_out.accuracies(judge, trained)
+    trained.save(path)
+    # Written last: where it is, the judge is whole.
+    write_sealed(_sealed(path), accuracies)
+    return trained, accuracies
+
+
+def load_judge(judge: Judge, path: pathlib.Path) -> tuple[TrainedJudge, dict[str, float]] | None:
+    """Reads a judge and its accuracies from the cache; None when it isn't there or is damaged."""
+    if not _sealed(path).exists():
+        return None
+    try:
+        return judge.load(path), read_sealed(_sealed(path))
+    # Keras, zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        print(f"the {judge.words} in {path} is damaged ({reason}); training it again")
+        return None
