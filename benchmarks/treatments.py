@@ -82,12 +82,13 @@ def _against_decoding(rounds: int) -> None:
 
 
 def _in_training(rounds: int) -> None:
+    from bg_interp.config.data import SourceConfig
+    from bg_interp.config.treatment import AugmentationConfig
     from bg_interp.data import pipeline, sources, treatments
-    from bg_interp.data.augmentation import Augmentation
     from bg_interp.models import networks
     from bg_interp.training import recipe
 
-    source = sources.open_source("habitats")
+    source = sources.open_source(SourceConfig())
     examples = pipeline.prepare(
         source.splits["train"], pipeline.own_mask, 64, cache_gb=1, name="train images"
     )
@@ -99,7 +100,7 @@ def _in_training(rounds: int) -> None:
         batches = pipeline.training_batches(
             examples,
             treatments.make(name),
-            Augmentation(),
+            AugmentationConfig(),
             batch_size=_BATCH,
             seed=0,
             start=0,

@@ -9,7 +9,6 @@ lists them, and writes a picture of the least certain ones. Afterwards
 `python tools/train.py --dataset=folder:photos --masks=object` trains with these masks.
 """
 
-import dataclasses
 import os
 import pathlib
 import sys
@@ -17,6 +16,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bg_interp import cli
+from bg_interp.config.segmentation import SegmentConfig, check_names
 from bg_interp.errors import UserError
 
 if TYPE_CHECKING:
@@ -26,56 +26,10 @@ if TYPE_CHECKING:
     from bg_interp.masks.segmenters.segmenter import Settings
     from bg_interp.masks.store import MaskStore
 
-_SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
 _LISTED = 10  # Bad masks that are printed; the others stand in the list's file.
 _GALLERY = 48
 
-
-@dataclasses.dataclass(frozen=True)
-class Config:
-    """The flags."""
-
-    dataset: str | None = cli.setting(
-        None, "folder:PATH (PATH/train/CLASS/*.jpg or PATH/CLASS/*.jpg), tfds:NAME or habitats."
-    )
-    data_dir: str | None = cli.setting(
-        None, "Folder of prepared TFDS data; TFDS's own default when not given."
-    )
-    segmenter: str = cli.setting(
-        "object",
-        "Any salient object (U²-Net-p), people (MediaPipe selfie), 21 categories (DeepLab), or "
-        "what lies under the centre (magic_touch). object suits most photographs.",
-        choices=_SEGMENTERS,
-    )
-    segmenter_model: str | None = cli.setting(
-        None, "Your own .tflite file with MediaPipe's metadata; deeplab and interactive need one."
-    )
-    segmenter_category: str | None = cli.setting(
-        None, "With deeplab: the one category that is foreground, such as dog; all by default."
-    )
-    segmenter_backend: str = cli.setting(
-        "mediapipe",
-        "keras runs object in batches, on a GPU if there is one; it is no faster on a CPU.",
-        choices=("mediapipe", "keras"),
-    )
-    fetch_models: bool = cli.setting(
-        False, "Download the models that are missing. Without --dataset: all of them, then end."
-    )
-    mask_store: str | None = cli.setting(
-        None, "Folder that keeps the masks; below the package's cache folder by default."
-    )
-    export_png: str | None = cli.setting(
-        None, "Folder to write the masks to as PNGs, with the images' relative names."
-    )
-    gallery: bool = cli.setting(
-        False, "Write a picture of the least certain masks, also for TensorBoard."
-    )
-    score: bool = cli.setting(
-        False, "Compare with the dataset's own masks: IoU, share below 0.5, boundary error."
-    )
-    workers: int | None = cli.setting(
-        None, "Processes that make masks; one for each core by default.", rule=cli.POSITIVE
-    )
+cli.define_flags(SegmentConfig)
 
 
 def _expanded(path: str | None) -> str | None:
@@ -83,7 +37,7 @@ def _expanded(path: str | None) -> str | None:
     return os.path.expanduser(path) if path else None
 
 
-def _settings(config: Config) -> "Settings":
+def _settings(config: SegmentConfig) -> "Settings":
     from bg_interp.masks.segmenters.segmenter import Settings
 
     settings = Settings(
@@ -122,7 +76,7 @@ def _images(
             positions = positions[done:]
 
 
-def _fill(config: Config, source: "Source", store: "MaskStore", keys: list[str]) -> None:
+def _fill(config: SegmentConfig, source: "Source", store: "MaskStore", keys: list[str]) -> None:
     import tqdm
 
     from bg_interp.masks import precompute
@@ -194,7 +148,7 @@ def _score(source: "Source", store: "MaskStore") -> None:
     entries, ious, errors = store.entries(), [], []
     for split in source.splits.values():
         positions = [place for place, key in enumerate(split.keys) if key in entries]
-        truths = split.masks(positions)  # type: ignore[union-attr]
+        truths = split.masks(positions)  # type: ignore[attr-defined]
         for position, truth in zip(positions, truths, strict=True):
             mask = store.mask(split.keys[position])
             ious.append(scores.iou(mask, truth[..., 0]))
@@ -209,10 +163,9 @@ def _score(source: "Source", store: "MaskStore") -> None:
 
 def main() -> None:
     """Fetches models, makes masks, and does what else the flags ask for."""
-    config = cli.config_from_flags(Config)
-    if config.dataset is None:
-        if not config.fetch_models:
-            raise UserError("--dataset=folder:PATH or tfds:NAME must be given, or --fetch_models")
+    config = cli.config_from_flags(SegmentConfig)
+    check_names(config)
+    if not config.dataset:
         _fetch_all()
         return
     settings = _settings(config)
@@ -221,7 +174,7 @@ def main() -> None:
     from bg_interp.data import sources
     from bg_interp.masks import store as stores
 
-    source = sources.open_source(config.dataset, data_dir=config.data_dir)
+    source = sources.open_source(config)
     if config.score and not source.has_masks:
         raise UserError(f"--score needs a dataset with masks. Received: --dataset={config.dataset}")
     chosen = _expanded(config.mask_store)
@@ -241,7 +194,6 @@ def main() -> None:
 
 def run() -> None:
     """Runs the tool; the console script."""
-    cli.define_flags(Config)
     cli.run(main, __doc__)
 
 

@@ -23,7 +23,7 @@ def main() -> None:
     """Trains one arm and prints what it reached."""
     config = cli.config_from_flags(ArmConfig)
     check_names(config)
-    # TensorFlow takes seconds to import, a mistyped flag shall not.
+    # TensorFlow takes seconds to import, a mistyped flag is refused before.
     cli.load_tensorflow()
     from bg_interp.commands import train
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from bg_interp import pictures
-from bg_interp.config.training import HABITATS_LARGEST, HABITATS_SMALLEST, check_dataset
-from bg_interp.data.opening import open_examples
-from bg_interp.data.pipeline import InMemory, in_memory
+from bg_interp.cli import INPUT_RANGES
+from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST
+from bg_interp.config.evaluation import EvaluateConfig, check_names, class_names, model_path
+from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
 from bg_interp.evaluation import presentation
@@ -27,26 +28,9 @@ from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
+# Settings that results.json holds.
+_DATA = "dataset data_dir masks mask_store image_size correlation data_seed".split()
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
-
-
-@dataclasses.dataclass(frozen=True)
-class DataChoice:
-    """Which test images to use; None takes what the model was trained on, if its file says.
-
-    Attributes:
-      dataset: value of `--dataset`; in the end habitats.
-      data_dir: folder of TFDS data.
-      masks: value of `--masks`; in the end auto.
-      mask_store: folder of stored masks.
-      image_size: side in pixels; in the end the model's own, or 64 on habitats and 224 elsewhere.
-    """
-
-    dataset: str | None = None
-    data_dir: str | None = None
-    masks: str | None = None
-    mask_store: str | None = None
-    image_size: int | None = None
 
 
 def is_run_folder(path: pathlib.Path) -> bool:
@@ -81,61 +65,42 @@ def load_model(
     )
 
 
-def settled(choice: DataChoice, model: pathlib.Path, model_size: int | None) -> dict[str, Any]:
-    """Settles every open point of a choice of data.
-
-    Returns:
-      The fields of `choice`, and for habitats possibly `correlation` and `data_seed`.
+def settled(config: EvaluateConfig, model: pathlib.Path, model_size: int | None) -> EvaluateConfig:
+    """Settles which test images are used, where that is left open.
 
     Raises:
       UserError: there are no masks, or the size is not the model's.
     """
     trained = Workdir(model).read_config()["config"] if is_run_folder(model) else {}
-    dataset = choice.dataset or trained.get("dataset", "habitats")
-    check_dataset(dataset)
+    dataset = config.dataset or trained.get("dataset", "habitats")
     # What the model was trained with says nothing about another data set.
     same = trained if dataset == trained.get("dataset") else {}
-    masks = choice.masks or same.get("masks", "auto")
-    if masks == "none":
-        raise UserError("--masks=none leaves nothing to tell the background by; give another one")
-    if choice.image_size and model_size and choice.image_size != model_size:
+    if config.image_size and model_size and config.image_size != model_size:
         raise UserError(
             f"--image_size must be {model_size}, the size that the model was built for, or left "
-            f"out. Received: {choice.image_size}"
+            f"out. Received: {config.image_size}"
         )
-    return {
-        "dataset": dataset,
-        "data_dir": choice.data_dir or same.get("data_dir"),
-        "masks": masks,
-        "mask_store": choice.mask_store or same.get("mask_store"),
-        "image_size": choice.image_size or model_size or (64 if dataset == "habitats" else 224),
-        **{name: same[name] for name in ("correlation", "data_seed") if name in same},
-    }
+    chosen = dataclasses.replace(
+        config,
+        dataset=dataset,
+        data_dir=config.data_dir or same.get("data_dir"),
+        masks=config.masks or same.get("masks", "auto"),
+        mask_store=config.mask_store or same.get("mask_store"),
+        image_size=config.image_size or model_size or (64 if dataset == "habitats" else 224),
+        correlation=same.get("correlation", config.correlation),
+        data_seed=same.get("data_seed", config.data_seed),
+    )
+    check_names(chosen)
+    return chosen
 
 
-def open_data(settings: dict[str, Any]) -> Source:
+def open_images(config: EvaluateConfig) -> Source:
     """Opens the data set that `settled` names."""
-    size = settings["image_size"]
-    # Habitats is drawn at the model's size, and resized to sizes beyond those it is drawn at.
-    drawn = min(max(size, HABITATS_SMALLEST), HABITATS_LARGEST)
-    habitats = {name: settings[name] for name in ("correlation", "data_seed") if name in settings}
-    return open_source(
-        settings["dataset"], data_dir=settings["data_dir"], image_size=drawn, **habitats
-    )
-
-
-def decoded_test_images(source: Source, settings: dict[str, Any]) -> Arrays:
-    """Decodes the test images and masks that `settled` describes."""
-    examples, _ = open_examples(
-        source,
-        "test",
-        image_size=settings["image_size"],
-        masks=settings["masks"],
-        mask_store=settings["mask_store"],
-    )
-    # Measures go through the images many times: even large test sets are decoded once.
-    decoded = examples if isinstance(examples, InMemory) else in_memory(examples, "test images")
-    return Arrays(*(decoded.arrays[name] for name in ("image", "mask", "label")))
+    size = config.image_size
+    if config.dataset == "habitats" and size:
+        # It is drawn at the model's size, and resized to sizes beyond those it is drawn at.
+        size = min(max(size, HABITATS_SMALLEST), HABITATS_LARGEST)
+    return open_source(dataclasses.replace(config, image_size=size))
 
 
 def example_sheet(
@@ -163,27 +128,8 @@ def example_sheet(
     return pictures.grid(np.stack(columns, axis=1), VARIANTS, names)
 
 
-def run(
-    path: pathlib.Path,
-    choice: DataChoice,
-    folder: pathlib.Path,
-    *,
-    input_range: tuple[float, float] = (0.0, 255.0),
-    output_kind: str = "logits",
-    class_names: Sequence[str] | None = None,
-    seed: int = 0,
-) -> dict[str, Any]:
+def run(config: EvaluateConfig) -> dict[str, Any]:
     """Audits one classifier and writes results.json, variants.png and confusion.png.
-
-    Args:
-      path: a run folder, a Keras file or a SavedModel folder.
-      choice: the test images.
-      folder: gets the files.
-      input_range: see `AdaptedModel`.
-      output_kind: see `AdaptedModel`.
-      class_names: names of the model's outputs; None for what its file says, or else those of the
-        data set.
-      seed: keys all that is random.
 
     Returns:
       What results.json holds: `evaluate_model`'s measures, and how they were taken.
@@ -191,22 +137,35 @@ def run(
     Raises:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
-    model, model_size, model_classes = load_model(path, input_range, output_kind)
-    settings = settled(choice, path, model_size)
-    source = open_data(settings)
+    check_names(config)
+    path, folder = model_path(config), output_folder(config)
+    input_range = INPUT_RANGES[config.input_range]
+    model, model_size, model_classes = load_model(path, input_range, config.output_kind)
+    config = settled(config, path, model_size)
+    source = open_images(config)
     names = list(source.class_names)
-    model_classes = class_names or model_classes
+    model_classes = class_names(config) or model_classes
     if model_classes is not None:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    test = decoded_test_images(source, settings)
+    test = Arrays.of(open_in_memory(source, "test", config).arrays)
     check_outputs(model, test.images[:1], model_classes)
     note = check_output_kind(model, test.images[:8])
     if note:
         print(note, file=sys.stderr)
-    measured = evaluate_model(model, test, names, seed=seed)
-    facts = {"model": str(path), "seed": seed, "fingerprint": source.fingerprint}
-    results = {**facts, "data": settings, **measured}
+    measured = evaluate_model(model, test, names, seed=config.seed)
+    facts = {"model": str(path), "seed": config.seed, "fingerprint": source.fingerprint}
+    data = {name: getattr(config, name) for name in _DATA}
+    results = {**facts, "data": data, **measured}
     presentation.save_confusion(results, folder / "confusion.png")
-    pictures.save_png(folder / "variants.png", example_sheet(model, test, names, seed))
+    sheet = example_sheet(model, test, names, config.seed)
+    pictures.save_png(folder / "variants.png", sheet)
     files.write_json(folder / "results.json", results)
     return results
+
+
+def output_folder(config: EvaluateConfig) -> pathlib.Path:
+    """Returns the folder that an evaluation writes to."""
+    if config.output:
+        return pathlib.Path(config.output).expanduser()
+    path = model_path(config)
+    return path / "evaluation" if is_run_folder(path) else pathlib.Path("evaluation")

@@ -16,10 +16,10 @@ import tqdm
 
 from bg_interp import pictures
 from bg_interp.config import training as settings
-from bg_interp.config.training import ArmConfig
-from bg_interp.data import mask_choice, pipeline, treatments
-from bg_interp.data.arm_data import STATISTICS_IMAGES, ArmData, open_data, open_source, treatment_of
-from bg_interp.data.augmentation import Augmentation
+from bg_interp.config.training import ArmConfig, CountedConfig
+from bg_interp.data import pipeline, treatments
+from bg_interp.data.arm_data import STATISTICS_IMAGES, ArmData, open_data, treatment_of
+from bg_interp.data.sources import open_source
 from bg_interp.errors import UserError
 from bg_interp.models import export, networks
 from bg_interp.storage import files
@@ -70,7 +70,7 @@ class Arm:
       workdir: gets everything that the arm writes.
     """
 
-    def __init__(self, config: ArmConfig, data: ArmData, workdir: Workdir):
+    def __init__(self, config: CountedConfig, data: ArmData, workdir: Workdir):
         self.config, self.data, self.workdir = config, data, workdir
         self.treatment = treatment_of(config, config.background, data.train)
         self._strategy = make_strategy(config)
@@ -96,11 +96,10 @@ class Arm:
 
     def _batches_from(self, start: int):
         config = self.config
-        augmentation = Augmentation(config.shift, config.scale, config.flip, config.pixel_noise)
         batches = pipeline.training_batches(
             self.data.train,
             self.treatment,
-            augmentation,
+            config,
             batch_size=config.batch_size,
             seed=config.seed,
             start=start,
@@ -269,13 +268,13 @@ def run(config: ArmConfig) -> dict[str, Any]:
     """
     started = time.monotonic()
     settings.check_names(config)
-    mask_choice.check_choice(config.masks)
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
-    workdir = Workdir(settings.workdir(config))
+    settled = settings.resolved(config)
+    workdir = Workdir(pathlib.Path(settled.workdir))
     with workdir.locked():
-        data = open_data(config, open_source(config))
-        config = settings.resolved(config, len(data.train))
+        data = open_data(settled, open_source(settled))
+        config = settings.counted(settled, len(data.train))
         _claim(workdir, config, data)
         finished = workdir.read_result()
         if finished is not None:

@@ -1,19 +1,20 @@
 """Everything that decides how one arm is trained: one dataclass, its flags, and its defaults.
 
-`ArmConfig` is what the command line gives; `resolved` fills in what depends on data set and
-network, so that `config.json` holds no open question.
+`ArmConfig` is what the command line gives. `resolved` fills in what depends on data set and
+network, and `counted` what depends on the number of images, so that `config.json` holds no open
+question.
 """
 
 import dataclasses
 import pathlib
+from typing import TypeVar
 
-from bg_interp.cli import FINITE, NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
+from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
+from bg_interp.config.data import DataConfig, check_data
+from bg_interp.config.treatment import AugmentationConfig, TreatmentConfig
 from bg_interp.errors import UserError, nearest
 
-BACKGROUNDS = ("none", "black", "noise", "mix", "blur", "mean", "swap", "random_mask")
 SMALL = "small"
-# Habitats can be drawn at any of these sizes.
-HABITATS_SMALLEST, HABITATS_LARGEST = 16, 512
 _SMALLEST = 32
 # The judges of habitats learn from data drawn by this seed, which no arm may share.
 JUDGES_DATA_SEED = 900_000
@@ -30,65 +31,13 @@ APPLICATIONS = (
 ).split()
 
 
+_Value = TypeVar("_Value")
+
+
 @dataclasses.dataclass(frozen=True)
-class ArmConfig:
+class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     """The settings of one arm: one network, trained on one treatment, from one seed."""
 
-    background: str = setting(
-        "black",
-        "what happens to the background of training images. none, black, noise and mix are the "
-        "paper's; blur, mean, swap and random_mask are controls",
-        choices=BACKGROUNDS,
-    )
-    background_in_mix: str = setting(
-        "black",
-        "what mix does to the images that it treats",
-        choices=tuple(name for name in BACKGROUNDS if name not in ("none", "mix")),
-    )
-    mix_fraction: float = setting(
-        0.5, "share of images that mix treats, drawn anew each epoch", rule=SHARE
-    )
-    noise_mean: float = setting(
-        127.0,
-        "mean of the noise background in pixel units (0 to 255), before clipping",
-        rule=FINITE,
-    )
-    noise_stddev: float = setting(
-        64.0, "deviation of the noise background in pixel units, before clipping", rule=POSITIVE
-    )
-    dataset: str = setting(
-        "habitats",
-        "where images come from: habitats (drawn here, no download), tfds:NAME, or folder:PATH "
-        "with PATH/{train,test}/CLASS/*.jpg or PATH/CLASS/*.jpg",
-    )
-    correlation: float = setting(
-        0.95,
-        "habitats only: probability that an image stands on its own class's background; "
-        "0.125 is chance",
-        rule=SHARE,
-    )
-    data_seed: int = setting(0, "habitats only: seed of the drawing", rule=SEED)
-    data_dir: str | None = setting(
-        None, "where TFDS keeps prepared data; default: TFDS's own, for habitats the cache folder's"
-    )
-    masks: str = setting(
-        "auto",
-        "where masks come from: auto (the data set's own, else object), none, dataset, folder:PATH "
-        "(PNGs named like the images), or what tools/segment.py made: selfie, object, deeplab, "
-        "interactive",
-    )
-    mask_store: str | None = setting(
-        None, "folder that tools/segment.py writes masks to; default: below the cache folder"
-    )
-    on_bad_mask: str = setting(
-        "keep",
-        "images whose mask is empty, full or unsure: keep leaves them untreated, drop leaves them "
-        "out, error stops",
-        choices=("keep", "drop", "error"),
-    )
-    max_bad_fraction: float = setting(
-        0.2, "stop when a larger share of the images is damaged or has a bad mask", rule=SHARE
-    )
     image_size: int | None = setting(
         None,
         "side of the images in pixels; default: 64, 160 for keras.applications",
@@ -139,27 +88,13 @@ class ArmConfig:
         "training); default: 4 with an --adversarial_epsilon, else 1",
         rule=POSITIVE,
     )
-    shift: float = setting(
-        1 / 16, "largest random shift of training images, as a share of their size", rule=SHARE
-    )
-    scale: float = setting(
-        0.0,
-        "training images are scaled by 1 - scale to 1 + scale",
-        rule=(lambda value: 0 <= value < 1, "must be at least 0 and below 1"),
-    )
-    flip: bool = setting(False, "mirror every second training image")
-    pixel_noise: float = setting(
-        16.0,
-        "largest deviation of the Gaussian noise on training images, in pixel units",
-        rule=NOT_NEGATIVE,
-    )
     seed: int = setting(
         0, "of initial weights, order of the data and every random operation", rule=SEED
     )
     deterministic: bool = setting(
         False,
         "use TensorFlow's deterministic operations on GPU as well (slower; CPU runs repeat "
-        "byte for byte anyhow)",
+        "byte for byte without it)",
     )
     jit_compile: str = setting(
         "auto",
@@ -172,11 +107,6 @@ class ArmConfig:
     )
     strategy: str = setting(
         "none", "mirrored trains on all GPUs of this machine", choices=("none", "mirrored")
-    )
-    cache_gb: float = setting(
-        1.0,
-        "most memory for decoded images, in gigabytes; larger data are decoded each epoch",
-        rule=NOT_NEGATIVE,
     )
     checkpoint_every: int | None = setting(
         None,
@@ -213,7 +143,8 @@ def check_names(config: ArmConfig) -> None:
             f"--network must be {SMALL} or a name of keras.applications such as MobileNetV2. "
             f"Received: {config.network!r}{nearest(config.network, known)}"
         )
-    _check_data(config)
+    check_data(config)
+    _check_size(config)
     _check_weights(config)
     if config.steps is not None and config.epochs is not None:
         raise UserError("--steps and --epochs exclude each other: give one of them")
@@ -232,31 +163,8 @@ def check_names(config: ArmConfig) -> None:
         )
 
 
-def check_dataset(dataset: str) -> None:
-    """Checks the form of `--dataset` without opening anything.
-
-    Raises:
-      UserError: it is neither habitats, tfds:NAME nor folder:PATH.
-    """
-    kind, colon, rest = dataset.partition(":")
-    if dataset == "habitats" or (kind in ("tfds", "folder") and colon and rest):
-        return
-    raise UserError(f"--dataset must be habitats, tfds:NAME or folder:PATH. Received: {dataset!r}")
-
-
-def _check_data(config: ArmConfig) -> None:
-    check_dataset(config.dataset)
-    kind, _, rest = config.dataset.partition(":")
-    if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
-        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {rest}")
-    if config.dataset == "habitats" and not (
-        HABITATS_SMALLEST <= image_size(config) <= HABITATS_LARGEST
-    ):
-        raise UserError(
-            f"--image_size must be from {HABITATS_SMALLEST} to {HABITATS_LARGEST} for habitats. "
-            f"Received: {config.image_size}"
-        )
-    if config.network == SMALL and image_size(config) < _SMALLEST:
+def _check_size(config: ArmConfig) -> None:
+    if config.network == SMALL and (config.image_size or _SMALLEST) < _SMALLEST:
         raise UserError(
             f"--image_size must be at least {_SMALLEST} for the small network, which halves its "
             f"input five times. Received: {config.image_size}"
@@ -279,40 +187,56 @@ def _check_weights(config: ArmConfig) -> None:
         )
 
 
-def resolved(config: ArmConfig, train_examples: int) -> ArmConfig:
-    """Fills in every default that depends on data set, network or number of examples.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ResolvedConfig(ArmConfig):
+    """The settings of one arm, of which only the number of steps may still be open."""
 
-    Args:
-      config: as the command line gave it.
-      train_examples: how many images there are to train on.
-    """
-    habitats, pretrained = config.dataset == "habitats", config.weights != "none"
+    image_size: int
+    learning_rate: float
+    freeze_batch_norm: bool
+    adversarial_epsilon: float
+    adversarial_replays: int
+    workdir: str
 
-    def chosen(value, default):
-        return default if value is None else value
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CountedConfig(ResolvedConfig):
+    """The settings of one arm, with nothing left open."""
+
+    steps: int
+    checkpoint_every: int
+
+
+def _given(value: _Value | None, default: _Value) -> _Value:
+    return default if value is None else value
+
+
+def resolved(config: ArmConfig) -> ResolvedConfig:
+    """Fills in every default that depends on data set or network; opens nothing."""
+    pretrained = config.weights != "none"
+    drawn = config.dataset == "habitats" and not pretrained
+    epsilon = _given(config.adversarial_epsilon, 6.0 if drawn else 0.0)
+    settled = {
+        "image_size": _given(config.image_size, 64 if config.network == SMALL else 160),
+        "learning_rate": _given(config.learning_rate, 5e-4 if pretrained else 2e-3),
+        "freeze_batch_norm": _given(config.freeze_batch_norm, pretrained),
+        "adversarial_epsilon": epsilon,
+        "adversarial_replays": _given(config.adversarial_replays, 4 if epsilon else 1),
+        "workdir": str(workdir(config)),
+    }
+    return ResolvedConfig(**{**vars(config), **settled})
+
+
+def counted(config: ResolvedConfig, train_examples: int) -> CountedConfig:
+    """Fills in every default that depends on the number of images to train on."""
     steps = config.steps
-    if steps is None and habitats and config.epochs is None:
+    if steps is None and config.dataset == "habitats" and config.epochs is None:
         steps = 120
     if steps is None:
-        steps = max(1, round(chosen(config.epochs, 30) * train_examples / config.batch_size))
-    epsilon = chosen(config.adversarial_epsilon, 6.0 if habitats and not pretrained else 0.0)
-    return dataclasses.replace(
-        config,
-        steps=steps,
-        image_size=image_size(config),
-        learning_rate=chosen(config.learning_rate, 5e-4 if pretrained else 2e-3),
-        freeze_batch_norm=chosen(config.freeze_batch_norm, pretrained),
-        adversarial_epsilon=epsilon,
-        adversarial_replays=chosen(config.adversarial_replays, 4 if epsilon else 1),
-        checkpoint_every=chosen(config.checkpoint_every, max(1, min(500, steps // 6))),
-        workdir=str(workdir(config)),
-    )
-
-
-def image_size(config: ArmConfig) -> int:
-    """Returns the side of the images in pixels, with its default."""
-    return config.image_size or (64 if config.network == SMALL else 160)
+        steps = max(1, round(_given(config.epochs, 30) * train_examples / config.batch_size))
+    checkpoint_every = _given(config.checkpoint_every, max(1, min(500, steps // 6)))
+    settled = {"steps": steps, "checkpoint_every": checkpoint_every}
+    return CountedConfig(**{**vars(config), **settled})
 
 
 def workdir(config: ArmConfig) -> pathlib.Path:

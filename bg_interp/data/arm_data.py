@@ -3,10 +3,10 @@
 import dataclasses
 import sys
 
-from bg_interp.config import training as settings
 from bg_interp.config.training import ArmConfig
-from bg_interp.data import mask_choice, pipeline, sources, treatments
+from bg_interp.data import mask_choice, pipeline, treatments
 from bg_interp.data.opening import open_examples
+from bg_interp.data.sources import Source
 from bg_interp.errors import UserError
 
 # Enough for a mean image and a mean colour.
@@ -24,42 +24,20 @@ class ArmData:
       masks_fingerprint: see `mask_choice.Masks`, of all images.
     """
 
-    source: sources.Source
+    source: Source
     train: pipeline.Examples
     test: pipeline.Examples
     masks: mask_choice.Masks
     masks_fingerprint: str
 
 
-def open_source(config: ArmConfig) -> sources.Source:
-    """Opens the images of an arm."""
-    return sources.open_source(
-        config.dataset,
-        data_dir=config.data_dir,
-        image_size=settings.image_size(config),
-        correlation=config.correlation,
-        data_seed=config.data_seed,
-    )
-
-
-def open_data(config: ArmConfig, source: sources.Source) -> ArmData:
+def open_data(config: ArmConfig, source: Source) -> ArmData:
     """Reads the images and masks of an arm.
 
     Raises:
       UserError: masks that are missing, or more bad images and masks than are allowed.
     """
-    found = {
-        name: open_examples(
-            source,
-            name,
-            masks=config.masks,
-            mask_store=config.mask_store,
-            on_bad_mask=config.on_bad_mask,
-            image_size=settings.image_size(config),
-            cache_gb=config.cache_gb,
-        )
-        for name in ("train", "test")
-    }
+    found = {split: open_examples(source, split, config) for split in ("train", "test")}
     (train, masks), (test, test_masks) = found["train"], found["test"]
     data = ArmData(source, train, test, masks, masks.fingerprint + test_masks.fingerprint)
     images = sum(len(split) for split in source.splits.values()) + len(source.damaged)
@@ -90,11 +68,4 @@ def treatment_of(config: ArmConfig, name: str, train: pipeline.Examples) -> trea
         images = pipeline.sample(train, STATISTICS_IMAGES, seed=0).arrays["image"]
         red, green, blue = images.mean(axis=(0, 1, 2)).tolist()
         colour = (red, green, blue)
-    return treatments.make(
-        name,
-        in_mix=config.background_in_mix,
-        mix_fraction=config.mix_fraction,
-        noise_mean=config.noise_mean,
-        noise_stddev=config.noise_stddev,
-        mean_colour=colour,
-    )
+    return treatments.make(name, config, mean_colour=colour)

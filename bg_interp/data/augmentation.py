@@ -3,30 +3,12 @@
 Like the treatments, each is a pure function of a batch and a key.
 """
 
-import dataclasses
-
 import tensorflow as tf
 
-
-@dataclasses.dataclass(frozen=True)
-class Augmentation:
-    """How far training images are changed; the default for small images is that of habitats.
-
-    Attributes:
-      shift: the largest shift to each side, as a share of the image's size (whole pixels).
-      scale: images are scaled by a factor in [1 - scale, 1 + scale].
-      flip: whether every second image is mirrored.
-      pixel_noise: each image gets Gaussian noise of a deviation drawn from [0, pixel_noise], in
-        pixel units.
-    """
-
-    shift: float = 1 / 16
-    scale: float = 0.0
-    flip: bool = False
-    pixel_noise: float = 16.0
+from bg_interp.config.treatment import AugmentationConfig
 
 
-def _transforms(augmentation: Augmentation, count: tf.Tensor, size: int, key: tf.Tensor):
+def _transforms(augmentation: AugmentationConfig, count: tf.Tensor, size: int, key: tf.Tensor):
     """Returns float32 [count, 8] projective transforms from output to input pixels."""
     shift_key, scale_key, flip_key = tf.unstack(tf.random.split(key, 3))
     reach = round(augmentation.shift * size)
@@ -56,7 +38,7 @@ def _moved(values: tf.Tensor, transforms: tf.Tensor, fill_mode: str) -> tf.Tenso
 
 
 def move(
-    images: tf.Tensor, masks: tf.Tensor, augmentation: Augmentation, key: tf.Tensor
+    images: tf.Tensor, masks: tf.Tensor, augmentation: AugmentationConfig, key: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Shifts, scales and mirrors images and masks together.
 

@@ -7,6 +7,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.config.data import DataConfig, check_masks
 from bg_interp.data.pipeline import (
     Batch,
     Examples,
@@ -16,14 +17,12 @@ from bg_interp.data.pipeline import (
     own_mask,
 )
 from bg_interp.data.sources import Source
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError
 from bg_interp.masks import quality, store
 from bg_interp.masks.reading import Reader, folder_fingerprint, png_folder_reader
 from bg_interp.masks.segmenters import segmenter
 from bg_interp.masks.segmenters.cleaning import Cleaning
 from bg_interp.storage import files
-
-_CHOICES = ("auto", "none", "dataset", *segmenter.NAMES)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -51,37 +50,21 @@ class Masks:
         return self.origin not in ("none", "dataset") and not self.origin.startswith("folder:")
 
 
-def check_choice(masks: str) -> None:
-    """Checks the value of `--masks` by itself.
-
-    Raises:
-      UserError: it is no choice.
-    """
-    if masks not in _CHOICES and not masks.startswith("folder:"):
-        raise UserError(
-            f"--masks must be one of {', '.join(_CHOICES)}, or folder:PATH. "
-            f"Received: {masks!r}{nearest(masks, _CHOICES)}"
-        )
-
-
-def choose(
-    source: Source, split: str, masks: str, *, mask_store: str | None, on_bad_mask: str
-) -> Masks:
+def choose(source: Source, split: str, config: DataConfig) -> Masks:
     """Finds the masks of a split.
 
     Args:
       source: the images.
       split: "train" or "test".
-      masks: value of `--masks`.
-      mask_store: value of `--mask_store`.
-      on_bad_mask: "keep" reads a bad mask as all foreground, so that the image stays as it is;
-        "drop" leaves the image out; "error" refuses it.
+      config: says which. With `on_bad_mask`, "keep" reads a bad mask as all foreground, so that
+        the image stays as it is; "drop" leaves the image out; "error" refuses it.
 
     Raises:
       UserError: masks that are not there, with the command that makes them; or, with
         `on_bad_mask="error"`, bad ones.
     """
-    check_choice(masks)
+    check_masks(config.masks)
+    masks, on_bad_mask = config.masks, config.on_bad_mask
     examples = source.splits[split]
     every = np.arange(len(examples), dtype=np.int64)
     if masks == "auto":
@@ -100,7 +83,7 @@ def choose(
         read = _by_position(png_folder_reader(path, examples.keys))
         return Masks(read, every, {}, masks, folder_fingerprint(path, examples.keys))
 
-    stored = _open_store(source, masks, mask_store)
+    stored = _open_store(source, masks, config.mask_store)
     verdicts = np.array(stored.verdicts(examples.keys))
     bad = np.isin(verdicts, quality.BAD)
     counts = dict(collections.Counter(verdicts[bad].tolist()))

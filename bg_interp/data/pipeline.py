@@ -10,27 +10,19 @@ that goes on from step 1000 reads step 1000, not the thousand before.
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
-from bg_interp.data.augmentation import Augmentation, add_pixel_noise, move
+from bg_interp.config.treatment import AugmentationConfig
+from bg_interp.data.augmentation import add_pixel_noise, move
+from bg_interp.data.sources import Split
 from bg_interp.data.treatments import Treatment
 
 Batch = Mapping[str, tf.Tensor]
 # From a position in the split, and what the split loaded there, to its mask, uint8 [h, w, 1].
 MaskReader = Callable[[tf.Tensor, Batch], tf.Tensor]
-
-
-class Split(Protocol):
-    """What the pipeline needs of a source's split."""
-
-    def __len__(self) -> int: ...
-
-    def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns `image`, `label` and perhaps `mask` of the example at `position`."""
 
 
 def own_mask(position: tf.Tensor, example: Batch) -> tf.Tensor:
@@ -214,7 +206,7 @@ def shuffled_numbers(
 
 
 def treat_for_training(
-    batch: Batch, step: tf.Tensor, treatment: Treatment, augmentation: Augmentation, seed: int
+    batch: Batch, step: tf.Tensor, treatment: Treatment, augmentation: AugmentationConfig, seed: int
 ) -> dict[str, tf.Tensor]:
     """Moves, treats and adds noise to one training batch.
 
@@ -244,7 +236,7 @@ def treat_for_training(
 def training_batches(
     examples: Examples,
     treatment: Treatment,
-    augmentation: Augmentation,
+    augmentation: AugmentationConfig,
     *,
     batch_size: int,
     seed: int,

@@ -15,10 +15,12 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
+from bg_interp.config.treatment import TreatmentConfig
 from bg_interp.data.tiling import tile_background
 
 Treatment = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
+DEFAULTS = TreatmentConfig()
 # The background is blurred at this many pixels a side, by a Gaussian of this deviation there: a
 # twelfth of the image, strong enough that textures and outlines are gone, and colours stay.
 _BLUR_SIDE, _BLUR_DEVIATION = 24, 2.0
@@ -64,8 +66,8 @@ class Noise:
       stddev: its deviation before clipping, in pixel units.
     """
 
-    mean: float = 127.0
-    stddev: float = 64.0
+    mean: float = TreatmentConfig.noise_mean
+    stddev: float = TreatmentConfig.noise_stddev
 
     def __call__(
         self, images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor
@@ -200,21 +202,15 @@ class Mix:
 
 def make(
     name: str,
+    config: TreatmentConfig = DEFAULTS,
     *,
-    in_mix: str = "black",
-    mix_fraction: float = 0.5,
-    noise_mean: float = 127.0,
-    noise_stddev: float = 64.0,
     mean_colour: Sequence[float] = (127.0, 127.0, 127.0),
 ) -> Treatment:
     """Makes a treatment by its name.
 
     Args:
       name: none, black, noise, mix, blur, mean, swap or random_mask.
-      in_mix: the name of what `mix` does to the images that it treats.
-      mix_fraction: the share of images that `mix` treats.
-      noise_mean: mean of `noise` before clipping, in pixel units.
-      noise_stddev: deviation of `noise` before clipping, in pixel units.
+      config: settings of `noise` and `mix`; its own `background` is not looked at.
       mean_colour: RGB in [0, 255] for `mean`.
 
     Raises:
@@ -224,12 +220,10 @@ def make(
     if name in simple:
         return simple[name]
     if name == "noise":
-        return Noise(noise_mean, noise_stddev)
+        return Noise(config.noise_mean, config.noise_stddev)
     if name == "mean":
         return Mean(tuple(mean_colour))
-    if name == "mix" and in_mix != "mix":
-        inner = make(
-            in_mix, noise_mean=noise_mean, noise_stddev=noise_stddev, mean_colour=mean_colour
-        )
-        return Mix(inner, mix_fraction)
+    if name == "mix" and config.background_in_mix != "mix":
+        inner = make(config.background_in_mix, config, mean_colour=mean_colour)
+        return Mix(inner, config.mix_fraction)
     raise ValueError(f"name must be the name of a treatment. Received: name={name!r}")

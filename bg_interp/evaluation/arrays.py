@@ -1,6 +1,6 @@
 """What every measure works on: images, masks and labels as arrays, and a model's logits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,11 @@ class Arrays(NamedTuple):
     images: np.ndarray
     masks: np.ndarray
     labels: np.ndarray
+
+    @classmethod
+    def of(cls, batch: Mapping[str, np.ndarray]) -> "Arrays":
+        """Returns the elements of a batch with the keys `image`, `mask` and `label`."""
+        return cls(batch["image"], batch["mask"], batch["label"])
 
     def take(self, rows: np.ndarray) -> "Arrays":
         """Returns the elements at `rows` (positions, or a bool array)."""

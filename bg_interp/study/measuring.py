@@ -7,10 +7,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, image_size
-from bg_interp.data import sources
-from bg_interp.data.arm_data import open_source
-from bg_interp.data.opening import open_examples
+from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, resolved
+from bg_interp.data.opening import open_in_memory
+from bg_interp.data.sources import open_source
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.judges.training import Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
@@ -26,32 +25,17 @@ STARTS = {"own": "mean", "black": "black", "grey": "grey"}
 UNTRAINED = "untrained"
 
 
-def load_split(config: ArmConfig, source: sources.Source, split: str) -> Arrays:
-    """Decodes a split with its masks into memory."""
-    examples, _ = open_examples(
-        source,
-        split,
-        masks=config.masks,
-        mask_store=config.mask_store,
-        on_bad_mask=config.on_bad_mask,
-        image_size=image_size(config),
-        cache_gb=float("inf"),
-    )
-    arrays = examples.arrays  # type: ignore[union-attr]
-    return Arrays(arrays["image"], arrays["mask"], arrays["label"])
-
-
 def load_judges(config: ArmConfig) -> Judges:
     """Trains the judges of a study's data set, or takes them from the cache.
 
     On habitats they see data that no arm sees, each object on its own class's background; on
     other data sets they share the training images with the arms.
     """
-    apart = dataclasses.replace(config, data_seed=JUDGES_DATA_SEED, correlation=1.0)
+    apart = dataclasses.replace(resolved(config), data_seed=JUDGES_DATA_SEED, correlation=1.0)
     source = open_source(apart)
     return load_or_train_judges(
-        load_split(apart, source, "train"),
-        load_split(apart, source, "test"),
+        Arrays.of(open_in_memory(source, "train", apart).arrays),
+        Arrays.of(open_in_memory(source, "test", apart).arrays),
         source.fingerprint,
         JUDGES_DATA_SEED,
     )
@@ -61,7 +45,7 @@ def _untrained(model: keras.Model, config: ArmConfig) -> None:
     """Gives a network the weights that it had before training."""
     fresh = networks.build(
         config.network,
-        image_size=image_size(config),
+        image_size=resolved(config).image_size,
         classes=model.output_shape[-1],
         weights=config.weights,
         seed=config.seed,
@@ -103,9 +87,9 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     done = read(config)
     if done is not None:
         return done
-    source = open_source(config)
+    settled = resolved(config)
     model, class_names = trained.load(workdir.path)
-    test = load_split(config, source, "test")
+    test = Arrays.of(open_in_memory(open_source(settled), "test", settled).arrays)
     trained_weights = model.get_weights()
     made = make_class_images(model, config, statistics.load(workdir.ascent))
     model.set_weights(trained_weights)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bg_interp.cli import SEED, setting
-from bg_interp.config.training import BACKGROUNDS, JUDGES_DATA_SEED, ArmConfig, check_names
+from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, check_names
+from bg_interp.config.treatment import BACKGROUNDS
 from bg_interp.errors import UserError, nearest
 
 # Settings of an arm that the study sets itself, so that training's flags for them make no sense.

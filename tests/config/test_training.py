@@ -6,7 +6,8 @@ import pathlib
 import pytest
 
 from bg_interp.config import training as settings
-from bg_interp.config.training import ArmConfig, check_names, resolved
+from bg_interp.config.training import ArmConfig, check_names
+from bg_interp.config.treatment import BACKGROUNDS
 from bg_interp.data import treatments
 from bg_interp.errors import UserError
 
@@ -26,8 +27,12 @@ def test_applications_are_those_of_the_installed_keras():
 
 
 def test_every_background_is_a_treatment():
-    for name in settings.BACKGROUNDS:
+    for name in BACKGROUNDS:
         assert callable(treatments.make(name))
+
+
+def resolved(config: ArmConfig, train_examples: int) -> settings.CountedConfig:
+    return settings.counted(settings.resolved(config), train_examples)
 
 
 def test_defaults_on_habitats():
@@ -77,6 +82,7 @@ def test_nothing_stays_open_once_resolved():
     ("change", "message"),
     [
         ({"network": "resnet50"}, "did you mean 'ResNet50'"),
+        ({"masks": "objct"}, "did you mean 'object'"),
         ({"dataset": "tfds:"}, "--dataset must be habitats"),
         ({"dataset": "habitats", "image_size": 600}, "must be from 16 to 512"),
         ({"dataset": "tfds:x", "image_size": 16}, "--image_size must be at least 32"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bg_interp.config.data import DataConfig
 from bg_interp.config.training import ArmConfig
 from bg_interp.data import arm_data
 from bg_interp.data.opening import open_examples
@@ -10,7 +11,7 @@ from bg_interp.errors import UserError
 
 
 def test_the_mean_colour_is_that_of_the_data(tiny_habitats):
-    examples, _ = open_examples(tiny_habitats, "train", masks="dataset", image_size=32)
+    examples, _ = open_examples(tiny_habitats, "train", DataConfig(image_size=32))
     expected = examples.arrays["image"].mean(axis=(0, 1, 2))
     made = arm_data.treatment_of(ArmConfig(), "mean", examples)
     np.testing.assert_allclose(made.colour, expected, rtol=1e-6)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.data.mask_choice import check_choice, choose, without_empty
+from bg_interp.config.data import DataConfig, check_masks
+from bg_interp.data.mask_choice import choose, without_empty
 from bg_interp.data.opening import open_examples
 from bg_interp.data.pipeline import InMemory, empty_masks, in_order, own_mask, prepare
 from bg_interp.data.sources.folder import open_folder
@@ -28,7 +29,7 @@ def partly_empty() -> InMemory:
 
 
 def chosen(source, masks, tmp_path):
-    return choose(source, "train", masks, mask_store=str(tmp_path), on_bad_mask="keep")
+    return choose(source, "train", DataConfig(masks=masks, mask_store=str(tmp_path)))
 
 
 def test_the_data_sets_own_masks_are_taken_by_themselves(tiny_habitats, tmp_path):
@@ -56,7 +57,7 @@ def test_none_reads_nothing(tiny_habitats, tmp_path):
 
 def test_masks_of_another_tool_are_read_by_the_images_names(folder, shape_folder):
     masks = f"folder:{shape_folder.masks}"
-    kept, found = open_examples(folder, "train", masks=masks, image_size=40)
+    kept, found = open_examples(folder, "train", DataConfig(masks=masks, image_size=40))
     assert found.origin == masks
     discs = kept.arrays["mask"][kept.arrays["label"] == 0]
     # The images are drawn in one colour where the mask is white.
@@ -87,8 +88,8 @@ def test_a_data_set_without_masks_says_so(folder, tmp_path):
 
 def test_an_unknown_choice_has_a_near_name():
     with pytest.raises(UserError, match="did you mean 'selfie'"):
-        check_choice("selfy")
-    check_choice("folder:x")
+        check_masks("selfy")
+    check_masks("folder:x")
 
 
 def test_an_empty_mask_leaves_its_image_untreated(partly_empty):

@@ -1,16 +1,19 @@
 """The same batch for the same step, each image once an epoch, masks that move along."""
 
 import collections
+import dataclasses
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from bg_interp.config.data import DataConfig
+from bg_interp.config.treatment import AugmentationConfig
 from bg_interp.data import pipeline, treatments
-from bg_interp.data.augmentation import Augmentation, add_pixel_noise, move
+from bg_interp.data.augmentation import add_pixel_noise, move
 from bg_interp.data.opening import open_examples
 
-STILL = Augmentation(shift=0, pixel_noise=0)
+STILL = AugmentationConfig(shift=0, pixel_noise=0)
 KEY = tf.constant([3, 4])
 
 
@@ -34,7 +37,7 @@ def batches(examples, start=0, stop=12, seed=5, batch_size=4, **options):
     found = pipeline.training_batches(
         examples,
         options.get("treatment", treatments.Noise()),
-        options.get("augmentation", Augmentation(scale=0.1, flip=True)),
+        options.get("augmentation", AugmentationConfig(scale=0.1, flip=True)),
         batch_size=batch_size,
         seed=seed,
         start=start,
@@ -109,7 +112,7 @@ def test_random_numbers_are_fresh_in_each_epoch(examples):
 
 def test_shapes_are_static(examples):
     found = pipeline.training_batches(
-        examples, treatments.black, Augmentation(), batch_size=4, seed=0, start=0, stop=2
+        examples, treatments.black, AugmentationConfig(), batch_size=4, seed=0, start=0, stop=2
     )
     spec = found.element_spec
     assert spec["image"] == tf.TensorSpec([4, 16, 16, 3], tf.float32)
@@ -119,9 +122,9 @@ def test_shapes_are_static(examples):
 
 
 def test_decoded_each_epoch_equals_kept_in_memory(tiny_habitats):
-    options = {"masks": "dataset", "image_size": 24}
-    kept, _ = open_examples(tiny_habitats, "train", **options)
-    on_disk, _ = open_examples(tiny_habitats, "train", **options, cache_gb=0.0)
+    config = DataConfig(image_size=24)
+    kept, _ = open_examples(tiny_habitats, "train", config)
+    on_disk, _ = open_examples(tiny_habitats, "train", dataclasses.replace(config, cache_gb=0.0))
     assert isinstance(kept, pipeline.InMemory)
     assert isinstance(on_disk, pipeline.OnDisk)
     assert_equal(batches(kept, stop=3), batches(on_disk, stop=3))
@@ -134,14 +137,14 @@ def test_decoded_each_epoch_equals_kept_in_memory(tiny_habitats):
 
 def test_images_of_the_right_size_are_kept_bit_for_bit(tiny_habitats):
     split = tiny_habitats.splits["test"]
-    kept, _ = open_examples(tiny_habitats, "test", masks="dataset", image_size=32)
+    kept, _ = open_examples(tiny_habitats, "test", DataConfig(image_size=32))
     np.testing.assert_array_equal(kept.arrays["image"], np.stack(list(split.images())))
     np.testing.assert_array_equal(kept.arrays["mask"], np.stack(list(split.masks())))
     assert kept.arrays["index"].tolist() == list(range(len(split)))
 
 
 def test_without_masks_all_is_foreground(tiny_habitats):
-    kept, chosen = open_examples(tiny_habitats, "test", masks="none", image_size=32)
+    kept, chosen = open_examples(tiny_habitats, "test", DataConfig(masks="none", image_size=32))
     assert (kept.arrays["mask"] == 255).all()
     assert chosen.read is None
 
@@ -173,7 +176,7 @@ def test_a_sample_has_no_example_twice(examples):
 @pytest.mark.parametrize("compiled", [False, True])
 def test_whole_pixel_shifts_are_exact_and_move_the_mask_along(compiled):
     images, masks = random_images(32)
-    settings = Augmentation(shift=4 / 16)
+    settings = AugmentationConfig(shift=4 / 16)
     call = tf.function(move) if compiled else move
     moved, moved_masks = (v.numpy() for v in call(images, masks, settings, KEY))
     assert moved.dtype == moved_masks.dtype == np.uint8
@@ -195,7 +198,7 @@ def test_whole_pixel_shifts_are_exact_and_move_the_mask_along(compiled):
 
 def test_flips_mirror_about_half_of_the_images_with_their_masks():
     images, masks = random_images(64, size=8)
-    moved, moved_masks = move(images, masks, Augmentation(shift=0, flip=True), KEY)
+    moved, moved_masks = move(images, masks, AugmentationConfig(shift=0, flip=True), KEY)
     flipped = [np.array_equal(a, b[:, ::-1]) for a, b in zip(moved.numpy(), images, strict=True)]
     for n, turned in enumerate(flipped):
         step = -1 if turned else 1
@@ -208,7 +211,7 @@ def test_scaling_changes_the_area_of_the_mask_within_its_bounds():
     masks = np.zeros((64, 40, 40, 1), np.uint8)
     masks[:, 10:30, 10:30] = 255
     images = np.repeat(masks, 3, axis=-1)
-    moved, moved_masks = move(images, masks, Augmentation(shift=0, scale=0.2), KEY)
+    moved, moved_masks = move(images, masks, AugmentationConfig(shift=0, scale=0.2), KEY)
     # White on black: image and mask can only agree when they moved alike.
     np.testing.assert_array_equal(moved[..., :1], moved_masks)
     areas = moved_masks.numpy().sum(axis=(1, 2, 3)) / masks[0].sum()
@@ -230,7 +233,7 @@ def test_borders_that_come_into_view_are_treated():
         "mask": tf.constant(masks),
         "label": tf.zeros(16, tf.int32),
     }
-    settings = Augmentation(shift=0.25, pixel_noise=0)
+    settings = AugmentationConfig(shift=0.25, pixel_noise=0)
     found = pipeline.treat_for_training(
         batch, tf.constant(0, tf.int64), treatments.black, settings, 0
     )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bg_interp.config.treatment import TreatmentConfig
 from bg_interp.data import treatments
 
 NAMES = ["none", "black", "noise", "mix", "blur", "mean", "swap", "random_mask"]
@@ -24,8 +25,9 @@ def _in_tf_data(treatment, batch, key):
 def run(request):
     """Applies a treatment to a batch, and gives an array."""
 
-    def apply(name, batch, key=KEY, **settings):
-        treatment = treatments.make(name, **settings)
+    def apply(name, batch, key=KEY, mean_colour=None, **settings):
+        colour = {"mean_colour": mean_colour} if mean_colour else {}
+        treatment = treatments.make(name, TreatmentConfig(**settings), **colour)
         return np.asarray(request.param(treatment, batch, tf.constant(key)))
 
     return apply
@@ -110,7 +112,9 @@ def test_mix_draws_other_images_with_another_key(run, batch):
 
 
 def test_mix_can_hold_another_treatment(run, batch):
-    mean = run("mix", batch, in_mix="mean", mix_fraction=1.0, mean_colour=(10.0, 20.0, 30.0))
+    mean = run(
+        "mix", batch, background_in_mix="mean", mix_fraction=1.0, mean_colour=(10.0, 20.0, 30.0)
+    )
     np.testing.assert_array_equal(mean[0, 0, 0], [10, 20, 30])
 
 

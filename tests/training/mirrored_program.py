@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.config.treatment import AugmentationConfig
 from bg_interp.data import pipeline, treatments
-from bg_interp.data.augmentation import Augmentation
 from bg_interp.models import networks
 from bg_interp.training.recipe import Recipe, Updater
 
@@ -30,7 +30,7 @@ def trained(strategy: tf.distribute.Strategy) -> list[np.ndarray]:
         optimizer = keras.optimizers.SGD(0.01)
     updater = Updater(model, optimizer, recipe, strategy=strategy)
     batches = pipeline.training_batches(
-        examples, treatments.black, Augmentation(), batch_size=8, seed=0, start=0, stop=3
+        examples, treatments.black, AugmentationConfig(), batch_size=8, seed=0, start=0, stop=3
     )
     if strategy.num_replicas_in_sync > 1:
         batches = strategy.experimental_distribute_dataset(batches)

@@ -1,54 +1,86 @@
-"""From the value of `--dataset` to a source: images, labels, keys and, where there are, masks.
+"""Where images come from: a module for each kind of `--dataset`, each with an `open_source`."""
 
-A source has `name`, `class_names`, `place_names`, `fingerprint`, `has_masks`, `damaged` and
-`splits`; a split has `keys`, `labels`, `places` (None where nothing tells them),
-`images(positions)` and `load(position)`, and with masks `masks(positions)`.
-"""
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-import pathlib
-from typing import TYPE_CHECKING, Union
-
-from bg_interp.config.training import check_dataset
+from bg_interp.config.data import SourceConfig, check_source
 
 if TYPE_CHECKING:
-    from bg_interp.data.sources.folder import FolderSource
-    from bg_interp.data.sources.tfds_source import TfdsSource
+    import numpy as np
+    import tensorflow as tf
 
-Source = Union["FolderSource", "TfdsSource"]
+# Imported when they are asked for: processes that draw or decode have no use for TensorFlow.
+_MODULES = {"habitats": "habitats.builder", "tfds": "tfds_source", "folder": "folder"}
 
 
-def open_source(
-    spec: str,
-    *,
-    data_dir: str | None = None,
-    image_size: int = 64,
-    correlation: float = 0.95,
-    data_seed: int = 0,
-) -> Source:
+class Split(Protocol):
+    """Some images of a source, in an order that never changes."""
+
+    @property
+    def keys(self) -> list[str]:
+        """A name of each image that stays the same as long as the image does."""
+
+    @property
+    def labels(self) -> "np.ndarray":
+        """The class of each image, int32 [N]."""
+
+    @property
+    def places(self) -> "np.ndarray | None":
+        """The kind of background of each image, int32 [N]; None where nothing tells it."""
+
+    def __len__(self) -> int: ...
+
+    def images(self, positions: Sequence[int] | None = None) -> "Iterator[np.ndarray]":
+        """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""
+
+    def load(self, position: "tf.Tensor") -> "dict[str, tf.Tensor]":
+        """Returns one example, in a graph or eagerly.
+
+        `image` is uint8 [height, width, 3] and `label` int32; a source with masks of its own adds
+        `mask`, uint8 [height, width, 1] with 255 = foreground.
+        """
+
+
+class Source(Protocol):
+    """Images with labels, and perhaps masks of their own."""
+
+    @property
+    def name(self) -> str:
+        """What `--dataset` calls it."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes in the order of their labels."""
+
+    @property
+    def place_names(self) -> tuple[str, ...]:
+        """The kinds of background, by the numbers of `Split.places`; empty where there are none."""
+
+    @property
+    def splits(self) -> "Mapping[str, Split]":
+        """`train` and `test`, and perhaps more."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the images do."""
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether each example brings a mask."""
+
+    @property
+    def damaged(self) -> tuple[tuple[str, str], ...]:
+        """The files that were left out, each with the reason."""
+
+
+def open_source(config: SourceConfig) -> Source:
     """Opens a source of images.
-
-    Args:
-      spec: "habitats", "tfds:NAME" or "folder:PATH".
-      data_dir: where TFDS keeps prepared data; None for the default. Not used by folders.
-      image_size: for habitats: the size that is drawn, in pixels (64, 96 or 128).
-      correlation: for habitats: the probability that an image stands on its own class's
-        background.
-      data_seed: for habitats: the seed of the drawing.
 
     Raises:
       UserError: the source does not exist or cannot be used; the message says why.
     """
-    check_dataset(spec)
-    kind, _, rest = spec.partition(":")
-    if kind == "folder":
-        from bg_interp.data.sources.folder import open_folder
-
-        return open_folder(pathlib.Path(rest).expanduser())
-    from bg_interp.data.sources import tfds_source
-
-    if kind == "tfds":
-        return tfds_source.open_tfds(rest, data_dir)
-    from bg_interp.data.sources import habitats
-
-    builder = habitats.load_or_prepare(image_size, correlation, data_seed, data_dir)
-    return tfds_source.from_builder(builder, "habitats")
+    check_source(config)
+    kind, _, rest = config.dataset.partition(":")
+    module = importlib.import_module(f"{__name__}.{_MODULES[kind]}")
+    return module.open_source(rest, config)

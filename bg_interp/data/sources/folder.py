@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from bg_interp.config.data import SourceConfig
 from bg_interp.data.sources import decoding, examining
 from bg_interp.errors import UserError
 from bg_interp.storage import files
@@ -29,14 +30,12 @@ class FolderSplit:
       root: the folder that `keys` are relative to.
       keys: the images' paths relative to `root`, with "/", sorted.
       labels: int32 [N], the class of each image.
-      has_masks: always False; masks of folders come from a mask store or another folder.
       places: always None; nobody says what stands behind the objects of a folder.
     """
 
     root: pathlib.Path
     keys: list[str]
     labels: np.ndarray
-    has_masks: bool = False
     places: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -219,6 +218,12 @@ def _split(root: pathlib.Path, by_class: dict[str, list[str]]) -> FolderSplit:
     names = sorted(by_class)
     pairs = sorted((key, names.index(name)) for name, keys in by_class.items() for key in keys)
     return FolderSplit(root, [key for key, _ in pairs], np.array([n for _, n in pairs], np.int32))
+
+
+def open_source(path: str, config: SourceConfig) -> FolderSource:
+    """Opens `folder:PATH`; see `open_folder`."""
+    del config
+    return open_folder(pathlib.Path(path).expanduser())
 
 
 def open_folder(root: pathlib.Path) -> FolderSource:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
+from bg_interp.config.data import SourceConfig
 from bg_interp.errors import UserError, nearest
 from bg_interp.storage import records
 
@@ -96,13 +97,8 @@ class TfdsSplit:
         with records.damage_named(self.index.paths):
             return np.array([example[label] for example in tfds.as_numpy(examples)], np.int32)
 
-    @property
-    def has_masks(self) -> bool:
-        """Whether the dataset brings masks of its own."""
-        return self.features.mask is not None
-
     def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns `image`, uint8 [h, w, 3], `label` and, with `has_masks`, `mask` of one example.
+        """Returns `image`, uint8 [h, w, 3], `label` and, where there is one, `mask` of one example.
 
         The mask is uint8 [h, w, 1] with 255 = foreground.
         """
@@ -208,18 +204,18 @@ def _hint(name: str, error: Exception) -> str:
     return close or f" ({' '.join(str(error).split())[:300]})"
 
 
-def open_tfds(name: str, data_dir: str | None) -> TfdsSource:
+def open_source(name: str, config: SourceConfig) -> TfdsSource:
     """Opens `tfds:NAME`; downloads and prepares it when it isn't there yet, and says so.
 
     Args:
       name: a dataset's name, with its config where it has several ("caltech_birds2011").
-      data_dir: TFDS's folder; None takes TFDS's own default.
+      config: its `data_dir` is TFDS's folder; None takes TFDS's own default.
 
     Raises:
       UserError: no such dataset, no network, or features that cannot be used.
     """
     try:
-        builder = tfds.builder(name, data_dir=data_dir, file_format="tfrecord")
+        builder = tfds.builder(name, data_dir=config.data_dir, file_format="tfrecord")
     # A wrong version is an AssertionError; some datasets import packages that may be missing.
     except (ValueError, AssertionError, ImportError) as error:
         raise UserError(

@@ -1,4 +1,4 @@
-"""The TFDS builder of habitats."""
+"""The TFDS builder of habitats, and the source that reads it."""
 
 import dataclasses
 import pathlib
@@ -7,7 +7,8 @@ from typing import Any
 
 import tensorflow_datasets as tfds
 
-from bg_interp.data.sources import preparing
+from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST, SourceConfig
+from bg_interp.data.sources import preparing, tfds_source
 from bg_interp.data.sources.habitats.backgrounds import BACKGROUNDS
 from bg_interp.data.sources.habitats.examples import SPLITS, choose_background, label_of
 from bg_interp.data.sources.habitats.objects import CLASSES
@@ -22,6 +23,9 @@ class's background, 1/8 is chance. `test_uncorrelated` shows the objects of `tes
 drawn by chance. Every example is a pure function of the data seed, the split and its index, and
 examples are stored in the order of their index.
 """
+
+
+_USUAL_SIZE = 64
 
 
 def _check(accepted: bool, name: str, rule: str, value: float) -> None:
@@ -45,14 +49,16 @@ class HabitatsConfig(tfds.core.BuilderConfig):
     """
 
     name: str = dataclasses.field(init=False)
-    image_size: int = 64
-    correlation: float = 0.95
-    data_seed: int = 0
+    image_size: int = _USUAL_SIZE
+    correlation: float = SourceConfig.correlation
+    data_seed: int = SourceConfig.data_seed
     train_per_class: int = 300
     test_per_class: int = 50
 
     def __post_init__(self) -> None:
-        _check(16 <= self.image_size <= 512, "image_size", "from 16 to 512", self.image_size)
+        sizes = f"from {HABITATS_SMALLEST} to {HABITATS_LARGEST}"
+        fits = HABITATS_SMALLEST <= self.image_size <= HABITATS_LARGEST
+        _check(fits, "image_size", sizes, self.image_size)
         _check(0 <= self.correlation <= 1, "correlation", "from 0 to 1", self.correlation)
         _check(self.data_seed >= 0, "data_seed", "0 or more", self.data_seed)
         _check(self.train_per_class >= 1, "train_per_class", "1 or more", self.train_per_class)
@@ -112,6 +118,21 @@ class Habitats(preparing.MadeHere):
                 "label": label_of(index),
                 "background": choose_background(config.data_seed, split, index, config.correlation),
             }
+
+
+def open_source(rest: str, config: SourceConfig) -> tfds_source.TfdsSource:
+    """Opens `habitats` at the size, correlation and seed of a configuration.
+
+    Raises:
+      UserError: it cannot be drawn, or is damaged.
+    """
+    del rest  # The name says it all.
+    drawn = HabitatsConfig(
+        image_size=config.image_size or _USUAL_SIZE,
+        correlation=config.correlation,
+        data_seed=config.data_seed,
+    )
+    return tfds_source.from_builder(prepared(drawn, config.data_dir), "habitats")
 
 
 def prepared(config: HabitatsConfig, data_dir: str | pathlib.Path | None = None) -> Habitats:

@@ -1,0 +1,118 @@
+"""Which images and masks are used: settings that every tool which opens data inherits.
+
+A tool that needs another default or help declares the field again.
+"""
+
+import dataclasses
+import pathlib
+
+from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
+from bg_interp.errors import UserError, nearest
+
+# The forms of `--dataset`; `bg_interp.data.sources` has a module for each.
+DATASETS = ("habitats", "tfds:NAME", "folder:PATH")
+# `bg_interp.masks.segmenters.opening` has an entry for each.
+SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
+MASKS = ("auto", "none", "dataset", *SEGMENTERS)
+# Habitats can be drawn at any of these sizes.
+HABITATS_SMALLEST, HABITATS_LARGEST = 16, 512
+
+
+@dataclasses.dataclass(frozen=True)
+class SourceConfig:
+    """Which images are used, and where their masks are kept."""
+
+    dataset: str = setting(
+        "habitats",
+        "where images come from: habitats (drawn here, no download), tfds:NAME, or folder:PATH "
+        "with PATH/{train,test}/CLASS/*.jpg or PATH/CLASS/*.jpg",
+    )
+    correlation: float = setting(
+        0.95,
+        "habitats only: probability that an image stands on its own class's background; "
+        "0.125 is chance",
+        rule=SHARE,
+    )
+    data_seed: int = setting(0, "habitats only: seed of the drawing", rule=SEED)
+    data_dir: str | None = setting(
+        None, "where TFDS keeps prepared data; default: TFDS's own, for habitats the cache folder's"
+    )
+    image_size: int | None = setting(
+        None, "side of the images in pixels; default: 64 on habitats", rule=POSITIVE
+    )
+    mask_store: str | None = setting(
+        None, "folder that tools/segment.py writes masks to; default: below the cache folder"
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig(SourceConfig):
+    """Which images are used and with which masks, decoded at one size."""
+
+    masks: str = setting(
+        "auto",
+        "where masks come from: auto (the data set's own, else object), none, dataset, folder:PATH "
+        f"(PNGs named like the images), or what tools/segment.py made: {', '.join(SEGMENTERS)}",
+    )
+    on_bad_mask: str = setting(
+        "keep",
+        "images whose mask is empty, full or unsure: keep leaves them untreated, drop leaves them "
+        "out, error stops",
+        choices=("keep", "drop", "error"),
+    )
+    max_bad_fraction: float = setting(
+        0.2, "stop when a larger share of the images is damaged or has a bad mask", rule=SHARE
+    )
+    cache_gb: float = setting(
+        1.0,
+        "most memory for decoded images, in gigabytes; larger data are decoded each epoch",
+        rule=NOT_NEGATIVE,
+    )
+
+
+def check_source(config: SourceConfig) -> None:
+    """Checks `--dataset`, and whether its images can be had at the size asked for.
+
+    Raises:
+      UserError: the data set has none of the known forms, its folder does not exist, or habitats
+        cannot be drawn at this size.
+    """
+    kind, colon, rest = config.dataset.partition(":")
+    takes_a_name = {name.partition(":")[0]: ":" in name for name in DATASETS}
+    if kind not in takes_a_name or bool(colon and rest) != takes_a_name[kind]:
+        raise UserError(
+            f"--dataset must be {', '.join(DATASETS[:-1])} or {DATASETS[-1]}. "
+            f"Received: {config.dataset!r}{nearest(kind, takes_a_name)}"
+        )
+    if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
+        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {rest}")
+    size = config.image_size
+    if kind == "habitats" and size and not HABITATS_SMALLEST <= size <= HABITATS_LARGEST:
+        raise UserError(
+            f"--image_size must be from {HABITATS_SMALLEST} to {HABITATS_LARGEST} for habitats. "
+            f"Received: {size}"
+        )
+
+
+def check_masks(masks: str) -> None:
+    """Checks the value of `--masks`.
+
+    Raises:
+      UserError: it is no choice.
+    """
+    kind, _, path = masks.partition(":")
+    if masks not in MASKS and not (kind == "folder" and path):
+        raise UserError(
+            f"--masks must be one of {', '.join(MASKS)}, or folder:PATH. "
+            f"Received: {masks!r}{nearest(masks, MASKS)}"
+        )
+
+
+def check_data(config: DataConfig) -> None:
+    """Checks the names of images and masks without opening anything.
+
+    Raises:
+      UserError: see `check_source` and `check_masks`.
+    """
+    check_source(config)
+    check_masks(config.masks)

@@ -1,0 +1,65 @@
+"""How masks are made: a segmenter, the images it is given, and what is shown of its masks."""
+
+import dataclasses
+
+from bg_interp.cli import POSITIVE, setting
+from bg_interp.config.data import SEGMENTERS, SourceConfig, check_source
+from bg_interp.errors import UserError
+
+BACKENDS = ("mediapipe", "keras")
+
+
+@dataclasses.dataclass(frozen=True)
+class SegmentConfig(SourceConfig):
+    """Which images get masks, and how these are made."""
+
+    dataset: str = setting(
+        "", "folder:PATH (PATH/{train,test}/CLASS/*.jpg or PATH/CLASS/*.jpg), tfds:NAME or habitats"
+    )
+    segmenter: str = setting(
+        "object",
+        "any salient object (U²-Net-p), people (MediaPipe selfie), 21 categories (DeepLab), or "
+        "what lies under the centre (magic_touch). object suits most photographs",
+        choices=SEGMENTERS,
+    )
+    segmenter_model: str | None = setting(
+        None, "your own .tflite file with MediaPipe's metadata; deeplab and interactive need one"
+    )
+    segmenter_category: str | None = setting(
+        None, "with deeplab: the one category that is foreground, such as dog; default: all"
+    )
+    segmenter_backend: str = setting(
+        "mediapipe",
+        "keras runs object in batches, on a GPU if there is one; it is no faster on a CPU",
+        choices=BACKENDS,
+    )
+    fetch_models: bool = setting(
+        False, "download the models that are missing; without --dataset: all of them, then end"
+    )
+    mask_store: str | None = setting(
+        None, "folder that keeps the masks; default: below the cache folder"
+    )
+    export_png: str | None = setting(
+        None, "folder to write the masks to as PNGs, with the images' relative names"
+    )
+    gallery: bool = setting(
+        False, "write a picture of the least certain masks, also for TensorBoard"
+    )
+    score: bool = setting(
+        False, "compare with the data set's own masks: IoU, share below 0.5, boundary error"
+    )
+    workers: int | None = setting(
+        None, "processes that make masks; default: one for each core", rule=POSITIVE
+    )
+
+
+def check_names(config: SegmentConfig) -> None:
+    """Checks what images are given masks.
+
+    Raises:
+      UserError: there are none, and no models are to be fetched either.
+    """
+    if config.dataset:
+        check_source(config)
+    elif not config.fetch_models:
+        raise UserError("--dataset=folder:PATH or tfds:NAME must be given, or --fetch_models")
