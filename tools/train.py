@@ -28,6 +28,9 @@ def main() -> None:
     from bg_interp.commands import train
 
     result = train.run(config)
+    if result is None:
+        print("this worker's part is done; the first worker writes the results")
+        return
     for name, value in result["accuracies"].items():
         print(f"{name}: {value:.3f}")
     folder = train.workdir_of(config)

@@ -3,11 +3,15 @@
 `tools/train.py` is its command line, and a study runs many of them.
 """
 
+import contextlib
 import dataclasses
 import functools
+import json
 import pathlib
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,13 +24,13 @@ from bg_interp.config.training import ArmConfig, CountedConfig
 from bg_interp.data import pipeline, treatments
 from bg_interp.data.arm_data import STATISTICS_IMAGES, ArmData, open_data, treatment_of
 from bg_interp.data.sources import open_source
-from bg_interp.errors import UserError
 from bg_interp.models import export, networks
 from bg_interp.storage import files
 from bg_interp.storage.summaries import Summaries
-from bg_interp.storage.workdir import Workdir
-from bg_interp.training import loop, recipe
+from bg_interp.storage.workdir import Workdir, versions
+from bg_interp.training import loop, recipe, strategies
 from bg_interp.training.accuracy import Accuracies
+from bg_interp.training.checkpoints import Row
 from bg_interp.visualization import statistics as ascent_statistics
 from bg_interp.visualization.ascent import Ascent, Visualization
 from bg_interp.visualization.settings import preset_for
@@ -44,23 +48,6 @@ def resolve_jit(config: ArmConfig) -> bool:
     return plain and bool(tf.config.list_physical_devices("GPU"))
 
 
-def make_strategy(config: ArmConfig) -> tf.distribute.Strategy:
-    """Makes the strategy that divides batches among devices.
-
-    Raises:
-      UserError: a batch cannot be divided evenly, so that its images would count differently.
-    """
-    if config.strategy == "none":
-        return tf.distribute.get_strategy()
-    strategy = tf.distribute.MirroredStrategy()
-    if config.batch_size % strategy.num_replicas_in_sync:
-        raise UserError(
-            f"--batch_size must be a multiple of the {strategy.num_replicas_in_sync} devices of "
-            f"--strategy={config.strategy}. Received: {config.batch_size}"
-        )
-    return strategy
-
-
 class Arm:
     """One arm, as far as it has come.
 
@@ -68,12 +55,19 @@ class Arm:
       config: resolved settings.
       data: see `open_data`.
       workdir: gets everything that the arm writes.
+      strategy: what batches are divided among.
     """
 
-    def __init__(self, config: CountedConfig, data: ArmData, workdir: Workdir):
+    def __init__(
+        self,
+        config: CountedConfig,
+        data: ArmData,
+        workdir: Workdir,
+        strategy: tf.distribute.Strategy,
+    ):
         self.config, self.data, self.workdir = config, data, workdir
         self.treatment = treatment_of(config, config.background, data.train)
-        self._strategy = make_strategy(config)
+        self._strategy = strategy
         self._recipe = recipe.Recipe(
             steps=config.steps,
             learning_rate=config.learning_rate,
@@ -107,7 +101,13 @@ class Arm:
         )
         if config.strategy == "none":
             return batches
-        return self._strategy.experimental_distribute_dataset(batches)
+        # Every worker makes whole batches and takes its part: `swap` and the order of all that is
+        # random look across a batch.
+        options = tf.data.Options()
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
+        return self._strategy.experimental_distribute_dataset(batches.with_options(options))
 
     def accuracies(self) -> Accuracies:
         """Returns what measures the accuracy on the own condition, as is, and swapped."""
@@ -220,22 +220,14 @@ class Arm:
             self.show_treatment(summaries)
         bad = sum(self.data.masks.bad.values()) / len(self.data.source.splits["train"])
         summaries.scalars("train", 0, {"bad_masks": bad})
-        evaluate = self.accuracies()
-        rows = loop.train(
-            self.model,
-            self._optimizer,
-            self._recipe,
-            self._batches_from,
+        rows = self._loop(
+            summaries,
             loop.Loop(
                 checkpoint_every=self.config.checkpoint_every,
                 visualize_every=self.config.visualize_every,
-                evaluate=evaluate,
+                evaluate=self.accuracies(),
                 visualize=lambda step: self.show(step, summaries),
             ),
-            folder=self.workdir.path,
-            summaries=summaries,
-            jit_compile=resolve_jit(self.config),
-            strategy=self._strategy,
         )
         print("making class images", file=sys.stderr)
         self.show(self.config.steps, summaries, natural_logits=True)
@@ -246,6 +238,26 @@ class Arm:
         summaries.close()
         return measures
 
+    def train_along(self) -> None:
+        """Trains with the first worker, which alone evaluates, shows and exports."""
+        summaries = Summaries(self.workdir.events)
+        steps = self.config.checkpoint_every
+        self._loop(summaries, loop.Loop(steps, 0, evaluate=dict, visualize=lambda step: None))
+        summaries.close()
+
+    def _loop(self, summaries: Summaries, when: loop.Loop) -> list[Row]:
+        return loop.train(
+            self.model,
+            self._optimizer,
+            self._recipe,
+            self._batches_from,
+            when,
+            folder=self.workdir.path,
+            summaries=summaries,
+            jit_compile=resolve_jit(self.config),
+            strategy=self._strategy,
+        )
+
     def export(self) -> None:
         """Writes model.keras and saved_model/."""
         print("exporting", file=sys.stderr)
@@ -253,17 +265,19 @@ class Arm:
         export.saved_model(self.model, self.data.source.class_names, self.workdir.saved_model)
 
 
-def run(config: ArmConfig) -> dict[str, Any]:
+def run(config: ArmConfig) -> dict[str, Any] | None:
     """Runs one arm, or goes on with it where it stopped.
 
     Args:
       config: settings; those left open are resolved here.
 
     Returns:
-      What the arm measured, as it stands in result.json: `accuracies` and `seconds`.
+      What the arm measured, as it stands in result.json: `accuracies` and `seconds`; None on the
+      workers of `--strategy=multi_worker` that leave it to the first.
 
     Raises:
       UserError: settings, data, masks or files that cannot be used.
+      WorkerLost: another worker of the same arm is gone.
       KeyboardInterrupt: interrupted; the state is saved.
     """
     started = time.monotonic()
@@ -271,16 +285,25 @@ def run(config: ArmConfig) -> dict[str, Any]:
     if config.deterministic:
         tf.config.experimental.enable_op_determinism()
     settled = settings.resolved(config)
-    workdir = Workdir(pathlib.Path(settled.workdir))
-    with workdir.locked():
+    strategy = strategies.make(settled.strategy, settled.batch_size)
+    with strategies.losses_named(), _folder(settled.workdir, strategy) as workdir:
         data = open_data(settled, open_source(settled))
         config = settings.counted(settled, len(data.train))
-        _claim(workdir, config, data)
+        facts = _facts(config, data)
+        workdir.claim(
+            dataclasses.asdict(config),
+            not_compared=settings.NOT_COMPARED,
+            overwrite=config.overwrite,
+            **facts,
+        )
         finished = workdir.read_result()
-        if finished is not None:
-            print(f"{workdir.path} is finished; --overwrite starts anew", file=sys.stderr)
+        if _is_over(strategy, config, facts, finished is not None):
+            print(f"{config.workdir} is finished; --overwrite starts anew", file=sys.stderr)
             return finished
-        arm = Arm(config, data, workdir)
+        arm = Arm(config, data, workdir, strategy)
+        if not strategies.is_first(strategy):
+            arm.train_along()
+            return None
         measures = arm.train()
         arm.export()
         result = {"accuracies": measures, "seconds": round(time.monotonic() - started, 1)}
@@ -288,25 +311,48 @@ def run(config: ArmConfig) -> dict[str, Any]:
     return result
 
 
-def _claim(workdir: Workdir, config: ArmConfig, data: ArmData) -> None:
-    """Writes the configuration and what the data are into the workdir, or compares them."""
+@contextlib.contextmanager
+def _folder(path: str, strategy: tf.distribute.Strategy) -> Iterator[Workdir]:
+    """Gives the run's folder, locked; to workers other than the first one that is thrown away."""
+    if strategies.is_first(strategy):
+        workdir = Workdir(pathlib.Path(path))
+        with workdir.locked():
+            yield workdir
+    else:
+        with tempfile.TemporaryDirectory(prefix="bg_interp-") as scratch:
+            yield Workdir(pathlib.Path(scratch))
+
+
+def _facts(config: ArmConfig, data: ArmData) -> dict[str, Any]:
+    """Returns what config.json says beside the settings."""
     source = data.source
-    workdir.claim(
-        dataclasses.asdict(config),
-        not_compared=settings.NOT_COMPARED,
-        overwrite=config.overwrite,
-        fingerprint=source.fingerprint,
-        network=config.network,
-        class_names=list(source.class_names),
-        examples={name: len(split) for name, split in source.splits.items()},
-        damaged=[list(pair) for pair in source.damaged],
-        masks={
+    return {
+        "fingerprint": source.fingerprint,
+        "network": config.network,
+        "class_names": list(source.class_names),
+        "examples": {name: len(split) for name, split in source.splits.items()},
+        "damaged": [list(pair) for pair in source.damaged],
+        "masks": {
             "origin": data.masks.origin.partition(":")[0],
             "bad": data.masks.bad,
             "fingerprint": data.masks_fingerprint,
         },
-        jit_compile=resolve_jit(config),
-    )
+        "jit_compile": resolve_jit(config),
+    }
+
+
+def _is_over(
+    strategy: tf.distribute.Strategy, config: CountedConfig, facts: dict[str, Any], finished: bool
+) -> bool:
+    """Tells whether the run is finished; several workers first make sure that they do the same."""
+    if not strategies.spans_workers(strategy):
+        return finished
+    compared = dataclasses.asdict(config)
+    for name in settings.NOT_COMPARED:
+        del compared[name]
+    strategies.check_same(strategy, json.dumps([compared, facts, versions()], sort_keys=True))
+    (first,) = strategies.from_first(strategy, [np.asarray(finished)])
+    return bool(first)
 
 
 def workdir_of(config: ArmConfig) -> pathlib.Path:

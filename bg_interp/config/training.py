@@ -106,7 +106,10 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
         "none", "compute type of the layers", choices=("none", "float16", "bfloat16")
     )
     strategy: str = setting(
-        "none", "mirrored trains on all GPUs of this machine", choices=("none", "mirrored")
+        "none",
+        "mirrored trains on all GPUs of this machine, multi_worker on the machines of TF_CONFIG; "
+        "--batch_size is that of all of them together",
+        choices=("none", "mirrored", "multi_worker"),
     )
     checkpoint_every: int | None = setting(
         None,
@@ -156,6 +159,11 @@ def check_names(config: ArmConfig) -> None:
     if config.jit_compile == "true" and (config.deterministic or config.strategy != "none"):
         other = "--deterministic" if config.deterministic else f"--strategy={config.strategy}"
         raise UserError(f"--jit_compile=true cannot be had with {other}: leave one of them out")
+    if config.strategy == "multi_worker" and config.mixed_precision == "float16":
+        # Each worker would look for overflow in its own part of the gradients alone.
+        raise UserError(
+            "--mixed_precision=float16 cannot be had with --strategy=multi_worker: bfloat16 can"
+        )
     if config.adversarial_epsilon == 0 and (config.adversarial_replays or 1) > 1:
         raise UserError(
             "--adversarial_replays above 1 needs an --adversarial_epsilon above 0. "

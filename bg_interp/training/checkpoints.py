@@ -40,18 +40,21 @@ class Checkpoints:
       folder: where they stand; the newest two are kept.
       model: its variables are saved, those of random generators among them.
       optimizer: its variables are saved.
+
+    Attributes:
+      variables: all that a checkpoint holds, in its order.
     """
 
     def __init__(
         self, folder: pathlib.Path, model: keras.Model, optimizer: keras.optimizers.Optimizer
     ):
         self._folder = folder
-        self._variables = [*model.variables, *optimizer.variables]
+        self.variables = [*model.variables, *optimizer.variables]
 
     def _names(self) -> list[str]:
         # Keras numbers layers without a name through a whole process, so that their names change
         # with what was built before: place and shape tell more.
-        return [f"{n:05d}:{tuple(v.shape)}" for n, v in enumerate(self._variables)]
+        return [f"{n:05d}:{tuple(v.shape)}" for n, v in enumerate(self.variables)]
 
     def _newest_first(self) -> list[pathlib.Path]:
         return sorted(self._folder.glob("step-*.npz"), reverse=True)
@@ -63,7 +66,7 @@ class Checkpoints:
           UserError: the folder cannot be written.
         """
         # bfloat16 is unknown to NumPy's file format; no variable of ours has it.
-        names = zip(self._names(), self._variables, strict=True)
+        names = zip(self._names(), self.variables, strict=True)
         values: dict[str, Any] = {name: np.asarray(variable) for name, variable in names}
         path = self._folder / f"step-{state.step:08d}.npz"
         with files.replacing(path) as temporary, open(temporary, "wb") as file:
@@ -106,6 +109,6 @@ class Checkpoints:
                 f"{path} belongs to another network or optimizer; choose another --workdir, or "
                 "start anew with --overwrite"
             )
-        for name, variable in zip(values, self._variables, strict=True):
+        for name, variable in zip(values, self.variables, strict=True):
             variable.assign(values[name])
         return State(**held["state"])

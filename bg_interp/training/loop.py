@@ -13,6 +13,7 @@ import tqdm
 from bg_interp.errors import UserError
 from bg_interp.storage import files
 from bg_interp.storage.summaries import Summaries
+from bg_interp.training import strategies
 from bg_interp.training.checkpoints import Checkpoints, Row, State
 from bg_interp.training.interrupts import Interrupts
 from bg_interp.training.recipe import Recipe, Updater
@@ -84,7 +85,8 @@ def train(
       folder: gets `checkpoints/` and `metrics.jsonl`.
       summaries: gets all metrics, those from before a restart as well.
       jit_compile: whether updates are compiled by XLA.
-      strategy: the replicas that a batch is divided among.
+      strategy: the replicas that a batch is divided among. Of several workers the first one's
+        checkpoint counts; the others need not see it.
 
     Returns:
       All metrics, a row for each logged training step and each evaluation.
@@ -96,6 +98,8 @@ def train(
     updater = Updater(model, optimizer, recipe, jit_compile=jit_compile, strategy=strategy)
     checkpoints = Checkpoints(folder / "checkpoints", model, optimizer)
     start, rows, measured = checkpoints.restore()
+    if strategies.spans_workers(strategy):
+        start = _start_together(strategy, checkpoints, start)
     log = _Log(folder / "metrics.jsonl", summaries, rows)
     if start == 0:
         loop.visualize(0) if loop.visualize_every else None
@@ -130,6 +134,15 @@ def train(
                 interrupts.stop()
     log.write()
     return log.rows
+
+
+def _start_together(strategy: tf.distribute.Strategy, checkpoints: Checkpoints, start: int) -> int:
+    """Gives every worker the step and the variables that the first one starts from."""
+    mine = [np.asarray(variable) for variable in checkpoints.variables]
+    step, *values = strategies.from_first(strategy, [np.asarray(start), *mine])
+    for variable, value in zip(checkpoints.variables, values, strict=True):
+        variable.assign(value)
+    return int(step)
 
 
 def _check_finite(loss: float, done: int) -> None:

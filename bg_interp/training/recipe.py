@@ -11,6 +11,8 @@ import dataclasses
 import keras
 import tensorflow as tf
 
+from bg_interp.training import strategies
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -133,6 +135,7 @@ class Updater:
             from_logits=True, label_smoothing=recipe.label_smoothing, reduction=None
         )
         self._update = tf.function(self._distributed_update, jit_compile=jit_compile)
+        self._mean = tf.function(self._mean_over_replicas)
 
     def step(self, batch: dict, step: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Runs all updates of one minibatch.
@@ -151,11 +154,20 @@ class Updater:
         for _ in range(self._recipe.adversarial_replays):
             perturbation, *measured = self._update(images, labels, perturbation, epsilon)
             first = first or measured
-        loss, accuracy = (self._strategy.reduce("MEAN", value, axis=None) for value in first)
+        if self._strategy.num_replicas_in_sync > 1:
+            first = self._mean(*first)
+        loss, accuracy = first
         return loss, accuracy
 
     def _distributed_update(self, *arguments):
-        return self._strategy.run(self._replica_update, arguments)
+        with strategies.statistics_of_whole_batches(self._model, self._strategy):
+            return self._strategy.run(self._replica_update, arguments)
+
+    def _mean_over_replicas(self, *values: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the means of scalars over all replicas, of which each has its own."""
+        # One vector, since each reduction waits for all workers.
+        stacked = self._strategy.run(lambda *scalars: tf.stack(scalars), values)
+        return tf.unstack(self._strategy.reduce("MEAN", stacked, axis=None), len(values))
 
     def _replica_update(
         self, images: tf.Tensor, labels: tf.Tensor, perturbation: tf.Tensor, epsilon: tf.Tensor

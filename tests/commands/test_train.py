@@ -8,17 +8,6 @@ import tensorflow as tf
 from bg_interp.commands import train
 from bg_interp.config.training import ArmConfig
 from bg_interp.data import pipeline, treatments
-from bg_interp.errors import UserError
-
-
-def test_a_batch_that_cannot_be_divided_is_refused(monkeypatch):
-    three = types.SimpleNamespace(num_replicas_in_sync=3)
-    monkeypatch.setattr(tf.distribute, "MirroredStrategy", lambda: three)
-    config = ArmConfig(strategy="mirrored", batch_size=64)
-    with pytest.raises(UserError, match="must be a multiple of the 3 devices"):
-        train.make_strategy(config)
-    assert train.make_strategy(ArmConfig(strategy="mirrored", batch_size=66)) is three
-    assert train.make_strategy(ArmConfig()) is tf.distribute.get_strategy()
 
 
 @pytest.mark.parametrize("batch_size", [1, 200])

@@ -93,6 +93,7 @@ def test_nothing_stays_open_once_resolved():
         ({"masks": "none"}, "--background must be none. Received: 'black'"),
         ({"jit_compile": "true", "deterministic": True}, "with --deterministic"),
         ({"jit_compile": "true", "strategy": "mirrored"}, "with --strategy=mirrored"),
+        ({"mixed_precision": "float16", "strategy": "multi_worker"}, "bfloat16 can"),
         ({"adversarial_epsilon": 0.0, "adversarial_replays": 2}, "needs an --adversarial_epsilon"),
     ],
 )

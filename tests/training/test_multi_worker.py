@@ -1,0 +1,103 @@
+"""Two workers of one arm hold one network, and go on after a kill as if there had been none."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+_PROGRAM = pathlib.Path(__file__).with_name("multi_worker_program.py")
+_LIMIT_SECONDS = 150.0
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+@pytest.fixture
+def start_workers(shape_settings, session_cache):
+    """Starts two workers on the loopback address; those that are left at the end are killed."""
+    started = []
+
+    def start(folder: pathlib.Path, *arguments: str, changed=({}, {})) -> list[subprocess.Popen]:
+        folder.mkdir(exist_ok=True)
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
+        pair = []
+        for index in range(2):
+            task = {"type": "worker", "index": index}
+            config = {"cluster": {"worker": addresses}, "task": task}
+            settings = shape_settings | {"workdir": folder / "run", "strategy": "multi_worker"}
+            flags = [f"--{k}={v}" for k, v in (settings | changed[index]).items()]
+            environment = {
+                **os.environ,
+                "TF_CONFIG": json.dumps(config),
+                "BG_INTERP_CACHE": str(session_cache),
+            }
+            command = [sys.executable, str(_PROGRAM), str(folder), *flags, *arguments]
+            pair.append(
+                subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+            )
+        started.extend(pair)
+        return pair
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def finish(workers: list[subprocess.Popen]) -> list[str]:
+    """Waits for both workers; returns what they wrote to standard error."""
+    errors = [worker.communicate(timeout=_LIMIT_SECONDS)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], errors
+    return errors
+
+
+def networks_in(folder: pathlib.Path) -> list[list[bytes]]:
+    """Returns all variables of each worker's network and optimizer."""
+    found = []
+    for index in range(2):
+        with np.load(folder / f"worker-{index}.npz") as file:
+            found.append([file[name].tobytes() for name in file.files])
+    return found
+
+
+def test_two_workers_learn_what_one_does_and_survive_the_loss_of_one(start_workers, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finish(start_workers(whole, "--exact"))
+    assert float((whole / "difference.txt").read_text()) < 1e-4
+    first, second = networks_in(whole)
+    assert first == second
+
+    pair = start_workers(killed)
+    deadline = time.monotonic() + _LIMIT_SECONDS
+    while not list(killed.glob("run/checkpoints/step-00000002.npz")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    pair[1].send_signal(signal.SIGKILL)
+    _, error = pair[0].communicate(timeout=_LIMIT_SECONDS)
+    assert pair[0].returncode == 1
+    assert error.count("error: another worker of this arm ended") == 1
+    assert "Traceback" not in error
+    finish(start_workers(killed))
+    assert networks_in(killed) == [first, first]
+
+
+def test_workers_with_other_flags_are_refused(start_workers, tmp_path):
+    pair = start_workers(tmp_path / "other", changed=({}, {"seed": 1}))
+    errors = [worker.communicate(timeout=_LIMIT_SECONDS)[1] for worker in pair]
+    assert [worker.returncode for worker in pair] == [1, 1], errors
+    assert "1 of the workers (not this one) have other flags" in errors[0]
+    assert "(this one among them)" in errors[1]
