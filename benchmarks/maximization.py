@@ -73,10 +73,10 @@ def network(name: str) -> Any:
     import keras
 
     if name not in NETWORKS:
-        from bg_interp.models import trained
+        from bg_interp.models import loading
         from bg_interp.visualization import targets
 
-        return targets.logits(trained.load(pathlib.Path(name))[0])
+        return targets.logits(loading.load_network(pathlib.Path(name)).network)
     if name == "small":
         return small_network()
     made = {"mobilenet_v2": keras.applications.MobileNetV2, "resnet50": keras.applications.ResNet50}

@@ -24,6 +24,11 @@ def printable(text: str) -> str:
     )
 
 
+def one_line(error: Exception) -> str:
+    """Returns what an exception of another library says, on one line of at most 300 characters."""
+    return printable(" ".join(str(error).split()))[:300] or type(error).__name__
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean X?" for the known name closest to `name`, or "" when none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)

@@ -52,13 +52,14 @@ def main() -> None:
     if not config.model:
         raise UserError("--model must name a folder of tools/train.py or a .keras file")
     cli.load_tensorflow()
-    from bg_interp.models import export, trained
+    from bg_interp.models import export, loading
 
     path = pathlib.Path(config.model).expanduser()
-    model, class_names = trained.load(path)
+    found = loading.load_network(path)
+    model, class_names = found.network, loading.names_or_numbers(found)
     if config.class_names:
-        class_names = trained.checked_names(config.class_names.split(","), model)
-    output = pathlib.Path(config.output or trained.folder_of(path)).expanduser()
+        class_names = loading.checked_names(config.class_names.split(","), model)
+    output = pathlib.Path(config.output or loading.folder_of(path)).expanduser()
     if "saved_model" in formats:
         export.saved_model(model, class_names, output / "saved_model")
         print(f"wrote {output / 'saved_model'}")

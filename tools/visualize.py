@@ -2,9 +2,9 @@
 
     python tools/visualize.py --model=runs/habitats-small-black-0
 
-writes visualize/ into the run's folder: one PNG per class, grid.png with all of them, images.npz
-with the float images, and results.json with the settings, the logit that each image reaches beside
-that of the best natural image, and the seconds it took.
+writes visualizations/ into the run's folder: one PNG per class, grid.png with all of them,
+images.npz with the float images, and results.json with the settings, the logit that each image
+reaches beside that of the best natural image, and the seconds it took.
 
     python tools/visualize.py --model=network.keras --layer=block_5_expand --channels=0,1,2 --gif
 
@@ -103,7 +103,7 @@ class Config:
     )
     gif: bool = cli.setting(False, "write animation.gif, which shows how the images came to be")
     output: str | None = cli.setting(
-        None, "folder to write to; default: visualize/ in the model's own folder"
+        None, "folder to write to; default: visualizations/ in the model's own folder"
     )
 
 
@@ -234,16 +234,17 @@ def main() -> None:
 
     import tqdm
 
-    from bg_interp.models import trained
+    from bg_interp.models import loading
     from bg_interp.storage import files
     from bg_interp.visualization import comparison, outcome
     from bg_interp.visualization.ascent import Ascent
 
-    folder = trained.folder_of(path) / "visualize"
+    folder = loading.folder_of(path) / "visualizations"
     folder = pathlib.Path(config.output).expanduser() if config.output else folder
     # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", " ".join(sys.argv) + "\n")
-    model, class_names = trained.load(path)
+    found = loading.load_network(path)
+    model, class_names = found.network, loading.names_or_numbers(found)
     how = _settings(config, path, model)
     if not how.tried:
         print("note: the settings for this kind of network were never tried; look before you trust")

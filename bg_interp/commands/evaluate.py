@@ -33,45 +33,13 @@ _DATA = "dataset data_dir masks mask_store image_size correlation data_seed".spl
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
-def is_run_folder(path: pathlib.Path) -> bool:
-    """Tells whether `tools/train.py` made the folder."""
-    return (path / "config.json").exists()
-
-
-def load_model(
-    path: pathlib.Path,
-    input_range: tuple[float, float] = (0.0, 255.0),
-    output_kind: str = "logits",
-) -> tuple[AdaptedModel, int | None, Sequence[str] | None]:
-    """Loads a classifier from a run folder, a Keras file or a SavedModel.
-
-    Returns:
-      The model, the side of its images, and the names of its outputs; None where it doesn't say.
-
-    Raises:
-      UserError: it cannot be loaded, or the run has not ended.
-    """
-    names = None
-    if is_run_folder(path):
-        names = Workdir(path).read_config().get("class_names")
-        path = Workdir(path).model
-        if not path.exists():
-            raise UserError(f"{path.parent} holds no finished model yet; let its training end")
-    found = load_classifier(path, output_kind)
-    return (
-        AdaptedModel(found.network, input_range, output_kind),
-        found.image_size,
-        names or found.class_names,
-    )
-
-
 def settled(config: EvaluateConfig, model: pathlib.Path, model_size: int | None) -> EvaluateConfig:
     """Settles which test images are used, where that is left open.
 
     Raises:
       UserError: there are no masks, or the size is not the model's.
     """
-    trained = Workdir(model).read_config()["config"] if is_run_folder(model) else {}
+    trained = Workdir(model).read_config()["config"] if Workdir(model).is_run else {}
     dataset = config.dataset or trained.get("dataset", "habitats")
     # What the model was trained with says nothing about another data set.
     same = trained if dataset == trained.get("dataset") else {}
@@ -139,12 +107,12 @@ def run(config: EvaluateConfig) -> dict[str, Any]:
     """
     check_names(config)
     path, folder = model_path(config), output_folder(config)
-    input_range = INPUT_RANGES[config.input_range]
-    model, model_size, model_classes = load_model(path, input_range, config.output_kind)
-    config = settled(config, path, model_size)
+    found = load_classifier(path, config.output_kind)
+    model = AdaptedModel(found.network, INPUT_RANGES[config.input_range], config.output_kind)
+    config = settled(config, path, found.image_size)
     source = open_images(config)
     names = list(source.class_names)
-    model_classes = class_names(config) or model_classes
+    model_classes = class_names(config) or found.class_names
     if model_classes is not None:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
     test = Arrays.of(open_in_memory(source, "test", config).arrays)
@@ -167,5 +135,5 @@ def output_folder(config: EvaluateConfig) -> pathlib.Path:
     """Returns the folder that an evaluation writes to."""
     if config.output:
         return pathlib.Path(config.output).expanduser()
-    path = model_path(config)
-    return path / "evaluation" if is_run_folder(path) else pathlib.Path("evaluation")
+    path = Workdir(model_path(config))
+    return path.evaluation if path.is_run else pathlib.Path("evaluation")

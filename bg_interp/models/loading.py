@@ -1,77 +1,167 @@
-"""Somebody's classifier from its file: Keras (.keras, .h5), or a SavedModel folder."""
+"""Every way to open a classifier: a run's folder, a Keras file, a SavedModel, ONNX, a function."""
 
 import dataclasses
 import pathlib
-from collections.abc import Callable
+import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from bg_interp.errors import UserError
-from bg_interp.models import trained
+from bg_interp.errors import UserError, one_line
+from bg_interp.models import functions
+from bg_interp.storage.workdir import Workdir
 
 _KERAS = (".keras", ".h5")
 _SIGNATURE = "serving_default"
+_KINDS = (
+    "a folder that tools/train.py wrote, a .keras, .h5 or .onnx file, a SavedModel folder, or "
+    "MODULE:FUNCTION"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Classifier:
-    """A classifier as it was found in a file.
+    """A classifier as it was found.
 
     Attributes:
-      network: a function of images [B, H, W, 3] in the classifier's own range.
+      network: a function of images [B, H, W, 3] in the classifier's own range; a Keras model where
+        it came as one.
       image_size: the side of its images in pixels; None when it takes any.
-      class_names: those of its outputs, where the file says.
+      class_names: those of its outputs, where it says.
     """
 
-    network: Callable[[Any], Any]
+    network: Any
     image_size: int | None
     class_names: tuple[str, ...] | None = None
 
 
-def load_classifier(path: pathlib.Path, output_kind: str = "logits") -> Classifier:
-    """Loads a classifier of images.
+def load_classifier(model: str | pathlib.Path, output_kind: str = "logits") -> Classifier:
+    """Opens a classifier of square RGB images, whatever it is kept in.
 
     Args:
-      path: a .keras or .h5 file, or a SavedModel folder.
-      output_kind: "logits" or "probabilities": which of several named outputs to take.
+      model: a folder that tools/train.py wrote, a .keras, .h5 or .onnx file, a SavedModel folder,
+        or "module:function", whose function takes float32 [B, H, W, 3] and returns [B, K].
+      output_kind: "logits" or "probabilities": which of several named outputs of a SavedModel to
+        take.
 
     Raises:
-      UserError: it cannot be loaded, or does not take RGB images.
+      UserError: it cannot be opened, is not finished, or does not take RGB images.
     """
+    path = pathlib.Path(model).expanduser()
+    if functions.names_function(str(model)):
+        return Classifier(functions.from_name(str(model)), None)
     if path.is_dir() and (path / "saved_model.pb").exists():
         return _saved_model(path, output_kind)
-    if path.is_file() and path.suffix in _KERAS:
-        return _keras(path)
+    if path.is_file() and path.suffix == ".onnx":
+        network, shape = functions.from_onnx(path)
+        return Classifier(network, _side(shape, path))
+    if Workdir(path).is_run or (path.is_file() and path.suffix in _KERAS):
+        found = load_network(path)
+        return dataclasses.replace(found, image_size=_side(_input_shape(found.network), path))
     raise UserError(
-        "--model must be a folder that tools/train.py wrote, a .keras or .h5 file, or a "
-        f"SavedModel folder. Received: {path}{'' if path.exists() else ', which does not exist'}"
+        f"--model must be {_KINDS}. Received: {path}"
+        f"{'' if path.exists() else ', which does not exist'}"
     )
 
 
-def _keras(path: pathlib.Path) -> Classifier:
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # Keras raises a dozen kinds for files that it cannot read.
+def load_network(path: pathlib.Path) -> Classifier:
+    """Opens a Keras network of images of any kind.
+
+    Args:
+      path: a folder that tools/train.py wrote, or a .keras or .h5 file.
+
+    Raises:
+      UserError: it cannot be opened, or is not finished; the message says why.
+    """
+    if not path.is_dir():
+        model = load_file(path)
+        return Classifier(model, _input_shape(model)[1])
+    workdir = Workdir(path)
+    names = [str(name) for name in workdir.read_config().get("class_names") or []]
+    if not workdir.model.is_file():
         raise UserError(
-            f"{path} cannot be loaded by Keras {keras.__version__}: "
-            f"{trained.why_not_opened(path, error)}; if it holds layers of its own, export it as a "
-            "SavedModel"
+            f"{path} holds a run that is not finished; the command that began it goes on"
+        )
+    model = load_file(workdir.model)
+    return Classifier(model, _input_shape(model)[1], tuple(checked_names(names, model)))
+
+
+def load_file(path: pathlib.Path) -> keras.Model:
+    """Opens a .keras or .h5 file with one input and one output; no code of the file is run.
+
+    Raises:
+      UserError: the file is missing, damaged, or needs code of its own.
+    """
+    if path.suffix not in _KERAS:
+        raise UserError(
+            f"--model must be a folder that tools/train.py wrote, or a .keras or .h5 file. "
+            f"Received: {path}"
+        )
+    if not path.is_file():
+        raise UserError(f"--model names a file that does not exist: {path}")
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    # Keras raises many kinds of exceptions for damaged and unsafe files.
+    except Exception as error:
+        raise UserError(
+            f"{path} cannot be opened by Keras {keras.__version__}: {why_not_opened(path, error)}"
         ) from error
-    if len(model.inputs) != 1 or len(model.outputs) != 1:
+    if len(model.inputs or []) != 1 or len(model.outputs or []) != 1:
         raise UserError(
             f"--model must have one input and one output. Received: {path} with "
-            f"{len(model.inputs)} and {len(model.outputs)}"
+            f"{len(model.inputs or [])} and {len(model.outputs or [])}; export a subclassed model "
+            "as a SavedModel"
         )
-    return Classifier(model, _side(tuple(model.inputs[0].shape), path))
+    return model
+
+
+def why_not_opened(path: pathlib.Path, error: Exception) -> str:
+    """Returns in one line why Keras does not open a file, and the way out."""
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        return "it is damaged, or no .keras file; save it anew"
+    reason = one_line(error)
+    if "safe_mode" in reason:
+        return (
+            "it holds Python code, such as a Lambda layer, and no code of a model file is run "
+            "here; save the model without it"
+        )
+    if "register_keras_serializable" in reason or "Could not locate class" in reason:
+        return "it holds layers of its own; export it as a SavedModel"
+    return reason
+
+
+def folder_of(model: str | pathlib.Path) -> pathlib.Path:
+    """Returns the folder that a model's results go to by default: its own."""
+    path = pathlib.Path(model)
+    return path if path.is_dir() else path.parent
+
+
+def checked_names(names: Sequence[str], model: keras.Model) -> list[str]:
+    """Checks that there is one name for each output.
+
+    Raises:
+      UserError: there is not.
+    """
+    classes = model.outputs[0].shape[-1]
+    if len(names) != classes:
+        raise UserError(f"there must be {classes} class names. Received: {len(names)}")
+    return [name.strip() for name in names]
+
+
+def names_or_numbers(classifier: Classifier) -> list[str]:
+    """Returns the names of a Keras network's classes: numbers where they are not known."""
+    if classifier.class_names is not None:
+        return list(classifier.class_names)
+    return [str(number) for number in range(classifier.network.outputs[0].shape[-1])]
 
 
 def _saved_model(path: pathlib.Path, output_kind: str) -> Classifier:
     try:
         loaded = tf.saved_model.load(str(path))
     except (OSError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"{path} cannot be loaded: {str(error).strip()[:200]}") from error
+        raise UserError(f"{path} cannot be loaded: {one_line(error)}") from error
     function = loaded.signatures.get(_SIGNATURE)
     if function is None:
         raise UserError(
@@ -113,6 +203,10 @@ def _class_names(path: pathlib.Path) -> tuple[str, ...] | None:
     """Reads the names that `tools/export.py` puts beside a SavedModel."""
     names = path / "assets" / "class_names.txt"
     return tuple(names.read_text(encoding="utf-8").splitlines()) if names.is_file() else None
+
+
+def _input_shape(network: Any) -> tuple[int | None, ...]:
+    return tuple(network.inputs[0].shape)
 
 
 def _side(shape: tuple[int | None, ...], path: pathlib.Path) -> int | None:

@@ -52,6 +52,14 @@ class Workdir:
         self.visualizations = path / "visualizations"
         self.measures = path / "measures.json"
         self.class_images = path / "class_images.npz"
+        self.evaluation = path / "evaluation"
+        # Where tools/visualize.py wrote before it used `visualizations`.
+        self.former_visualizations = path / "visualize"
+
+    @property
+    def is_run(self) -> bool:
+        """Whether `tools/train.py` made the folder."""
+        return self.config.exists()
 
     def read_config(self) -> dict[str, Any]:
         """Reads config.json.

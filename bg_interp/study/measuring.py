@@ -13,7 +13,8 @@ from bg_interp.data.sources import open_source
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.judges.training import Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
-from bg_interp.models import networks, trained
+from bg_interp.models import networks
+from bg_interp.models.loading import load_network
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import statistics
@@ -88,7 +89,8 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     if done is not None:
         return done
     settled = resolved(config)
-    model, class_names = trained.load(workdir.path)
+    found = load_network(workdir.path)
+    model, class_names = found.network, list(found.class_names or ())
     test = Arrays.of(open_in_memory(open_source(settled), "test", settled).arrays)
     trained_weights = model.get_weights()
     made = make_class_images(model, config, statistics.load(workdir.ascent))

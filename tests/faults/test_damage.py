@@ -24,7 +24,7 @@ from bg_interp.evaluation.judges.shape import TrainedShapeJudge
 from bg_interp.evaluation.judges.training import JUDGES, load_judge
 from bg_interp.masks import shards
 from bg_interp.masks.quality import Quality
-from bg_interp.models import trained
+from bg_interp.models import loading
 from bg_interp.storage import files, records
 from bg_interp.storage.files import write_sealed
 from bg_interp.storage.workdir import Workdir
@@ -140,10 +140,10 @@ def test_ascent_statistics(run_folder, note):
 
 def test_model_file(run_folder, note):
     path = run_folder / "model.keras"
-    before = [w.tobytes() for w in trained.load_file(path).get_weights()]
+    before = [w.tobytes() for w in loading.load_file(path).get_weights()]
     for damage in damages(path):
-        if not refused(lambda: trained.load(run_folder), str(path)):
-            model, _ = trained.load(run_folder)
+        if not refused(lambda: loading.load_network(run_folder), str(path)):
+            model = loading.load_network(run_folder).network
             assert [w.tobytes() for w in model.get_weights()] == before
         note(damage, "model.keras")
 
@@ -152,7 +152,7 @@ def test_configuration_of_a_run(run_folder, note):
     path = run_folder / "config.json"
     before = Workdir(run_folder).read_config()
     for damage in damages(path, 4 * CASES):
-        if not refused(lambda: trained.load(run_folder), str(path), "--overwrite"):
+        if not refused(lambda: loading.load_network(run_folder), str(path), "--overwrite"):
             # A flipped bit in the name of the checksum, or a cut after the last bracket.
             assert Workdir(run_folder).read_config().items() >= before.items()
         note(damage, "config.json")
@@ -163,7 +163,7 @@ def test_configuration_of_a_run(run_folder, note):
 )
 def test_a_configuration_of_another_form(run_folder, text):
     (run_folder / "config.json").write_text(text)
-    assert refused(lambda: trained.load(run_folder), "config.json")
+    assert refused(lambda: loading.load_network(run_folder), "config.json")
 
 
 def test_checkpoints(tmp_path, note, capsys):

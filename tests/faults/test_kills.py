@@ -42,9 +42,9 @@ def event_steps(folder):
 
 
 def weights_of(folder):
-    from bg_interp.models import trained
+    from bg_interp.models import loading
 
-    model = trained.load_file(folder / "model.keras")
+    model = loading.load_file(folder / "model.keras")
     return [values.tobytes() for values in model.get_weights()]
 
 

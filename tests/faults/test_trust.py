@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bg_interp.errors import UserError
-from bg_interp.models import networks, trained
+from bg_interp.models import loading, networks
 from bg_interp.models.loading import load_classifier
 from bg_interp.training.checkpoints import Checkpoints
 from bg_interp.visualization import statistics
@@ -38,7 +38,7 @@ def build_from(path: pathlib.Path):
 @pytest.mark.parametrize("suffix", ["keras", "h5"])
 @pytest.mark.parametrize(
     "load",
-    [trained.load, load_classifier, build_from],
+    [loading.load_network, load_classifier, build_from],
     ids=["visualize, export", "evaluate", "train"],
 )
 def test_models_with_code_are_refused_in_one_line(unsafe, ledger, load, suffix):
@@ -87,7 +87,7 @@ def test_members_of_an_archive_stay_inside(tmp_path, ledger):
         archive.writestr("../escaped", "x")
         archive.writestr("config.json", "{}")
     with pytest.raises(UserError, match=r"model\.keras"):
-        trained.load(path)
+        loading.load_network(path)
     assert [p.name for p in tmp_path.iterdir()] == ["model.keras"]
     assert not (tmp_path.parent / "escaped").exists()
     ledger.count("path escape in a .keras file", "loaders")

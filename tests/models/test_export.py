@@ -11,7 +11,7 @@ import tensorflow as tf
 from PIL import Image
 
 from bg_interp.errors import UserError
-from bg_interp.models import export, networks, trained
+from bg_interp.models import export, loading, networks
 
 NAMES = ["Käfer", "großer Fisch", "鳥"]
 
@@ -127,12 +127,12 @@ def test_images_need_not_be_square(tmp_path):
 def test_a_file_that_is_no_model_is_named(tmp_path):
     (tmp_path / "a.keras").write_bytes(b"no model")
     for name, message in (
-        ("a.keras", "could not be opened as a Keras model"),
+        ("a.keras", "cannot be opened by Keras"),
         ("b.keras", "does not exist"),
         ("c.pt", "must be a folder that tools/train.py wrote, or a .keras or .h5 file"),
     ):
         with pytest.raises(UserError, match=message) as raised:
-            trained.load(tmp_path / name)
+            loading.load_network(tmp_path / name)
         assert name in str(raised.value)
         assert "\n" not in str(raised.value)
 
@@ -141,21 +141,22 @@ def test_code_within_a_model_file_is_never_run(tmp_path):
     image = keras.Input((4,))
     model = keras.Model(image, keras.layers.Lambda(lambda x: x + 1)(image))
     model.save(tmp_path / "code.keras")
-    with pytest.raises(UserError, match="could not be opened"):
-        trained.load(tmp_path / "code.keras")
+    with pytest.raises(UserError, match="cannot be opened"):
+        loading.load_network(tmp_path / "code.keras")
 
 
 def test_a_file_from_anywhere_gets_numbers_for_names(model, tmp_path):
     export.keras_file(model, tmp_path / "model.keras")
-    opened, names = trained.load(tmp_path / "model.keras")
+    found = loading.load_network(tmp_path / "model.keras")
+    opened, names = found.network, loading.names_or_numbers(found)
     assert names == ["0", "1", "2"]
     assert opened.count_params() == model.count_params()
 
 
 def test_there_must_be_a_name_for_each_class(model):
-    assert trained.checked_names(["a ", " b", "c"], model) == ["a", "b", "c"]
+    assert loading.checked_names(["a ", " b", "c"], model) == ["a", "b", "c"]
     with pytest.raises(UserError, match=r"must be 3 class names\. Received: 2"):
-        trained.checked_names(["a", "b"], model)
+        loading.checked_names(["a", "b"], model)
 
 
 @pytest.mark.slow

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.models.loading import load_classifier
+from bg_interp.models.loading import load_classifier, load_network
+from bg_interp.storage.files import write_sealed
 
 _IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
 
@@ -88,3 +89,19 @@ def test_a_model_of_something_else_than_images_is_refused(tmp_path):
     keras.Model(image, keras.layers.Dense(2)(image)).save(tmp_path / "numbers.keras")
     with pytest.raises(UserError, match=r"square RGB images .* with \[None, 5\]"):
         load_classifier(tmp_path / "numbers.keras")
+
+
+def test_a_run_that_is_not_finished_is_refused_the_same_way_by_every_tool(tmp_path):
+    write_sealed(tmp_path / "config.json", {"config": {}, "class_names": ["a"]})
+    for load in (load_classifier, load_network):
+        with pytest.raises(UserError, match=r"not finished; the command that began it goes on"):
+            load(tmp_path)
+
+
+def test_code_in_a_file_is_never_run_whoever_opens_it(tmp_path):
+    image = keras.Input((8, 8, 3))
+    output = keras.layers.Lambda(lambda x: x[:, 0, 0])(image)
+    keras.Model(image, output).save(tmp_path / "code.keras")
+    for load in (load_classifier, load_network):
+        with pytest.raises(UserError, match="no code of a model file is run"):
+            load(tmp_path / "code.keras")

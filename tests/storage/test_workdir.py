@@ -83,6 +83,15 @@ def test_overwrite_deletes_what_a_run_writes_and_nothing_else(run):
     assert run.read_config()["config"]["steps"] == 5
 
 
+@pytest.mark.parametrize("folder", ["visualizations", "visualize", "evaluation"])
+def test_overwrite_deletes_what_describes_the_network_that_is_gone(run, folder):
+    claim(run)
+    (run.path / folder).mkdir()
+    (run.path / folder / "results.json").write_text("of the old network")
+    claim(run, overwrite=True, steps=5)
+    assert not (run.path / folder).exists()
+
+
 def test_overwrite_of_the_same_configuration_starts_a_finished_run_anew(run):
     claim(run)
     write_everything(run)

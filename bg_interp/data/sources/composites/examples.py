@@ -138,7 +138,7 @@ def _turned(pixels: np.ndarray, degrees: float) -> np.ndarray:
     # Nothing is cut off at any angle.
     side = int(np.ceil(np.hypot(height, width))) + 2
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
-    matrix[:, 2] = matrix[:, 2] + side / 2 - np.array([width, height]) / 2
+    matrix[:, 2] = matrix[:, 2] + (side / 2 - np.array([width, height]) / 2)
     return cv2.warpAffine(pixels, matrix, (side, side), flags=cv2.INTER_LINEAR)
 
 
