@@ -66,8 +66,12 @@ def test_importing_the_tool_loads_few_modules():
         (["--steps=many"], "--steps=many"),
         (["--steps=0"], "--steps must be above 0"),
         (["black"], "must be flags of the form --name=value. Received: 'black'"),
-        (["--dataset=flickr"], "must be habitats, tfds:NAME or folder:PATH"),
+        (["--dataset=flickr"], "must be habitats, composites, tfds:NAME or folder:PATH"),
         (["--dataset=folder:/nowhere"], "must name a folder. Received: /nowhere"),
+        (["--dataset=composites"], "needs --objects=folder:PATH or tfds:NAME. Received: None"),
+        (["--dataset=composites", "--objects=folder:/"], "needs --places=folder:PATH"),
+        (["--dataset=composites", "--objects=folder:/nowhere"], "Received: /nowhere"),
+        (["--object_scale=1.2"], "a larger object does not fit into the image"),
         (["--weights=/nowhere.keras"], "does not exist: /nowhere.keras"),
     ],
 )

@@ -10,7 +10,10 @@ from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.errors import UserError, nearest
 
 # The forms of `--dataset`; `bg_interp.data.sources` has a module for each.
-DATASETS = ("habitats", "tfds:NAME", "folder:PATH")
+DATASETS = ("habitats", "composites", "tfds:NAME", "folder:PATH")
+# Those that are made here, at a correlation and from a seed.
+MADE_HERE = ("habitats", "composites")
+OBJECTS = ("folder:PATH", "tfds:NAME")
 # `bg_interp.masks.segmenters.opening` has an entry for each.
 SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
 MASKS = ("auto", "none", "dataset", *SEGMENTERS)
@@ -24,18 +27,47 @@ class SourceConfig:
 
     dataset: str = setting(
         "habitats",
-        "where images come from: habitats (drawn here, no download), tfds:NAME, or folder:PATH "
-        "with PATH/{train,test}/CLASS/*.jpg or PATH/CLASS/*.jpg",
+        "where images come from: habitats (drawn here, no download), composites (of --objects on "
+        "--places), tfds:NAME, or folder:PATH with PATH/{train,test}/CLASS/*.jpg or "
+        "PATH/CLASS/*.jpg",
+    )
+    objects: str | None = setting(
+        None,
+        "composites only: what is pasted; folder:PATH with PATH/CLASS/*.png, transparent around "
+        "the object, or tfds:NAME with masks of its own",
+    )
+    places: str | None = setting(
+        None,
+        "composites only: what it is pasted on; folder:PATH with PATH/KIND/*.jpg, photographs of "
+        "each kind of place. A kind called CLASS or CLASS-more is that class's own; otherwise the "
+        "kinds go to the classes in turn",
+    )
+    object_scale: float = setting(
+        0.9,
+        "composites only: longer side of the largest object as a share of the image's; the "
+        "smallest is three quarters of it",
+        rule=(
+            lambda value: 0 < value <= 1,
+            "must be above 0 and at most 1, since a larger object does not fit into the image",
+        ),
+    )
+    colour_matching: float = setting(
+        0.25,
+        "composites only: how far an object's brightness goes towards that of its place, by a "
+        "factor of 1.25 at most",
+        rule=SHARE,
     )
     correlation: float = setting(
         0.95,
-        "habitats only: probability that an image stands on its own class's background; "
-        "0.125 is chance",
+        "habitats and composites: probability that an image stands on its own class's background; "
+        "chance is 1 / number of classes, 0.125 for habitats",
         rule=SHARE,
     )
-    data_seed: int = setting(0, "habitats only: seed of the drawing", rule=SEED)
+    data_seed: int = setting(0, "habitats and composites: seed of the images", rule=SEED)
     data_dir: str | None = setting(
-        None, "where TFDS keeps prepared data; default: TFDS's own, for habitats the cache folder's"
+        None,
+        "where TFDS keeps prepared data; default: TFDS's own, for habitats and composites the "
+        "cache folder's",
     )
     image_size: int | None = setting(
         None, "side of the images in pixels; default: 64 on habitats", rule=POSITIVE
@@ -86,12 +118,28 @@ def check_source(config: SourceConfig) -> None:
         )
     if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
         raise UserError(f"--dataset=folder:PATH must name a folder. Received: {rest}")
+    if kind == "composites":
+        _check_composites(config)
     size = config.image_size
     if kind == "habitats" and size and not HABITATS_SMALLEST <= size <= HABITATS_LARGEST:
         raise UserError(
             f"--image_size must be from {HABITATS_SMALLEST} to {HABITATS_LARGEST} for habitats. "
             f"Received: {size}"
         )
+
+
+def _check_composites(config: SourceConfig) -> None:
+    for flag, value, forms in (
+        ("objects", config.objects, OBJECTS),
+        ("places", config.places, OBJECTS[:1]),
+    ):
+        kind, _, rest = (value or "").partition(":")
+        if not rest or kind not in [form.partition(":")[0] for form in forms]:
+            raise UserError(
+                f"--dataset=composites needs --{flag}={' or '.join(forms)}. Received: {value!r}"
+            )
+        if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
+            raise UserError(f"--{flag}=folder:PATH must name a folder. Received: {rest}")
 
 
 def check_masks(masks: str) -> None:

@@ -20,8 +20,8 @@ class EvaluateConfig(DataConfig):
     )
     dataset: str = setting(
         "",
-        "habitats, tfds:NAME or folder:PATH, whose test images are used; default: what the model "
-        "was trained on, else habitats",
+        "habitats, composites, tfds:NAME or folder:PATH, whose test images are used; default: what "
+        "the model was trained on, else habitats",
     )
     masks: str = setting(
         "",

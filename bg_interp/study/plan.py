@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from bg_interp.cli import SEED, setting
+from bg_interp.config.data import MADE_HERE
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, check_names
 from bg_interp.config.treatment import BACKGROUNDS
 from bg_interp.errors import UserError, nearest
@@ -38,13 +39,13 @@ class StudyConfig:
     seeds: str = setting(
         "5",
         "how many seeds (5: 0 to 4), or the seeds themselves (100,101; a single one: 100,). Each "
-        "has initial weights and order of its own, and on habitats data of its own. Under 5, "
-        "intervals are indicative only",
+        "has initial weights and order of its own, and images of its own where they are made here. "
+        "Under 5, intervals are indicative only",
     )
     correlations: str = setting(
         "0.95",
-        "habitats only: how surely the background gives the class away, separated by commas; with "
-        "several of them the report draws the effect against the correlation (0.125 is chance)",
+        "habitats and composites: how surely the background gives the class away, separated by "
+        "commas; with several of them the report draws the effect against the correlation",
     )
     adversarial_epsilons: str | None = setting(
         None,
@@ -191,7 +192,7 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
     """
     parse_shard(study.shard)
     backgrounds, seeds = parse_backgrounds(study.backgrounds), parse_seeds(study.seeds)
-    if training.dataset == "habitats" and JUDGES_DATA_SEED in seeds:
+    if training.dataset in MADE_HERE and JUDGES_DATA_SEED in seeds:
         raise UserError(
             f"--seeds must not hold {JUDGES_DATA_SEED}, by which the judges' data are drawn. "
             f"Received: {study.seeds!r}"
@@ -202,9 +203,10 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
         epsilons = _numbers("adversarial_epsilons", study.adversarial_epsilons, float)
     if max(correlations) > 1:
         raise UserError(f"--correlations must be from 0 to 1. Received: {study.correlations!r}")
-    if training.dataset != "habitats" and len(correlations) > 1:
+    if training.dataset not in MADE_HERE and len(correlations) > 1:
         raise UserError(
-            f"--correlations can only be chosen for habitats. Received: {training.dataset}"
+            f"--correlations can only be chosen for {' and '.join(MADE_HERE)}. "
+            f"Received: {training.dataset}"
         )
     workdir = pathlib.Path(study.workdir).expanduser()
     arms = []

@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 # Imported when they are asked for: processes that draw or decode have no use for TensorFlow.
-_MODULES = {"habitats": "habitats.builder", "tfds": "tfds_source", "folder": "folder"}
+_MODULES = {
+    "habitats": "habitats.builder",
+    "composites": "composites.builder",
+    "tfds": "tfds_source",
+    "folder": "folder",
+}
 
 
 class Split(Protocol):

@@ -220,5 +220,5 @@ def test_a_download_that_fails_is_announced_and_one_line(tmp_path, capsys, monke
 
 @pytest.mark.parametrize("spec", ["habitat", "tfds:", "folder:", "folder", "", "http://x"])
 def test_what_is_no_source_is_refused(spec):
-    with pytest.raises(UserError, match="--dataset must be habitats, tfds:NAME or folder:PATH"):
+    with pytest.raises(UserError, match="--dataset must be habitats, composites, tfds:NAME"):
         sources.open_source(SourceConfig(dataset=spec))

@@ -2,12 +2,17 @@
 
 import dataclasses
 import hashlib
+import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 import tensorflow_datasets as tfds
 
-from bg_interp.data.sources import preparing
+from bg_interp.config.data import SourceConfig
+from bg_interp.data import sources
+from bg_interp.data.sources import preparing, tfds_source
+from bg_interp.data.sources.composites import cutouts as cutting
+from bg_interp.data.sources.composites import places as placing
 from bg_interp.data.sources.composites.cutouts import Cutouts
 from bg_interp.data.sources.composites.examples import SPLITS, Look, make_example
 from bg_interp.data.sources.composites.places import Places
@@ -21,6 +26,7 @@ of places that are tested on are never trained on. Every example is a pure funct
 photographs, the data seed, the split and its index. The construction is that of Waterbirds (Sagawa
 et al. 2020, arXiv 1911.08731).
 """
+_USUAL_SIZE = 96
 # Correlations are typed rounded: .14 stands for one seventh.
 _ROUNDED = 0.005
 
@@ -38,7 +44,7 @@ class CompositesConfig(tfds.core.BuilderConfig):
       test_per_class: images of each class in `test`, and again in `test_uncorrelated`.
 
     Raises:
-      UserError: a correlation below chance, or an object larger than the image.
+      UserError: a correlation below chance.
     """
 
     name: str = dataclasses.field(init=False)
@@ -56,11 +62,6 @@ class CompositesConfig(tfds.core.BuilderConfig):
             raise UserError(
                 f"--correlation must be from chance to 1, and {len(self.places.kinds)} kinds of "
                 f"place make chance {chance:.3f}. Received: {look.correlation}"
-            )
-        if not 0 < look.object_scale <= 1:
-            raise UserError(
-                "--object_scale must be above 0 and at most 1: a larger object does not fit into "
-                f"the image. Received: {look.object_scale}"
             )
         # The shortest text that reads back as the same number: no two correlations share a name.
         self.name = (
@@ -124,3 +125,33 @@ class Composites(preparing.MadeHere):
                 config.cutouts, config.places, config.data_seed, split, index, config.look
             )
             yield dataclasses.asdict(made)
+
+
+def open_source(rest: str, config: SourceConfig) -> tfds_source.TfdsSource:
+    """Opens `composites` of the objects, places, size, correlation and seed of a configuration.
+
+    Raises:
+      UserError: objects, places or a correlation that cannot be used.
+    """
+    del rest  # The flags say it all.
+    objects, places = str(config.objects), str(config.places)
+    kind, _, where = objects.partition(":")
+    if kind == "folder":
+        cutouts = cutting.from_folder(pathlib.Path(where).expanduser())
+    else:
+        source = sources.open_source(dataclasses.replace(config, dataset=objects))
+        cutouts = cutting.from_source(source)
+    folder = pathlib.Path(places.partition(":")[2]).expanduser()
+    made = CompositesConfig(
+        cutouts=cutouts,
+        places=placing.from_folder(folder, cutouts.class_names),
+        look=Look(
+            image_size=config.image_size or _USUAL_SIZE,
+            correlation=config.correlation,
+            object_scale=config.object_scale,
+            colour_matching=config.colour_matching,
+        ),
+        data_seed=config.data_seed,
+    )
+    builder = preparing.prepared(Composites, made, config.data_dir)
+    return tfds_source.from_builder(builder, "composites")

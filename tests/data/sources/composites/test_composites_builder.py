@@ -41,7 +41,6 @@ def test_a_source_names_its_places(source):
     [
         ({"correlation": 0.3}, "--correlation must be from chance to 1.*Received: 0.3"),
         ({"correlation": 1.1}, "--correlation must be from chance to 1.*Received: 1.1"),
-        ({"object_scale": 1.2}, "a larger object does not fit.*Received: 1.2"),
     ],
 )
 def test_bad_values_are_one_line(objects, scenery, changed, message):
