@@ -74,7 +74,7 @@ def network(name: str) -> Any:
 
     if name not in NETWORKS:
         from bg_interp.models import loading
-        from bg_interp.visualization import targets
+        from bg_interp.visualization.network import targets
 
         return targets.logits(loading.load_network(pathlib.Path(name)).network)
     if name == "small":

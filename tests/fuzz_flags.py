@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bg_interp import cli
+from bg_interp.config import ascent
 from bg_interp.config.training import ArmConfig, check_names
 from bg_interp.errors import UserError
 from bg_interp.study.plan import SET_BY_STUDY, StudyConfig, make_plan
@@ -38,7 +39,7 @@ def _check_study(module) -> None:
 CHECKS = {
     "train": lambda module: check_names(cli.config_from_flags(ArmConfig)),
     "study": _check_study,
-    "visualize": lambda module: module._check(cli.config_from_flags(module.Config)),
+    "visualize": lambda module: ascent.check_names(cli.config_from_flags(module.VisualizeConfig)),
     "export": lambda module: module._formats(cli.config_from_flags(module.ExportConfig)),
 }
 

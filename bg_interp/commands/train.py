@@ -32,8 +32,9 @@ from bg_interp.training import loop, recipe, strategies
 from bg_interp.training.accuracy import Accuracies
 from bg_interp.training.checkpoints import Row
 from bg_interp.visualization import statistics as ascent_statistics
-from bg_interp.visualization.ascent import Ascent, Visualization
-from bg_interp.visualization.settings import preset_for
+from bg_interp.visualization.ascent import Ascent
+from bg_interp.visualization.presets import preset_for
+from bg_interp.visualization.results import Visualization
 
 _SHOWN_IMAGES = 8
 # At least: `swap` needs images of other classes in its batch, whatever --batch_size is.

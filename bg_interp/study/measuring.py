@@ -18,8 +18,9 @@ from bg_interp.models.loading import load_network
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import statistics
-from bg_interp.visualization.ascent import Ascent, Visualization
-from bg_interp.visualization.settings import preset_for
+from bg_interp.visualization.ascent import Ascent
+from bg_interp.visualization.presets import preset_for
+from bg_interp.visualization.results import Visualization
 
 # Each arm's own mean image, and two starts that all arms share.
 STARTS = {"own": "mean", "black": "black", "grey": "grey"}

@@ -11,9 +11,9 @@ from typing import Any
 _HOMES = {
     "ActivationMaximization": "maximization",
     "Ascent": "ascent",
-    "AscentSettings": "settings",
+    "AscentSettings": "presets",
     "AscentStatistics": "statistics",
-    "Visualization": "ascent",
+    "Visualization": "results",
     "class_images": "ascent",
 }
 __all__ = sorted(_HOMES)  # noqa: PLE0605

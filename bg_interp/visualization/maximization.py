@@ -12,9 +12,11 @@ from tf_keras_vis.activation_maximization.input_modifiers import Jitter, Rotate2
 from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
 from tf_keras_vis.utils import get_input_names, get_num_of_steps_allowed, listify
 
-from bg_interp.visualization import loop
-from bg_interp.visualization.folding import FoldedModel
-from bg_interp.visualization.work import Work, named_regularizers
+from bg_interp.visualization.engine import loop
+from bg_interp.visualization.engine.call import Call, regularizers_of, schedule_of
+from bg_interp.visualization.network.folding import FoldedModel
+from bg_interp.visualization.parametrizations import Input, Parametrization
+from bg_interp.visualization.tf_keras_vis import mapping
 
 _MODIFIERS = (Jitter(jitter=4), Rotate2D(degree=1))
 _REGULARIZERS = (
@@ -31,6 +33,9 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
     same call gives the same bytes; an optimizer may be used again, since only its configuration is
     read. Modifiers, scores or optimizers that a graph cannot hold run in tf-keras-vis's own loop,
     with a warning that names them.
+
+    Attributes:
+      stopped_at: the step of the last call at which a gradient was not finite; None if all were.
 
     Example:
       >>> maximization = ActivationMaximization(model, ReplaceToLinear())
@@ -61,10 +66,12 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
         super().__init__(model, model_modifier, clone)
         if callback_every < 1:
             raise ValueError(f"callback_every must be 1 or more. Received: {callback_every}")
-        self._seed = seed
+        self.seed = seed
+        self.stopped_at: int | None = None
         self._callback_every = callback_every
         self._jit_compile = jit_compile
         self._folded: dict[tuple, FoldedModel] = {}
+        self._outputs: Callable | None = None
         self._loops: dict[tuple, loop.CompiledLoop] = {}
 
     def __call__(
@@ -81,8 +88,16 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
         training: bool = False,
         unconnected_gradients: tf.UnconnectedGradients = tf.UnconnectedGradients.NONE,
         activation_modifiers: Any = None,
+        *,
+        parametrization: Any = None,
+        seed: int | None = None,
     ) -> Any:
-        """Generates the inputs that maximize `score`; see tf-keras-vis for the arguments.
+        """Generates the inputs that maximize `score`; see tf-keras-vis for its arguments.
+
+        Args:
+          parametrization: what is moved instead of the input itself, one of `parametrizations`;
+            for models with several inputs a list, with None for those that move as they are.
+          seed: keys every random draw; None for the seed of the constructor.
 
         Returns:
           A tensor [B,...] in `input_range`, or a list of them for models with several inputs.
@@ -105,12 +120,16 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
             "unconnected_gradients": tf.UnconnectedGradients(unconnected_gradients),
             "activation_modifiers": activation_modifiers,
         }
-        scores = self._get_scores_for_multiple_outputs(score)
+        self.stopped_at = None
+        self._seed = self.seed if seed is None else seed
         ranges = self._get_input_ranges(input_range)
-        values = [tf.cast(value, tf.float32) for value in self._get_seed_inputs(seed_input, ranges)]
-        work = self._work(scores, values, arguments)
-        activation = self._get_activation_modifiers(activation_modifiers)
-        obstacles = work.obstacles()
+        finishing = ranges, self._get_activation_modifiers(activation_modifiers)
+        call, obstacles = self._call(arguments, ranges, parametrization)
+        if obstacles and call.parametrized:
+            raise ValueError(
+                f"a parametrization needs the compiled loop, which cannot hold "
+                f"{', '.join(obstacles)}"
+            )
         if obstacles:
             warnings.warn(
                 "running tf-keras-vis's own loop, slowly and not seeded, since a compiled loop "
@@ -119,52 +138,100 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
             )
             return super().__call__(**arguments)
         with managed_callbacks(**arguments) as called:
-            values = self._iterate(work, called, steps, (ranges, activation))
-        result = self._clip_and_modify(values, ranges, activation)
+            values = self._iterate(call, called, finishing)
+        result = self._clip_and_modify(values, *finishing)
         single = len(self.model.inputs) == 1 and not isinstance(seed_input, list)
         return result[0] if single else result
 
-    def _work(self, scores: list, values: list, arguments: dict) -> Work:
-        """Gathers what is to be done, checked by tf-keras-vis's own rules."""
-        names = get_input_names(self.model)
-        modifiers = self._get_input_modifiers(arguments["input_modifiers"])
-        regularizers = self._get_regularizers(arguments["regularizers"])
-        shapes = tuple(tuple(value.shape[1:]) for value in values)
-        if shapes in self._folded:
-            self._folded[shapes].refresh()
-        else:
-            self._folded[shapes] = FoldedModel(self.model, shapes)
-        return Work(
-            model=self.model if arguments["training"] else self._folded[shapes].model,
-            training=arguments["training"],
-            values=values,
-            modifiers=[modifiers[name] for name in names],
-            scores=scores,
-            mean_score=self._mean_score_value,
-            regularizers=named_regularizers(regularizers, names),
-            gradient_modifier=arguments["gradient_modifier"],
-            optimizer=arguments["optimizer"],
-            unconnected=arguments["unconnected_gradients"],
-            fuse=self._jit_compile or loop.pays_to_fuse(values, arguments["steps"]),
-        )
+    def outputs(self, images: tf.Tensor) -> list[tf.Tensor]:
+        """Returns what the model gives for images in its own range, float32 [B,...] each."""
+        if self._outputs is None:
+            folded = self._folded_for([tuple(images.shape[1:])])
+            self._outputs = tf.function(
+                lambda values: [tf.cast(one, tf.float32) for one in listify(folded(values))],
+                autograph=False,
+            )
+        return self._outputs(images)
 
-    def _iterate(self, work: Work, called: list, steps: int, finishing: tuple) -> list:
+    def _call(self, given: dict, ranges: list, parametrization: Any) -> tuple[Call, list[str]]:
+        """Gathers what is to be done, by tf-keras-vis's own rules, and what stands in its way."""
+        scores = self._get_scores_for_multiple_outputs(given["score"])
+        starts = [
+            tf.cast(value, tf.float32)
+            for value in self._get_seed_inputs(given["seed_input"], ranges)
+        ]
+        names = get_input_names(self.model)
+        by_name = self._get_input_modifiers(given["input_modifiers"])
+        modifiers = [by_name[name] for name in names]
+        mapped = [[mapping.known_modifier(one) for one in each] for each in modifiers]
+        shapes = [(starts[0].shape[0], *output.shape[1:]) for output in self.model.outputs]
+        optimizer = given["optimizer"]
+        if optimizer is None:
+            optimizer = keras.optimizers.RMSprop(learning_rate=1.0, rho=0.999)
+        known = isinstance(optimizer, keras.Optimizer)
+        call = Call(
+            model=self.model
+            if given["training"]
+            else self._folded_for([tuple(start.shape[1:]) for start in starts]),
+            training=given["training"],
+            starts=starts,
+            limits=ranges,
+            parametrizations=self._parametrizations(parametrization, ranges),
+            modifiers=mapped,
+            scores=[mapping.known_score(*pair) for pair in zip(scores, shapes, strict=True)],
+            mean_score=self._mean_score_value,
+            regularizers=regularizers_of(self._get_regularizers(given["regularizers"]), names),
+            gradient_modifier=given["gradient_modifier"],
+            optimizer=optimizer,
+            schedule=schedule_of(optimizer) if known else None,
+            unconnected=given["unconnected_gradients"],
+            steps=get_num_of_steps_allowed(given["steps"]),
+            seed=self._seed,
+            fuse=self._jit_compile or loop.pays_to_fuse(starts, given["steps"]),
+        )
+        return call, mapping.obstacles(call, modifiers, shapes)
+
+    def _parametrizations(self, given: Any, ranges: list) -> list[Parametrization]:
+        """Returns a parametrization for each input."""
+        listed = given if isinstance(given, (list, tuple)) else [given] * len(ranges)
+        if len(listed) != len(ranges):
+            raise ValueError(
+                f"there must be one parametrization for each of {len(ranges)} inputs. "
+                f"Received: {len(listed)}"
+            )
+        for one, limits in zip(listed, ranges, strict=True):
+            if one is not None and None in limits:
+                raise ValueError(f"a parametrization needs an input_range. Received: {limits}")
+        return [Input() if one is None else one for one in listed]
+
+    def _folded_for(self, shapes: list[tuple]) -> keras.Model:
+        """Returns the model with its present weights, BatchNorm folded, for inputs of `shapes`."""
+        key = tuple(shapes)
+        if key in self._folded:
+            self._folded[key].refresh()
+        else:
+            self._folded[key] = FoldedModel(self.model, shapes)
+        return self._folded[key].model
+
+    def _iterate(self, call: Call, called: list, finishing: tuple) -> list:
         """Runs the loop, in pieces where callbacks want to hear of it; returns the last values."""
-        compiled, indices = self._compiled(work), work.indices()
-        compiled.begin(work.values)
-        steps = get_num_of_steps_allowed(steps)
-        every = self._callback_every if called else max(steps, 1)
-        for first in range(0, steps, every):
-            last = min(first + every, steps)
-            report, reached = compiled.run(indices, self._seed, first, last)
+        compiled = self._compiled(call)
+        compiled.begin(call)
+        heard = [self._moments(callback, call.steps) for callback in called]
+        first = 0
+        for last in sorted(set().union(*heard, {call.steps} if call.steps > 0 else ())):
+            report, reached = compiled.run(call.seed, first, last)
             if reached < last:
+                self.stopped_at = reached
                 warnings.warn(
                     f"the gradient of step {reached} was not finite; the ascent stopped there and "
                     "keeps the images it had",
                     stacklevel=3,
                 )
                 break
-            for callback in called:
+            for callback, moments in zip(called, heard, strict=True):
+                if last not in moments:
+                    continue
                 callback(
                     last - 1,
                     self._clip_and_modify(compiled.values(), *finishing),
@@ -175,16 +242,23 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
                     overall_score=[-score for score in report.scores]
                     + [value for _, value in report.regularizations],
                 )
+            first = last
         return compiled.values()
 
-    def _compiled(self, work: Work) -> loop.CompiledLoop:
-        """Returns a loop for this kind of work, traced before if nothing in it may have changed."""
-        signature = work.signature()
+    def _moments(self, callback: Any, steps: int) -> set[int]:
+        """Returns after how many steps a callback is called."""
+        if hasattr(callback, "moments"):
+            return callback.moments(steps)
+        every = self._callback_every
+        return {min(first + every, steps) for first in range(0, steps, every)}
+
+    def _compiled(self, call: Call) -> loop.CompiledLoop:
+        """Returns a loop for this kind of call, traced before if nothing in it may have changed."""
+        signature = call.signature()
         if signature is None:
-            return loop.CompiledLoop(work.plan(), jit_compile=self._jit_compile)
+            return loop.CompiledLoop(call, jit_compile=self._jit_compile)
         if signature not in self._loops:
-            compiled = loop.CompiledLoop(work.plan(), jit_compile=self._jit_compile)
-            self._loops[signature] = compiled
+            self._loops[signature] = loop.CompiledLoop(call, jit_compile=self._jit_compile)
         return self._loops[signature]
 
     def _get_seed_inputs(self, seed_inputs: Any, input_ranges: Sequence[tuple]) -> list:

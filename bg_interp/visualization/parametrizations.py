@@ -1,237 +1,166 @@
-"""What the ascent moves: pixels, pixels near a start image, a spectrum, or phases alone.
+"""What the ascent moves: pixels, a spectrum, phases alone, and opacity beside pixels.
 
-A parametrization turns its parameters into images in [0, 1] and knows how to take a step. All its
-functions are pure, on tensors, so that a compiled loop can carry parameters and optimizer state.
+A parametrization turns parameters into images in [0, 1] and back. `ActivationMaximization` takes
+one by `parametrization=`; what it is given and what it returns stay images in the model's range,
+modifiers and regularizers see images, and the optimizer moves the parameters. All functions are
+pure, so that a compiled loop can hold them.
 """
 
-import abc
-import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.visualization.settings import AscentSettings
+from bg_interp.visualization.engine import views
+from bg_interp.visualization.engine.parts import Moment, Part
 from bg_interp.visualization.statistics import AscentStatistics
 
-Tensors = tuple[tf.Tensor, ...]
 
-
-@dataclasses.dataclass(frozen=True)
-class Anchor:
-    """The images and spectra that an ascent starts from, as tensors: another one needs no retrace.
+class Parametrization(Part):
+    """Parameters, and how they become images.
 
     Attributes:
-      start: float32 [1,H,W,C] in [0, 1]; colour: [C] in [0, 1]; basis: [C,C]; magnitude:
-        [C,H,W//2+1].
+      needs_noise: whether `seen` reads the moment's noise.
     """
 
-    start: tf.Tensor
-    colour: tf.Tensor
-    basis: tf.Tensor
-    magnitude: tf.Tensor
+    needs_noise = False
 
-    @classmethod
-    def of(cls, statistics: AscentStatistics, start: np.ndarray) -> "Anchor":
-        """Takes the statistics, and a start image [H,W,C] in [0, 255]."""
-        return cls(
-            tf.constant(start[None] / 255, tf.float32),
-            tf.constant(statistics.mean_colour / 255, tf.float32),
-            tf.constant(statistics.colour_basis, tf.float32),
-            tf.constant(statistics.magnitude, tf.float32),
-        )
+    def begin(self, start: tf.Tensor, key: tf.Tensor) -> list[tf.Tensor]:
+        """Returns the first parameters.
 
-    def tensors(self) -> Tensors:
-        """Returns the fields in their order."""
-        return self.start, self.colour, self.basis, self.magnitude
-
-
-class Parametrization(abc.ABC):
-    """Parameters and how they become images; see the module's docstring."""
-
-    def __init__(self, settings: AscentSettings, shape: tuple[int, int, int, int]):
-        """Takes the settings and the images' [B,H,W,C]."""
-        self.settings = settings
-        self.shape = shape
-        # Distances are L2 over the pixels: those of the same picture, enlarged, grow with its side.
-        self.size_factor = float(np.sqrt(shape[1] * shape[2])) / 64
-
-    @abc.abstractmethod
-    def begin(self, anchor: Anchor, key: tf.Tensor) -> tuple[tf.Tensor, Tensors]:
-        """Returns the first parameters and the optimizer's first state."""
-
-    @abc.abstractmethod
-    def images(self, parameters: tf.Tensor, anchor: Anchor) -> tf.Tensor:
-        """Returns [B,H,W,C], differentiable; outside [0, 1] only where `images` is not clipped."""
-
-    def opacity(self, parameters: tf.Tensor) -> tf.Tensor | None:
-        """Returns [B,H,W,1] in [0, 1]; None when the images are opaque."""
-        return None
-
-    @abc.abstractmethod
-    def step(
-        self,
-        parameters: tf.Tensor,
-        state: Tensors,
-        gradient: tf.Tensor,
-        anchor: Anchor,
-        length: tf.Tensor,
-    ) -> tuple[tf.Tensor, Tensors]:
-        """Takes one step uphill along `gradient` of the score."""
-
-
-class Projected(Parametrization):
-    """Pixels within an L2 budget around the start image: steps of a given length, then projection.
-
-    Clipping inside the loss would leave pixels beyond the range where no gradient reaches them;
-    projection does not.
-    """
-
-    def begin(self, anchor: Anchor, key: tf.Tensor) -> tuple[tf.Tensor, Tensors]:  # noqa: D102
-        change = tf.random.stateless_normal(self.shape, key, stddev=self.settings.initial)
-        return anchor.start + change, ()
-
-    def images(self, parameters: tf.Tensor, anchor: Anchor) -> tf.Tensor:  # noqa: D102
-        return parameters
-
-    def step(  # noqa: D102
-        self,
-        parameters: tf.Tensor,
-        state: Tensors,
-        gradient: tf.Tensor,
-        anchor: Anchor,
-        length: tf.Tensor,
-    ) -> tuple[tf.Tensor, Tensors]:
-        gradient = self._smoothed(gradient, anchor)
-        moved = parameters + length * self.size_factor * gradient / (_length(gradient) + 1e-9)
-        change = moved - anchor.start
-        change *= tf.minimum(1.0, self.settings.budget * self.size_factor / _length(change))
-        return tf.clip_by_value(anchor.start + change, 0.0, 1.0), state
-
-    def _smoothed(self, gradient: tf.Tensor, anchor: Anchor) -> tf.Tensor:
-        """Weighs the gradient's frequencies by a power of the magnitude that the data has there.
-
-        Steps then fill shapes before they draw fine lines, which would ring.
+        Args:
+          start: images float32 [B,H,W,C] in [0, 1] to begin with.
+          key: int32 [2], for a random beginning.
         """
-        if not self.settings.smoothing:
-            return gradient
-        weights = tf.reduce_mean(anchor.magnitude, 0) ** self.settings.smoothing
-        spectrum = tf.signal.rfft2d(tf.transpose(gradient, [0, 3, 1, 2]))
-        spectrum *= tf.cast(weights, tf.complex64)
-        planes = tf.signal.irfft2d(spectrum, self.shape[1:3])
-        return tf.transpose(planes, [0, 2, 3, 1])
+        raise NotImplementedError
+
+    def images(self, parameters: Sequence[tf.Tensor], start: tf.Tensor) -> tf.Tensor:
+        """Returns [B,H,W,C], differentiable."""
+        raise NotImplementedError
+
+    def seen(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+        """Returns what the modifiers get of `images`."""
+        return images
+
+    def finished(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns what people get of `images`."""
+        return images
 
 
-class _ByAdam(Parametrization):
-    """Parameters moved by Adam (Kingma & Ba 2015), with the quick second moment of the recipe."""
+class Input(Parametrization):
+    """The input itself, in its own range and of any shape: what tf-keras-vis moves."""
 
-    def step(
-        self,
-        parameters: tf.Tensor,
-        state: Tensors,
-        gradient: tf.Tensor,
-        anchor: Anchor,
-        length: tf.Tensor,
-    ) -> tuple[tf.Tensor, Tensors]:
-        count, first, second = state
-        count += 1
-        first += 0.1 * (gradient - first)
-        second += 0.01 * (gradient**2 - second)
-        rate = length * tf.sqrt(1 - 0.99**count) / (1 - 0.9**count)
-        return parameters + rate * first / (tf.sqrt(second) + 1e-7), (count, first, second)
+    def begin(self, start: tf.Tensor, key: tf.Tensor) -> list[tf.Tensor]:  # noqa: D102
+        return [start]
 
-    def _state(self, parameters: tf.Tensor) -> Tensors:
-        return tf.constant(0.0), tf.zeros_like(parameters), tf.zeros_like(parameters)
+    def images(self, parameters: Sequence[tf.Tensor], start: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        return parameters[0]
 
 
-class Pixel(_ByAdam):
-    """Plain pixels."""
+class Pixels(Parametrization):
+    """Pixels in [0, 1], whatever the model's range is."""
 
-    def begin(self, anchor: Anchor, key: tf.Tensor) -> tuple[tf.Tensor, Tensors]:  # noqa: D102
-        change = tf.random.stateless_normal(self.shape, key, stddev=self.settings.initial)
-        parameters = anchor.start + change
-        return parameters, self._state(parameters)
+    def __init__(self, initial: float = 0.0, clip: bool = False):
+        """Chooses how to begin, and what holds beyond the range.
 
-    def images(self, parameters: tf.Tensor, anchor: Anchor) -> tf.Tensor:  # noqa: D102
-        return clipped(parameters)
+        Args:
+          initial: deviation of the random change that each image begins with.
+          clip: show pixels beyond the range at its end. Needless with `Projected`, which does not
+            leave it.
+        """
+        self.initial = initial
+        self.clip = clip
+
+    def begin(self, start: tf.Tensor, key: tf.Tensor) -> list[tf.Tensor]:  # noqa: D102
+        return [start + tf.random.stateless_normal(start.shape, key, stddev=self.initial)]
+
+    def images(self, parameters: Sequence[tf.Tensor], start: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        return clipped(parameters[0]) if self.clip else parameters[0]
 
 
-class Fourier(_ByAdam):
+class Fourier(Parametrization):
     """A change of the start image, as a spectrum of decorrelated colours.
 
     Each frequency is scaled by the magnitude that it has in the data (Olah et al. 2017 use
     1/frequency), so that one learning rate suits all of them.
     """
 
-    def begin(self, anchor: Anchor, key: tf.Tensor) -> tuple[tf.Tensor, Tensors]:  # noqa: D102
-        shape = [2, *_spectrum_shape(self.shape)]
-        parameters = tf.random.stateless_normal(shape, key, stddev=self.settings.initial)
-        return parameters, self._state(parameters)
+    live = ("magnitude", "basis")
 
-    def images(self, parameters: tf.Tensor, anchor: Anchor) -> tf.Tensor:  # noqa: D102
-        spectrum = tf.complex(*tf.unstack(parameters * anchor.magnitude))
-        return clipped(anchor.start + _coloured(spectrum, self.shape, anchor))
+    def __init__(self, known: AscentStatistics, initial: float = 0.1):
+        """Takes statistics of the data, and the deviation of the first change of the spectrum."""
+        self.magnitude = np.asarray(known.magnitude, np.float32)
+        self.basis = np.asarray(known.colour_basis, np.float32)
+        self.initial = initial
 
+    def begin(self, start: tf.Tensor, key: tf.Tensor) -> list[tf.Tensor]:  # noqa: D102
+        shape = [2, *_spectrum_shape(start.shape)]
+        return [tf.random.stateless_normal(shape, key, stddev=self.initial)]
 
-class Maco(_ByAdam):
-    """Phases alone; the magnitude is that of the data (Fel et al. 2023, "MACO")."""
-
-    def begin(self, anchor: Anchor, key: tf.Tensor) -> tuple[tf.Tensor, Tensors]:  # noqa: D102
-        parameters = tf.random.stateless_uniform(_spectrum_shape(self.shape), key, -np.pi, np.pi)
-        return parameters, self._state(parameters)
-
-    def images(self, parameters: tf.Tensor, anchor: Anchor) -> tf.Tensor:  # noqa: D102
-        magnitude = anchor.magnitude
-        spectrum = tf.complex(tf.cos(parameters) * magnitude, tf.sin(parameters) * magnitude)
-        return clipped(anchor.colour + _coloured(spectrum, self.shape, anchor))
+    def images(self, parameters: Sequence[tf.Tensor], start: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        spectrum = tf.complex(*tf.unstack(parameters[0] * self.magnitude))
+        return clipped(start + _coloured(spectrum, start.shape, self.basis))
 
 
-class WithOpacity(Parametrization):
-    """Pixels of any parametrization of pixels, and how opaque each of them is.
+class Maco(Parametrization):
+    """Phases alone; the magnitude is that of the data (Fel et al. 2023, "MACO").
 
-    Put before random backgrounds, what the class does not need becomes transparent.
+    It begins with random phases: of the start image only the size counts.
     """
 
+    live = ("magnitude", "basis", "colour")
+
+    def __init__(self, known: AscentStatistics):
+        """Takes statistics of the data."""
+        self.magnitude = np.asarray(known.magnitude, np.float32)
+        self.basis = np.asarray(known.colour_basis, np.float32)
+        self.colour = np.asarray(known.mean_colour / 255, np.float32)
+
+    def begin(self, start: tf.Tensor, key: tf.Tensor) -> list[tf.Tensor]:  # noqa: D102
+        shape = _spectrum_shape(start.shape)
+        return [tf.random.stateless_uniform(shape, key, -np.pi, np.pi)]
+
+    def images(self, parameters: Sequence[tf.Tensor], start: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        magnitude, phases = tf.convert_to_tensor(self.magnitude), parameters[0]
+        spectrum = tf.complex(tf.cos(phases) * magnitude, tf.sin(phases) * magnitude)
+        return clipped(self.colour + _coloured(spectrum, start.shape, self.basis))
+
+
+class Opacity(Parametrization):
+    """Pixels, and how opaque each of them is.
+
+    The network sees the images before random backgrounds, so that what the class does not need can
+    become transparent; people see them before white. Regularizers see the opacity as last channel:
+    `MeanOpacity` holds it against the image.
+    """
+
+    needs_noise = True
+    stream = 1 << 29
+
     def __init__(self, pixels: Parametrization):
-        """Adds an opacity to `pixels`, whose parameters must be [B,H,W,C]."""
-        super().__init__(pixels.settings, pixels.shape)
-        self._pixels = pixels
+        """Adds an opacity to another parametrization."""
+        self.pixels = pixels
 
-    def begin(self, anchor: Anchor, key: tf.Tensor) -> tuple[tf.Tensor, Tensors]:  # noqa: D102
-        parameters, state = self._pixels.begin(anchor, key)
-        return tf.concat([parameters, tf.fill([*self.shape[:3], 1], 0.5)], -1), state
+    def begin(self, start: tf.Tensor, key: tf.Tensor) -> list[tf.Tensor]:  # noqa: D102
+        return [*self.pixels.begin(start, key), tf.fill([*start.shape[:3], 1], 0.5)]
 
-    def images(self, parameters: tf.Tensor, anchor: Anchor) -> tf.Tensor:  # noqa: D102
-        return self._pixels.images(parameters[..., :-1], anchor)
+    def images(self, parameters: Sequence[tf.Tensor], start: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        *pixels, opacity = parameters
+        return tf.concat([self.pixels.images(pixels, start), clipped(opacity)], -1)
 
-    def opacity(self, parameters: tf.Tensor) -> tf.Tensor:  # noqa: D102
-        return parameters[..., -1:]
+    def seen(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+        """Returns the images before a random colour with noise on it, each its own."""
+        moment = moment.at(self.stream)
+        images, opacity = images[..., :-1], images[..., -1:]
+        colours = (1 + views.uniform([images.shape[0], 1, 1, images.shape[3]], moment.key)) / 2
+        background = tf.zeros_like(images) + colours
+        background = views.noise(background, 32 / 255, moment.noise, moment.key)
+        return opacity * images + (1 - opacity) * background
 
-    def step(  # noqa: D102
-        self,
-        parameters: tf.Tensor,
-        state: Tensors,
-        gradient: tf.Tensor,
-        anchor: Anchor,
-        length: tf.Tensor,
-    ) -> tuple[tf.Tensor, Tensors]:
-        pixels, state = self._pixels.step(
-            parameters[..., :-1], state, gradient[..., :-1], anchor, length
-        )
-        uphill = gradient[..., -1:]
-        moved = parameters[..., -1:] + length * self.size_factor * uphill / (_length(uphill) + 1e-9)
-        return tf.concat([pixels, tf.clip_by_value(moved, 0.0, 1.0)], -1), state
-
-
-def parametrization(settings: AscentSettings, shape: tuple[int, int, int, int]) -> Parametrization:
-    """Returns the parametrization that `settings` name, for images of [B,H,W,C]."""
-    kinds: dict[str, type] = {
-        "pixel": Pixel,
-        "projected": Projected,
-        "fourier": Fourier,
-        "maco": Maco,
-    }
-    made = kinds[settings.parametrization](settings, shape)
-    return WithOpacity(made) if settings.opacity else made
+    def finished(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the images before white."""
+        images, opacity = images[..., :-1], images[..., -1:]
+        return opacity * images + (1 - opacity)
 
 
 def clipped(images: tf.Tensor) -> tf.Tensor:
@@ -239,17 +168,12 @@ def clipped(images: tf.Tensor) -> tf.Tensor:
     return images + tf.stop_gradient(tf.clip_by_value(images, 0.0, 1.0) - images)
 
 
-def _length(values: tf.Tensor) -> tf.Tensor:
-    """Returns the L2 length of each image, [B,1,1,1]."""
-    return tf.sqrt(tf.reduce_sum(values * values, [1, 2, 3], keepdims=True))
-
-
-def _spectrum_shape(shape: tuple[int, int, int, int]) -> list[int]:
+def _spectrum_shape(shape: Sequence[int]) -> list[int]:
     batch, height, width, channels = shape
     return [batch, channels, height, width // 2 + 1]
 
 
-def _coloured(spectrum: tf.Tensor, shape: tuple[int, int, int, int], anchor: Anchor) -> tf.Tensor:
+def _coloured(spectrum: tf.Tensor, shape: Sequence[int], basis: tf.Tensor) -> tf.Tensor:
     """Turns a spectrum of decorrelated colours [B,C,H,W//2+1] into a change of colour [B,H,W,C]."""
     planes = tf.signal.irfft2d(spectrum, [shape[1], shape[2]])
-    return tf.einsum("bkhw,ck->bhwc", planes, anchor.basis)
+    return tf.einsum("bkhw,ck->bhwc", planes, basis)

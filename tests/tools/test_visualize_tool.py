@@ -41,9 +41,9 @@ def test_a_finished_run_brings_names_and_natural_logits(run_tool, trained_workdi
 
 
 @pytest.mark.slow
-def test_channels_of_a_layer_and_upstreams_engine(run_tool, model_file, tmp_path):
+def test_a_neuron_in_each_channel_of_a_layer(run_tool, model_file, tmp_path):
     flags = {"model": model_file, "layer": "convolution", "channels": "0,5", "steps": 2}
-    done = run_tool("visualize", {**flags, "engine": "tf_keras_vis", "output": tmp_path / "out"})
+    done = run_tool("visualize", {**flags, "position": "centre", "output": tmp_path / "out"})
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "005-convolution_5.png").is_file()
 

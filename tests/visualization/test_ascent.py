@@ -7,19 +7,24 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bg_interp.config.ascent import PARAMETRIZATIONS, AscentSettings, Views
 from bg_interp.errors import UserError
-from bg_interp.visualization import parametrizations, statistics, views
+from bg_interp.visualization import statistics
 from bg_interp.visualization.ascent import Ascent, class_images
-from bg_interp.visualization.settings import PARAMETRIZATIONS, SMALL, AscentSettings, Views
+from bg_interp.visualization.engine import views
+from bg_interp.visualization.engine.parts import Moment
+from bg_interp.visualization.modifiers import SpectrumWeights, View
+from bg_interp.visualization.presets import SMALL
 
-# Rolls compile faster than turns.
-QUICK = dataclasses.replace(SMALL, steps=6, views=Views(shift=1 / 8, whole_pixels=True))
+# Shifts compile faster than turns.
+QUICK = dataclasses.replace(SMALL, steps=6, views=Views(shift=1 / 8))
 # Adam divides tiny gradients by their own size: only settings without it compare to 1e-3.
 PLAIN = dataclasses.replace(SMALL, steps=50)
 
 
 def traces(ascent):
-    return ascent._chunk.experimental_get_tracing_count()
+    loops = ascent._maximization._loops.values()
+    return sum(one._step.experimental_get_tracing_count() for one in loops)
 
 
 @pytest.mark.parametrize("parametrization", PARAMETRIZATIONS)
@@ -65,23 +70,29 @@ def test_traced_once_while_weights_seed_classes_and_start_change(make_network):
 def test_equals_a_plain_eager_loop(make_network, jit_compile):
     model = make_network()
     known = statistics.generic(16, 16)
-    anchor = parametrizations.Anchor.of(known, known.mean)
-    kind = parametrizations.Projected(PLAIN, (4, 16, 16, 3))
-    image, _ = kind.begin(anchor, tf.constant([3, -1]))
-    bank = views.noise_bank((4, 16, 16, 3), tf.constant([3, -2]))
-    # Traced once; eagerly, the view's fused parts would be compiled anew at every step.
-    view = tf.function(lambda image, key: views.view(image * 255, key, PLAIN.views))
+    shape, start = (4, 16, 16, 3), tf.constant(known.mean[None] / 255)
+    image = start + tf.random.stateless_normal(shape, [3, -1], stddev=PLAIN.initial)
+    bank = views.noise_bank(shape, tf.constant([3, -2]))
+    weigh = SpectrumWeights(known.magnitude, PLAIN.smoothing)
+    view = View(**dataclasses.asdict(PLAIN.views))
+
+    def length(values):
+        return tf.sqrt(tf.reduce_sum(values**2, [1, 2, 3], keepdims=True))
+
     for step in range(PLAIN.steps):
         share, key = step / PLAIN.steps, tf.constant([3, step])
         with tf.GradientTape() as tape:
             tape.watch(image)
-            seen = view(image, key)
+            seen = view.apply(image * 255, Moment(key, key[1], None, fuse=False))
             seen = views.noise(seen, 8 - 6 * share, bank, key + tf.constant([0, 2**30]))
             logits = model(seen, training=False)
             own = tf.linalg.diag_part(logits)
             total = tf.reduce_sum(own - (tf.reduce_sum(logits, 1) - own) / 3)
-        gradient = tape.gradient(total, image)
-        image, _ = kind.step(image, (), gradient, anchor, tf.constant(1 - 0.8 * share))
+        gradient = weigh(tape.gradient(total, image))
+        # A quarter of 64 px.
+        change = image + (1 - 0.8 * share) * 0.25 * gradient / length(gradient) - start
+        change *= tf.minimum(1.0, PLAIN.budget * 0.25 / length(change))
+        image = tf.clip_by_value(start + change, 0, 1)
     ascent = Ascent(model, PLAIN, samples=1, jit_compile=jit_compile)
     made = ascent(statistics=known, seed=3)
     np.testing.assert_allclose(made.images, image * 255, atol=0.255)
@@ -117,7 +128,7 @@ def test_a_model_without_gradients_is_refused():
     inputs = keras.Input((8, 8, 3))
     values = keras.layers.Lambda(lambda x: tf.cast(tf.argmax(x, -1), tf.float32))(inputs)
     model = keras.Model(inputs, keras.layers.Flatten()(values))
-    with pytest.raises(UserError, match="by a gradient, but it has none"):
+    with pytest.raises(UserError, match="by a gradient, but one"):
         class_images(model, settings=QUICK)
 
 
@@ -126,7 +137,7 @@ def test_frames_and_progress_tell_of_the_way(make_network):
     made = Ascent(make_network(), QUICK)(
         [0, 2], frames=3, progress=lambda done, steps: heard.append((done, steps))
     )
-    assert made.frames.shape == (6, 2, 16, 16, 3)
+    assert made.frames.shape == (3, 2, 16, 16, 3)
     assert heard[-1] == (6, 6)
 
 
@@ -167,6 +178,25 @@ def test_natural_logits_stand_beside_those_reached(make_network):
     known = statistics.measure(images, model, np.arange(20) % 4)
     made = Ascent(model, QUICK)([3, 1], statistics=known)
     np.testing.assert_array_equal(made.natural, known.natural_logits[[3, 1]])
+
+
+def test_a_neuron_is_one_position_of_its_channel(make_network):
+    model = make_network()
+    channels = keras.Model(model.inputs[0], model.get_layer("convolution").output)
+    made = Ascent(channels, QUICK, position=(2, 3), samples=1)([1, 5])
+    answers = channels(made.images, training=False).numpy()[:, 2, 3]
+    np.testing.assert_allclose(made.activations, answers[[0, 1], [1, 5]], rtol=1e-3)
+
+
+def test_other_ranges_give_the_same_images(make_network):
+    model = make_network()
+    inputs = keras.Input((16, 16, 3))
+    rescaled = keras.Model(inputs, model(keras.layers.Rescaling(127.5, 127.5)(inputs)))
+    made = [
+        Ascent(one, QUICK, input_range=limits)(seed=2).images
+        for one, limits in ((model, (0.0, 255.0)), (rescaled, (-1.0, 1.0)))
+    ]
+    np.testing.assert_allclose(*made, atol=0.5)
 
 
 def test_wrong_units_starts_and_sizes_are_refused(make_network):

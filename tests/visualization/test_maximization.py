@@ -13,7 +13,9 @@ from tf_keras_vis.activation_maximization.input_modifiers import Jitter, Rotate2
 from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
 from tf_keras_vis.utils.scores import CategoricalScore
 
-from bg_interp.visualization import ActivationMaximization, loop, upstream
+from bg_interp.visualization import ActivationMaximization
+from bg_interp.visualization.engine import loop
+from bg_interp.visualization.tf_keras_vis import mapping
 
 SCORE = CategoricalScore([0, 2, 3])
 IMAGES = np.random.default_rng(0).uniform(50, 200, (3, 16, 16, 3)).astype(np.float32)
@@ -130,7 +132,7 @@ def test_total_variation_is_upstreams_with_its_gradient(shape):
     weights = tf.range(shape[0], dtype=tf.float32) + 0.5
     results = []
     theirs = TotalVariation2D(3.0)
-    for function in (theirs, functools.partial(upstream.total_variation, theirs)):
+    for function in (theirs, functools.partial(mapping.total_variation, theirs)):
         with tf.GradientTape() as tape:
             tape.watch(values)
             result = function(values)
@@ -168,7 +170,7 @@ def test_xla_is_taken_for_many_pixels_and_steps(make_network):
     maximization = ActivationMaximization(make_network())
     for steps in (1, 2, 2000):
         maximization(SCORE, seed_input=IMAGES, steps=steps)
-    assert [each._plan.fuse for each in maximization._loops.values()] == [False, True]
+    assert [each._call.fuse for each in maximization._loops.values()] == [False, True]
 
 
 def test_several_inputs_and_outputs():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bg_interp.errors import UserError
-from bg_interp.visualization import targets
+from bg_interp.visualization.network import targets
 
 IMAGES = np.random.default_rng(1).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
 
@@ -78,13 +78,12 @@ def test_a_layer_of_a_nested_model_is_found(name):
     np.testing.assert_allclose(channels(IMAGES), inner(IMAGES), rtol=1e-6)
 
 
-def test_a_neuron_is_one_position_of_the_channels():
-    model = classifier("fused")
-    whole = targets.layer(model, "deep")(IMAGES).numpy()
-    neuron = targets.layer(model, "deep", position=targets.centre(model, "deep"))
-    np.testing.assert_array_equal(neuron(IMAGES), whole[:, 3, 3])
-    with pytest.raises(UserError, match=r"within \(6, 6\). Received: \(6, 0\)"):
-        targets.layer(model, "deep", position=(6, 0))
+def test_a_neuron_is_in_the_middle_or_where_it_is_asked_for():
+    channels = targets.layer(classifier("logits"), "deep")
+    assert targets.neuron(channels) == (3, 3)
+    assert targets.neuron(channels, (5, 0)) == (5, 0)
+    with pytest.raises(UserError, match=r"must lie within \(6, 6\). Received: \(6, 0\)"):
+        targets.neuron(channels, (6, 0))
 
 
 def test_near_names_are_suggested():

@@ -4,56 +4,82 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.visualization import views
-from bg_interp.visualization.settings import Views
+from bg_interp.visualization.engine import views
+from bg_interp.visualization.engine.parts import Moment
+from bg_interp.visualization.modifiers import Noise, Shift, Turn, View, Zoom, modified
 
 KEY = tf.constant([3, 5], tf.int32)
-RANGES = {
-    "roll": Views(shift=0.4, whole_pixels=True),
-    "roll and turn": Views(shift=0.2, rotation=8, whole_pixels=True),
-    "shift": Views(shift=0.2),
-    "all": Views(shift=0.1, rotation=10, scale=0.2),
-    "crop": Views(rotation=5, crop=(0.5, 1.0)),
+MODIFIERS = {
+    "roll": [Shift(4)],
+    "roll and turn": [Shift(2), Turn(8)],
+    "zoom": [Zoom(0.8, 1.2)],
+    "shift": [View(shift=0.2)],
+    "all": [View(shift=0.1, rotation=10, scale=0.2)],
+    "crop": [View(rotation=5, crop=(0.5, 1.0))],
 }
+each_kind = pytest.mark.parametrize("modifiers", MODIFIERS.values(), ids=MODIFIERS)
+
+
+def view(values, modifiers, key=KEY, fuse=True):
+    return modified(values, modifiers, Moment(key, key[1], None, fuse))
 
 
 def images(shape=(3, 12, 10, 2), seed=0):
     return tf.random.stateless_normal(shape, [seed, 1])
 
 
-@pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
-def test_gradient_is_the_transpose(ranges):
+@each_kind
+def test_gradient_is_the_transpose(modifiers):
     values, other = images(), images(seed=9)
     with tf.GradientTape() as tape:
         tape.watch(values)
-        seen = views.view(values, KEY, ranges)
+        seen = view(values, modifiers)
     back = tape.gradient(seen, values, output_gradients=other)
     np.testing.assert_allclose(
         tf.reduce_sum(seen * other), tf.reduce_sum(values * back), rtol=1e-4, atol=1e-4
     )
 
 
-@pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
-def test_graph_and_xla_agree_with_eager(ranges):
+@each_kind
+def test_graph_and_xla_agree_with_eager(modifiers):
     values = images()
-    eager = views.view(values, KEY, ranges)
+    eager = view(values, modifiers)
     for compiled in (False, True):
-        traced = tf.function(lambda x, k: views.view(x, k, ranges), jit_compile=compiled)
+        traced = tf.function(lambda x, k: view(x, modifiers, k), jit_compile=compiled)
         np.testing.assert_allclose(traced(values, KEY), eager, atol=1e-5)
 
 
-@pytest.mark.parametrize("ranges", RANGES.values(), ids=RANGES)
-def test_same_key_same_view_and_each_image_its_own(ranges):
+@each_kind
+def test_same_key_same_view_and_each_image_its_own(modifiers):
     values = tf.repeat(images((1, 12, 10, 2)), 3, axis=0)
-    seen = views.view(values, KEY, ranges).numpy()
-    np.testing.assert_array_equal(seen, views.view(values, KEY, ranges))
+    seen = view(values, modifiers).numpy()
+    np.testing.assert_array_equal(seen, view(values, modifiers))
     assert not np.allclose(seen[0], seen[1])
-    assert not np.allclose(seen, views.view(values, KEY + 1, ranges))
+    assert not np.allclose(seen, view(values, modifiers, KEY + 1))
 
 
-def test_no_ranges_is_the_identity():
+@each_kind
+def test_the_same_without_xla(modifiers):
     values = images()
-    assert views.view(values, KEY, Views()) is values
+    plain = view(values, modifiers, fuse=False)
+    np.testing.assert_allclose(plain, view(values, modifiers), atol=1e-5)
+
+
+def test_two_of_a_kind_draw_apart():
+    values = images((1, 12, 10, 2))
+    twice = view(values, [Shift(4), Shift(4)])
+    once = view(view(values, [Shift(4)]), [Shift(4)])
+    assert not np.allclose(twice, once)
+
+
+def test_by_itself_a_modifier_counts_its_calls():
+    values = images()
+    first, second = (Noise(5.0, 0.0, steps=2) for _ in range(2))
+    deviations = [np.std(first(values) - values) for _ in range(3)]
+    np.testing.assert_allclose(deviations, [5.0, 2.5, 0.0], rtol=0.15)
+    np.testing.assert_array_equal(second(values), Noise(5.0, 0.0, steps=2)(values))
+    shift = Shift(4)
+    assert not np.allclose(shift(values), shift(values))
 
 
 def test_roll_is_numpys_roll_for_few_and_for_many_images():

@@ -1,9 +1,7 @@
-"""Views: random transforms of the images that the network sees, drawn anew for every step.
+"""The transforms that views are made of: linear maps of images, with exact transposes.
 
-An image whose class survives small shifts, turns, changes of size and noise holds the class's
-shape; without views the ascent finds patterns that work at one place only. The gradient runs back
-through the view exactly: it is the transpose of the linear map that made the view. Each image of a
-batch gets its own view, and everything is a function of a key, so that a step can be repeated.
+The gradient runs back through a view exactly: it is the transpose of the linear map that made it.
+Everything that is random is a function of a key, so that a step can be repeated.
 
 A turn is made of shears, a shear of few weighted shifts of the whole image, and a change of size of
 two matrix products: on CPUs this takes a fifth of the time of gathering pixels one by one, and its
@@ -15,8 +13,7 @@ from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
-from bg_interp.visualization import compiling
-from bg_interp.visualization.settings import Views
+from bg_interp.visualization.engine import compiling
 
 # Above this many images one gather is smaller, as a graph, than one roll per image.
 _MOST_ROLLS = 64
@@ -49,40 +46,6 @@ def _scrambled(values: tf.Tensor) -> tf.Tensor:
 
 def _bits(value: int) -> tf.Tensor:
     return tf.constant(value, tf.uint32)
-
-
-def view(images: tf.Tensor, key: tf.Tensor, ranges: Views) -> tf.Tensor:
-    """Returns a random view of each image.
-
-    Args:
-      images: float [B,H,W,C], the four sizes static.
-      key: int32 [2], a seed for stateless draws.
-      ranges: how much views vary.
-    """
-    if not (ranges.shift or ranges.rotation or ranges.scale or ranges.crop):
-        return images
-    batch, height, width, _ = images.shape
-    draws = uniform([batch, 5], key, images.dtype)
-    angle = draws[:, 0] * (ranges.rotation * math.pi / 180)
-    shift = draws[:, 1:3] * ranges.shift * tf.constant([height, width], images.dtype)
-    if ranges.scale or ranges.crop or not ranges.whole_pixels:
-        reach, middle = _zoom(draws, ranges)
-        shift += middle * tf.constant([height, width], images.dtype)
-        return turn_and_scale(images, angle, reach, shift, ranges.rotation)
-    if ranges.shift:
-        images = roll(images, tf.cast(tf.round(shift), tf.int32))
-    return turn(images, angle, ranges.rotation) if ranges.rotation else images
-
-
-def _zoom(draws: tf.Tensor, ranges: Views) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns [B], the share of the image's side that a view shows, and [B,2], its middle."""
-    reach = 1.0 / (1.0 + ranges.scale * draws[:, 3])
-    if ranges.crop is None:
-        return reach, tf.zeros_like(draws[:, 1:3])
-    low, high = ranges.crop
-    side = (low + high) / 2 + (high - low) / 2 * draws[:, 4]
-    # A crop may lie anywhere inside the image.
-    return reach * side, (1 - side)[:, None] / 2 * draws[:, 1:3]
 
 
 def roll(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
@@ -132,7 +95,13 @@ def turn(images: tf.Tensor, angle: tf.Tensor, most: float, *, fuse: bool = True)
 
 
 def turn_and_scale(
-    images: tf.Tensor, angle: tf.Tensor, reach: tf.Tensor, shift: tf.Tensor, most: float
+    images: tf.Tensor,
+    angle: tf.Tensor,
+    reach: tf.Tensor,
+    shift: tf.Tensor,
+    most: float,
+    *,
+    fuse: bool = True,
 ) -> tf.Tensor:
     """Shifts, turns and scales each image: shear, change of size along both axes, shear.
 
@@ -141,14 +110,19 @@ def turn_and_scale(
       angle: [B] in radians; most: the largest angle that occurs, in degrees, at most 60.
       reach: [B], the share of the image's side that the view shows.
       shift: [B,2], the view's middle, in pixels down and right of the image's.
+      fuse: see `turn`.
     """
     if most:
         slope = math.tan(math.radians(most))
-        images = shear(images, _offsets(images, 2) * tf.tan(angle)[:, None], slope, axis=1)
+        images = shear(
+            images, _offsets(images, 2) * tf.tan(angle)[:, None], slope, axis=1, fuse=fuse
+        )
     cosine = tf.cos(angle)
-    images = resize(images, reach * cosine, reach / cosine, shift)
+    images = resize(images, reach * cosine, reach / cosine, shift, fuse=fuse)
     if most:
-        images = shear(images, -_offsets(images, 1) * tf.tan(angle)[:, None], slope, axis=2)
+        images = shear(
+            images, -_offsets(images, 1) * tf.tan(angle)[:, None], slope, axis=2, fuse=fuse
+        )
     return images
 
 
@@ -158,7 +132,9 @@ def _offsets(images: tf.Tensor, axis: int) -> tf.Tensor:
     return tf.range(size, dtype=images.dtype)[None] - (size - 1) / 2
 
 
-def shear(images: tf.Tensor, shifts: tf.Tensor, slope: float, axis: int) -> tf.Tensor:
+def shear(
+    images: tf.Tensor, shifts: tf.Tensor, slope: float, axis: int, *, fuse: bool = True
+) -> tf.Tensor:
     """Shifts each row (axis 2) or column (axis 1) along itself on a ring, by linear interpolation.
 
     Args:
@@ -166,8 +142,9 @@ def shear(images: tf.Tensor, shifts: tf.Tensor, slope: float, axis: int) -> tf.T
       shifts: [B,N] in pixels, one for each of the N rows or columns.
       slope: the largest shift as a share of the distance from the centre.
       axis: along which pixels move.
+      fuse: see `turn`.
     """
-    return _shear(images.shape, slope, axis, fuse=True)(images, shifts)
+    return _shear(images.shape, slope, axis, fuse)(images, shifts)
 
 
 def _shear(shape: tf.TensorShape, slope: float, axis: int, fuse: bool) -> Callable:
@@ -195,16 +172,24 @@ def _shear(shape: tf.TensorShape, slope: float, axis: int, fuse: bool) -> Callab
     return sheared
 
 
-def resize(images: tf.Tensor, down: tf.Tensor, across: tf.Tensor, shift: tf.Tensor) -> tf.Tensor:
+def resize(
+    images: tf.Tensor,
+    down: tf.Tensor,
+    across: tf.Tensor,
+    shift: tf.Tensor,
+    *,
+    fuse: bool = True,
+) -> tf.Tensor:
     """Reads images at scaled and shifted places, by linear interpolation, mirrored at the edges.
 
     Args:
       images: float [B,H,W,C] with static sizes.
       down, across: [B], distance between the places that are read, in pixels, along each axis.
       shift: [B,2], the middle of what is read, in pixels down and right of the image's middle.
+      fuse: see `turn`.
     """
     batch, height, width, channels = images.shape
-    weights = compiling.fused(_interpolation)
+    weights = compiling.fused(_interpolation) if fuse else _interpolation
     rows = weights(_offsets(images, 1) * down[:, None] + shift[:, :1], height)
     columns = weights(_offsets(images, 2) * across[:, None] + shift[:, 1:], width)
     images = tf.matmul(rows, tf.reshape(images, [batch, height, width * channels]))

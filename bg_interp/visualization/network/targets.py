@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError, nearest
-from bg_interp.visualization import graph
+from bg_interp.visualization.network import graph
 
 _PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
 
@@ -48,22 +48,16 @@ def logits(model: keras.Model, shape: tuple[int, int, int] | None = None) -> ker
     return wiring.model
 
 
-def layer(
-    model: keras.Model,
-    name: str,
-    position: tuple[int, int] | None = None,
-    shape: tuple[int, int, int] | None = None,
-) -> keras.Model:
+def layer(model: keras.Model, name: str, shape: tuple[int, int, int] | None = None) -> keras.Model:
     """Returns a model that ends in a layer, so that its channels can be maximised.
 
     Args:
       model: a Keras model with one image input.
       name: the layer's name; "outer/inner" or just "inner" for a layer of a nested model.
-      position: (row, column) of one neuron in each channel; None for the whole channel.
       shape: [H,W,C] of the images, for models that leave it open.
 
     Raises:
-      UserError: the model has no such layer, or the layer no such position.
+      UserError: the model has no such layer.
     """
     _check_inputs(model, shape)
     wiring = graph.rewire(model, shapes=_shapes(shape))
@@ -72,30 +66,28 @@ def layer(
         names = list(dict.fromkeys(name for call in wiring.calls for name in _names(call)))
         near = nearest(name, names) or f"; its layers are {', '.join(names)}"
         raise UserError(f"the model has no layer {name!r}{near}")
-    tensor = found[0].outputs[0]
-    if position is not None:
-        size = tuple(tensor.shape[1:3])
-        row, column = position
-        if len(tensor.shape) != 4 or not (0 <= row < size[0] and 0 <= column < size[1]):
-            raise UserError(
-                f"a position in layer {name!r} must lie within {size}. Received: {position}"
-            )
-        tensor = tensor[:, row, column]
-    return keras.Model(wiring.model.inputs[0], tensor)
+    return keras.Model(wiring.model.inputs[0], found[0].outputs[0])
 
 
-def centre(
-    model: keras.Model, name: str, shape: tuple[int, int, int] | None = None
-) -> tuple[int, int]:
-    """Returns the middle position of a layer with rows and columns; see `layer`.
+def neuron(channels: keras.Model, position: tuple[int, int] | None = None) -> tuple[int, int]:
+    """Returns the position (row, column) of a neuron in each channel.
+
+    Args:
+      channels: what `layer` returned.
+      position: None for the middle.
 
     Raises:
-      UserError: the layer has no rows and columns.
+      UserError: the layer has no rows and columns, or no such position.
     """
-    output = layer(model, name, shape=shape).outputs[0]
-    if len(output.shape) != 4:
-        raise UserError(f"layer {name!r} has no rows and columns. Received: {tuple(output.shape)}")
-    return output.shape[1] // 2, output.shape[2] // 2
+    shape = channels.outputs[0].shape
+    if len(shape) != 4:
+        raise UserError(f"this layer has no rows and columns. Received: {tuple(shape)}")
+    row, column = position or (shape[1] // 2, shape[2] // 2)
+    if not (0 <= row < shape[1] and 0 <= column < shape[2]):
+        raise UserError(
+            f"a position in this layer must lie within {shape[1:3]}. Received: {position}"
+        )
+    return row, column
 
 
 def units(chosen: Sequence[str], names: Sequence[str], what: str) -> list[int]:

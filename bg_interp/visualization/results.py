@@ -9,8 +9,68 @@ import numpy as np
 from tabulate import tabulate
 
 from bg_interp import pictures
+from bg_interp.config.ascent import AscentSettings
 from bg_interp.storage import files
-from bg_interp.visualization.ascent import Visualization
+
+
+@dataclasses.dataclass(frozen=True)
+class Visualization:
+    """The images of an ascent, and what became of the score.
+
+    Attributes:
+      units: the K classes or channels that were maximised.
+      images: float32 [K,H,W,C] in [0, 255], the best sample of each unit by the network itself.
+      samples: float32 [S,K,H,W,C], all samples.
+      activations: float32 [K], the logit (or mean activation) that `images` reach without views.
+      sample_activations: float32 [S,K], those of `samples`.
+      margins: float32 [S,K], own activation minus the mean of all other units'.
+      natural: float32 [K], the logit of each class's best natural image; None if unknown.
+      frames: float32 [F,K,H,W,C], the first samples on the way, when they were asked for.
+      stopped_at: the step at which a gradient was not finite; None when all went well.
+      seconds: wall time, tracing included.
+      settings: what was asked for.
+      seed: what the random draws were keyed with.
+    """
+
+    units: tuple[int, ...]
+    images: np.ndarray
+    samples: np.ndarray
+    activations: np.ndarray
+    sample_activations: np.ndarray
+    margins: np.ndarray
+    natural: np.ndarray | None
+    frames: np.ndarray
+    stopped_at: int | None
+    seconds: float
+    settings: AscentSettings
+    seed: int
+
+
+def chosen_by_margin(
+    units: np.ndarray, samples: np.ndarray, outputs: np.ndarray, **facts: Any
+) -> Visualization:
+    """Chooses, for each unit, the sample whose own output exceeds the others' mean most.
+
+    Args:
+      units: int [K].
+      samples: float32 [S,K,H,W,C].
+      outputs: float32 [S * K, all units], what the network gives for them.
+      **facts: the other fields.
+    """
+    count = len(units)
+    own = outputs[np.arange(len(outputs)), np.tile(units, len(samples))]
+    others = (outputs.sum(1) - own) / max(outputs.shape[1] - 1, 1)
+    own, margins = own.reshape(-1, count), (own - others).reshape(-1, count)
+    best, each = margins.argmax(0), np.arange(count)
+    return Visualization(
+        units=tuple(int(unit) for unit in units),
+        images=samples[best, each],
+        samples=samples,
+        activations=own[best, each],
+        sample_activations=own,
+        margins=margins,
+        **facts,
+    )
 
 
 def write(

@@ -1,0 +1,218 @@
+"""How class images are made: the settings of an ascent, and those of `tools/visualize.py`."""
+
+import dataclasses
+import pathlib
+
+from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp.errors import UserError, nearest
+
+# Names of `visualization.presets.PRESETS`, which a test compares.
+PRESETS = ("small", "mobilenet_v2", "pretrained", "resnet50", "vgg16", "efficientnet")
+STARTS = ("mean", "black", "grey")
+# Up to this many channels of a layer are shown when none are chosen.
+CHANNELS = 16
+PARAMETRIZATIONS = ("pixel", "projected", "fourier", "maco")
+OBJECTIVES = ("logit", "margin")
+
+
+@dataclasses.dataclass(frozen=True)
+class Views:
+    """How much the random views of an image vary; uniformly from minus to plus each value.
+
+    Attributes:
+      shift: share of the image's side.
+      rotation: degrees.
+      scale: relative change of size, 0.1 = from 0.9 to 1.1.
+      crop: (smallest, largest) side of a random square that is enlarged to the whole image, as a
+        share of the side; None for no crops.
+    """
+
+    shift: float = 0.0
+    rotation: float = 0.0
+    scale: float = 0.0
+    crop: tuple[float, float] | None = None
+
+
+_SMALL_VIEWS = Views(shift=1 / 16, rotation=6.0, scale=0.08)
+
+
+@dataclasses.dataclass(frozen=True)
+class AscentSettings:
+    """How an image is made; lengths and budgets are for 64 px and grow with the image's side.
+
+    Attributes:
+      parametrization: `pixel` (Adam on the pixels), `projected` (pixels within a distance of the
+        start image), `fourier` (Adam on spectrum and decorrelated colours), `maco` (Adam on the
+        phase alone, the magnitude fixed).
+      objective: `logit`, or `margin` = the logit minus the mean of all others.
+      steps: gradient steps.
+      step_length: `projected`: distance per step, L2 of the image in [0, 1]; else Adam's rate.
+      final_step_length: what `step_length` falls to, linearly.
+      budget: `projected`: largest L2 distance from the start image, in [0, 1].
+      smoothing: `projected`: power of the data's magnitude spectrum that weighs the gradient;
+        0 leaves it as it is.
+      noise: deviation of the pixel noise in views at first, in [0, 255]; final_noise: at last.
+      views: the random views.
+      initial: deviation of the random change that each sample starts with, in [0, 1] for pixels,
+        in units of the spectrum for `fourier`.
+      diversity: weight of the likeness between samples of one class, which is held against them; 0
+        lets each find its own way from its own start.
+      opacity: 0 for opaque images; else the weight of the mean opacity, which is held against an
+        image that is put before random backgrounds, so that the object stands free.
+      tried: whether the preset was ever looked at on such a network.
+    """
+
+    parametrization: str = "projected"
+    objective: str = "margin"
+    steps: int = 80
+    step_length: float = 1.0
+    final_step_length: float = 0.2
+    budget: float = 25.0
+    smoothing: float = 0.25
+    noise: float = 8.0
+    final_noise: float = 2.0
+    views: Views = _SMALL_VIEWS
+    initial: float = 0.01
+    diversity: float = 0.0
+    opacity: float = 0.0
+    tried: bool = True
+
+    def __post_init__(self) -> None:
+        """Checks the two choices and the steps.
+
+        Raises:
+          UserError: a value breaks its rule.
+        """
+        for name, choices in (
+            ("parametrization", PARAMETRIZATIONS),
+            ("objective", OBJECTIVES),
+        ):
+            value = getattr(self, name)
+            if value not in choices:
+                raise UserError(
+                    f"{name} must be one of {', '.join(choices)}. "
+                    f"Received: {value!r}{nearest(value, choices)}"
+                )
+        if self.opacity and self.parametrization not in ("pixel", "projected"):
+            raise UserError(
+                "opacity needs the parametrization pixel or projected. "
+                f"Received: {self.parametrization}"
+            )
+        if self.steps < 1:
+            raise UserError(f"steps must be 1 or more. Received: {self.steps}")
+
+
+@dataclasses.dataclass(frozen=True)
+class VisualizeConfig:
+    """Which images are made of which model, and where they go."""
+
+    model: str | None = setting(None, "a folder that tools/train.py wrote, or a .keras or .h5 file")
+    classes: str | None = setting(
+        None, "names or numbers of the classes to show, separated by commas; default: all"
+    )
+    layer: str | None = setting(
+        None, "show channels of this layer instead; outer/inner for a layer of a nested model"
+    )
+    channels: str | None = setting(
+        None,
+        f"numbers of the channels of --layer, separated by commas; default: the first {CHANNELS}",
+    )
+    position: str = setting(
+        "all",
+        "which neurons of a channel: all (their mean), centre, or ROW,COLUMN of one neuron",
+    )
+    preset: str | None = setting(
+        None,
+        "settings that suit a family of networks; default: by the run's network, else by the "
+        "model's name",
+        choices=PRESETS,
+    )
+    parametrization: str | None = setting(
+        None,
+        "what is moved: pixels, pixels within a distance of the start image, a Fourier spectrum, "
+        "or phases alone (maco); default: the preset's",
+        choices=PARAMETRIZATIONS,
+    )
+    start: str = setting(
+        "mean",
+        "image to start from: mean (of the treated training images, where training left it, else "
+        "grey), black, grey, or an image file",
+    )
+    samples: int = setting(
+        2,
+        "images made of each class, from which the network's own margin chooses",
+        rule=POSITIVE,
+    )
+    diversity: float = setting(
+        0.0, "weight of a term that keeps the samples of a class apart", rule=NOT_NEGATIVE
+    )
+    opacity: float = setting(
+        0.0,
+        "above 0, images have an opacity that this weight holds against them before random "
+        "backgrounds, so that objects stand free on white; 2 is a beginning",
+        rule=NOT_NEGATIVE,
+    )
+    steps: int | None = setting(None, "gradient steps; default: the preset's", rule=POSITIVE)
+    seed: int = setting(0, "the same seed gives the same images", rule=SEED)
+    image_size: int | None = setting(
+        None, "side in pixels, for models that leave their image size open", rule=POSITIVE
+    )
+    input_range: str = setting(
+        "0:255",
+        "the range in which the model takes pixels; a model that rescales by itself takes 0:255",
+        choices=tuple(INPUT_RANGES),
+    )
+    gif: bool = setting(False, "write animation.gif, which shows how the images came to be")
+    output: str | None = setting(
+        None, "folder to write to; default: visualizations/ in the model's own folder"
+    )
+
+
+def model_path(config: VisualizeConfig) -> pathlib.Path:
+    """Returns the path of the model.
+
+    Raises:
+      UserError: none is given, or it does not exist.
+    """
+    if config.model is None:
+        raise UserError(
+            "--model must be given: a folder that tools/train.py wrote, or a .keras or .h5 file"
+        )
+    path = pathlib.Path(config.model).expanduser()
+    if not path.exists():
+        raise UserError(f"--model names a file or folder that does not exist: {config.model}")
+    return path
+
+
+def position(config: VisualizeConfig) -> str | tuple[int, int]:
+    """Returns `all`, `centre`, or the (row, column) that `--position` gives.
+
+    Raises:
+      UserError: it gives something else.
+    """
+    if config.position in ("all", "centre"):
+        return config.position
+    numbers = config.position.split(",")
+    if len(numbers) != 2 or not all(number.strip().isdecimal() for number in numbers):
+        raise UserError(
+            f"--position must be all, centre or ROW,COLUMN. Received: {config.position!r}"
+        )
+    return int(numbers[0]), int(numbers[1])
+
+
+def check_names(config: VisualizeConfig) -> None:
+    """Checks everything that needs neither TensorFlow nor a file's contents.
+
+    Raises:
+      UserError: flags that cannot be used, or not together.
+    """
+    model_path(config)
+    position(config)
+    if config.layer is None and (config.channels is not None or config.position != "all"):
+        raise UserError("--channels and --position need --layer, whose neurons they choose")
+    if config.layer is not None and config.classes is not None:
+        raise UserError("--classes and --layer exclude each other; give one of the two")
+    if config.start not in STARTS and not pathlib.Path(config.start).expanduser().is_file():
+        raise UserError(
+            f"--start must be {', '.join(STARTS)}, or an image file. Received: {config.start!r}"
+        )

@@ -1,0 +1,87 @@
+"""What can be told of an ascent on its way: progress, frames for an animation, TensorBoard.
+
+They are callbacks of tf-keras-vis. Those of this module say which steps they want to hear of, and
+leave the compiled loop alone in between.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tf_keras_vis.activation_maximization.callbacks import Callback
+
+Progress = Callable[[int, int], None]
+
+
+class Evenly(Callback):
+    """A callback that wants to hear of some steps, evenly spread, the last one included."""
+
+    def __init__(self, count: int):
+        """Takes the number of calls."""
+        self.count = count
+
+    def moments(self, steps: int) -> set[int]:
+        """Returns after how many steps to call."""
+        return {int(last) for last in np.linspace(0, steps, min(self.count, steps) + 1)[1:]}
+
+
+class Told(Evenly):
+    """Tells a function of the progress, with (steps done, all steps): a bar of tqdm, for one."""
+
+    def __init__(self, progress: Progress, count: int = 10):
+        """Takes the function, and how often to call it."""
+        super().__init__(count)
+        self._progress = progress
+
+    def on_begin(self, steps: int = 0, **_: Any) -> None:
+        """Keeps the number of all steps."""
+        self._steps = steps
+
+    def __call__(self, i: int, *_: Any, **__: Any) -> None:
+        """Tells that step `i` is done."""
+        self._progress(i + 1, self._steps)
+
+
+class Frames(Evenly):
+    """Keeps the first images of the batch on their way.
+
+    Attributes:
+      frames: float32 [n,H,W,C] each, in the model's range.
+    """
+
+    def __init__(self, count: int, images: int):
+        """Takes how many frames to keep, and how many images of the batch."""
+        super().__init__(count)
+        self.frames: list[np.ndarray] = []
+        self._images = images
+
+    def __call__(self, i: int, values: list, *_: Any, **__: Any) -> None:
+        """Keeps a frame."""
+        self.frames.append(np.asarray(values[0])[: self._images])
+
+
+class TensorBoard(Evenly):
+    """Writes images and mean score to TensorBoard, at the step of the ascent."""
+
+    def __init__(
+        self, writer: Any, count: int = 5, input_range: tuple[float, float] = (0.0, 255.0)
+    ):
+        """Takes where to write.
+
+        Args:
+          writer: what `tf.summary.create_file_writer` returns, or an `EventWriter`.
+          count: how often.
+          input_range: that of the model.
+        """
+        super().__init__(count)
+        self._writer = writer
+        self._range = input_range
+
+    def __call__(self, i: int, values: list, grads: list, scores: list, *_: Any, **__: Any) -> None:
+        """Writes what there is after step `i`."""
+        low, high = self._range
+        images = np.rint((np.asarray(values[0]) - low) * (255 / (high - low))).astype(np.uint8)
+        with self._writer.as_default():
+            tf.summary.image("maximization/images", images, step=i + 1, max_outputs=len(images))
+            tf.summary.scalar("maximization/score", np.mean(scores[0]), step=i + 1)

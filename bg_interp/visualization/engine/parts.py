@@ -1,0 +1,96 @@
+"""What the compiled loop knows of the parts of a call: what is traced, and what may change.
+
+A part is an object with settings. Those that its class names in `live` are values that a trace
+reads from variables, so that others need no new trace; all others are written into the trace.
+"""
+
+import copy
+import dataclasses
+from typing import Any, ClassVar
+
+import tensorflow as tf
+
+
+class Part:
+    """A score, modifier, regularizer, parametrization or schedule that the compiled loop knows.
+
+    Attributes:
+      live: names of attributes that may change without a new trace: numbers, arrays, or None.
+    """
+
+    live: ClassVar[tuple[str, ...]] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+    """When a modifier is called, and what it may draw from.
+
+    Attributes:
+      key: int32 [2], for the draws: seed and step, moved by the stream that is drawn from.
+      step: int32 scalar.
+      noise: standard Gaussian noise of the images' shape, the same at every step; None when no
+        part has asked for it.
+      fuse: let XLA compile what gains by it.
+    """
+
+    key: tf.Tensor
+    step: tf.Tensor
+    noise: tf.Variable | None
+    fuse: bool
+
+    def at(self, stream: int) -> "Moment":
+        """Returns this moment with another key, whose draws go their own way."""
+        return dataclasses.replace(self, key=self.key + tf.constant([0, stream]))
+
+
+def signature(part: Any) -> tuple:
+    """Returns what a trace depends on, as a hashable value."""
+    live = getattr(part, "live", ())
+    settings = sorted(item for item in vars(part).items() if not item[0].startswith("_"))
+    return (
+        type(part),
+        *((name, _shape(value) if name in live else _plain(value)) for name, value in settings),
+    )
+
+
+def bound(part: Any) -> Any:
+    """Returns a copy whose live settings are variables; `renew` gives them other values."""
+    twin = copy.copy(part)
+    for name, value in _nested(part):
+        setattr(twin, name, bound(value))
+    return with_variables(twin)
+
+
+def with_variables(part: Any) -> Any:
+    """Turns the live settings of `part` into variables; returns it."""
+    for name in getattr(part, "live", ()):
+        if getattr(part, name) is not None:
+            setattr(part, name, tf.Variable(getattr(part, name), trainable=False))
+    return part
+
+
+def renew(twin: Any, part: Any) -> None:
+    """Gives what `bound` returned the live settings of another part with the same signature."""
+    for name in getattr(part, "live", ()):
+        if getattr(part, name) is not None:
+            getattr(twin, name).assign(getattr(part, name))
+    for name, value in _nested(part):
+        renew(getattr(twin, name), value)
+
+
+def _nested(part: Any) -> list[tuple[str, Part]]:
+    """Returns the settings that are parts themselves, by name."""
+    settings = getattr(part, "__dict__", {}).items()
+    return [
+        (name, value)
+        for name, value in settings
+        if isinstance(value, Part) and not name.startswith("_")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return signature(value) if isinstance(value, Part) else str(value)
+
+
+def _shape(value: Any) -> Any:
+    return None if value is None else tuple(tf.convert_to_tensor(value).shape)

@@ -1,0 +1,1 @@
+"""The network whose answers are maximised: where to cut it, laid flat, its BatchNorm folded."""

@@ -1,0 +1,1 @@
+"""What the compiled loop makes of tf-keras-vis's own objects."""

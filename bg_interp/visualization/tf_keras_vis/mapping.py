@@ -1,0 +1,154 @@
+"""tf-keras-vis's modifiers, scores and regularizers, as parts that a compiled loop can run.
+
+tf-keras-vis draws its jitter in Python and turns images with SciPy: traced into a graph, the first
+would freeze and the second fail. Both are mapped, by their attributes, to modifiers of ours.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tf_keras_vis.activation_maximization import input_modifiers
+from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
+from tf_keras_vis.utils import scores
+
+from bg_interp.visualization.engine.parts import Part
+from bg_interp.visualization.modifiers import Modifier, Shift, Turn, Zoom
+from bg_interp.visualization.scores import Activation
+
+# Larger turns need shears over so many pixels that upstream's loop is no slower.
+_MOST_DEGREES = 45.0
+
+# What XLA compiles fast: it takes long for sums over the image, of which these have none.
+FUSED = (TotalVariation2D, Norm)
+_PLAIN_SCORES = (scores.BinaryScore, scores.InactiveScore)
+
+
+def is_known(part: Any) -> bool:
+    """Tells whether what a score or regularizer does can be read off its type and attributes."""
+    # Exact types of theirs: a subclass may do something else.
+    return isinstance(part, Part) or type(part) in FUSED + _PLAIN_SCORES
+
+
+def known_modifier(theirs: Any) -> Modifier | None:
+    """Returns a modifier that does what one of tf-keras-vis does; None when it is not known.
+
+    Raises:
+      TypeError: `theirs` cannot be called, which tf-keras-vis too answers with a TypeError.
+    """
+    if isinstance(theirs, Modifier):
+        return theirs
+    if not callable(theirs):
+        raise TypeError(f"an input modifier must be callable. Received: {theirs!r}")
+    kind = type(theirs)
+    if kind is input_modifiers.Jitter:
+        return Shift(theirs.jitter)
+    if kind in (input_modifiers.Rotate, input_modifiers.Rotate2D):
+        known = tuple(theirs.axes) == (1, 2) and abs(theirs.degree) <= _MOST_DEGREES
+        return Turn(abs(theirs.degree)) if known else None
+    if kind is input_modifiers.Scale and theirs.low > 0:
+        return Zoom(theirs.low, theirs.high)
+    return None
+
+
+def known_score(theirs: Any, shape: Sequence[int]) -> Any:
+    """Returns the score that does what a plain `CategoricalScore` does; any other as it is.
+
+    Args:
+      theirs: what the caller gave for one output.
+      shape: that output's [B,...,K].
+
+    Raises:
+      ValueError: an index that the output has not.
+    """
+    if type(theirs) is scores.CategoricalScore and len(theirs.indices) in (1, shape[0]):
+        theirs = Activation(theirs.indices)
+    return theirs.fitted(shape) if isinstance(theirs, Activation) else theirs
+
+
+def with_cheap_gradient(regularizer: Any) -> Callable:
+    """Returns what does the same as one of `FUSED`, quicker where XLA does not compile it."""
+    if type(regularizer) is not TotalVariation2D:
+        return regularizer
+    return functools.partial(total_variation, regularizer)
+
+
+def total_variation(regularizer: TotalVariation2D, images: tf.Tensor) -> tf.Tensor:
+    """Returns what `regularizer` does, with a gradient in a tenth of the time without XLA.
+
+    Args:
+      regularizer: tf-keras-vis's.
+      images: float [B,H,W,C] with static sizes.
+
+    Returns:
+      [B], the sum of the absolute differences of neighbours, by the number of values, weighted.
+    """
+
+    @tf.custom_gradient
+    def varied(values: tf.Tensor) -> tuple:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            share = upstream * (regularizer.weight / math.prod(values.shape[1:]))
+            signs = _signs_of_differences(values, 1) + _signs_of_differences(values, 2)
+            return share[:, None, None, None] * signs
+
+        return regularizer(values), gradient
+
+    return varied(images)
+
+
+def _signs_of_differences(images: tf.Tensor, axis: int) -> tf.Tensor:
+    """Returns the gradient of the absolute differences of neighbours along an axis."""
+    size = images.shape[axis]
+    first, last = (tf.gather(images, [place], axis=axis) for place in (0, size - 1))
+    before = tf.concat([first, tf.split(images, [size - 1, 1], axis)[0]], axis)
+    after = tf.concat([tf.split(images, [1, size - 1], axis)[1], last], axis)
+    return tf.sign(images - before) + tf.sign(images - after)
+
+
+def obstacles(call: Any, modifiers: list[list], shapes: Sequence[tuple]) -> list[str]:
+    """Returns the names of all parts of a call that a compiled loop cannot hold.
+
+    Args:
+      call: an `engine.call.Call`.
+      modifiers: of each input, as the caller gave them.
+      shapes: of the outputs.
+    """
+    found = []
+    for start, given, mapped in zip(call.starts, modifiers, call.modifiers, strict=True):
+        for theirs, ours in zip(given, mapped, strict=True):
+            if ours is None or len(start.shape) != 4:
+                found.append(f"the input modifier {name_of(theirs)}")
+    for score, shape in zip(call.scores, shapes, strict=True):
+        if not is_known(score) and not traces(score, tf.TensorSpec(shape)):
+            found.append(f"the score {name_of(score)}")
+    specs = [tf.TensorSpec(start.shape) for start in call.starts]
+    for one in call.regularizers:
+        if is_known(one.function) or one.place is None:
+            continue
+        if not traces(one.function, specs[one.place]):
+            found.append(f"the regularizer {name_of(one.function)}")
+    modifier = call.gradient_modifier
+    unknown = modifier is not None and not isinstance(modifier, Part)
+    if unknown and not all(traces(modifier, spec) for spec in specs):
+        found.append(f"the gradient modifier {name_of(modifier)}")
+    if not isinstance(call.optimizer, keras.Optimizer):
+        found.append(f"the optimizer {name_of(call.optimizer)}")
+    return found
+
+
+def traces(function: Callable, *specs: tf.TensorSpec) -> bool:
+    """Tells whether `function` can be part of a graph: NumPy code, for one, cannot."""
+    # Any error counts: upstream's loop, which then runs, raises it again if it is the caller's.
+    try:
+        tf.function(function, autograph=False).get_concrete_function(*specs)
+    except Exception:
+        return False
+    return True
+
+
+def name_of(thing: Any) -> str:
+    """Returns a name for a function or object in a message."""
+    return getattr(thing, "__qualname__", None) or type(thing).__qualname__
