@@ -82,16 +82,15 @@ def _against_decoding(rounds: int) -> None:
 
 
 def _in_training(rounds: int) -> None:
-    from bg_interp.config.data import SourceConfig
+    from bg_interp.config.data import DataConfig
     from bg_interp.config.treatment import AugmentationConfig
     from bg_interp.data import pipeline, sources, treatments
+    from bg_interp.data.opening import open_in_memory
     from bg_interp.models import networks
     from bg_interp.training import recipe
 
-    source = sources.open_source(SourceConfig())
-    examples = pipeline.prepare(
-        source.splits["train"], pipeline.own_mask, 64, cache_gb=1, name="train images"
-    )
+    source = sources.open_source(DataConfig())
+    examples = open_in_memory(source, "train", DataConfig(image_size=64))
     settings = recipe.Recipe(steps=100_000, adversarial_epsilon=6.0, adversarial_replays=4)
     network = networks.build("small", image_size=64, classes=8)
     updater = recipe.Updater(network, recipe.make_optimizer(settings), settings)

@@ -23,6 +23,7 @@ from bg_interp.config import training as settings
 from bg_interp.config.training import ArmConfig, CountedConfig
 from bg_interp.data import pipeline, treatments
 from bg_interp.data.arm_data import STATISTICS_IMAGES, ArmData, open_data, treatment_of
+from bg_interp.data.examples import labels_of
 from bg_interp.data.sources import open_source
 from bg_interp.models import export, networks
 from bg_interp.storage import files
@@ -148,7 +149,7 @@ class Arm:
     @functools.cached_property
     def _learnt_classes(self) -> list[int]:
         """The classes that have training images; of the others a network knows nothing."""
-        labels = pipeline.labels_of(self.data.train)
+        labels = labels_of(self.data.train)
         names = self.data.source.class_names
         learnt = range(len(names)) if labels is None else np.unique(labels).tolist()
         others = [name for label, name in enumerate(names) if label not in set(learnt)]
@@ -219,7 +220,7 @@ class Arm:
         if not any(self.workdir.checkpoints.glob("step-*.npz")):
             summaries.clear("images")
             self.show_treatment(summaries)
-        bad = sum(self.data.masks.bad.values()) / len(self.data.source.splits["train"])
+        bad = sum(self.data.masks.counts.values()) / len(self.data.source.splits["train"])
         summaries.scalars("train", 0, {"bad_masks": bad})
         rows = self._loop(
             summaries,
@@ -335,7 +336,7 @@ def _facts(config: ArmConfig, data: ArmData) -> dict[str, Any]:
         "damaged": [list(pair) for pair in source.damaged],
         "masks": {
             "origin": data.masks.origin.partition(":")[0],
-            "bad": data.masks.bad,
+            "bad": data.masks.counts,
             "fingerprint": data.masks_fingerprint,
         },
         "jit_compile": resolve_jit(config),

@@ -5,6 +5,7 @@ import sys
 
 from bg_interp.config.training import ArmConfig
 from bg_interp.data import mask_choice, pipeline, treatments
+from bg_interp.data.examples import Examples
 from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError
@@ -25,8 +26,8 @@ class ArmData:
     """
 
     source: Source
-    train: pipeline.Examples
-    test: pipeline.Examples
+    train: Examples
+    test: Examples
     masks: mask_choice.Masks
     masks_fingerprint: str
 
@@ -42,11 +43,12 @@ def open_data(config: ArmConfig, source: Source) -> ArmData:
     data = ArmData(source, train, test, masks, masks.fingerprint + test_masks.fingerprint)
     images = sum(len(split) for split in source.splits.values()) + len(source.damaged)
     _check_share(config, "damaged images", len(source.damaged), images)
-    _check_share(config, "bad masks", sum(data.masks.bad.values()), len(source.splits["train"]))
-    if data.masks.bad:
+    counts, total = masks.counts, len(source.splits["train"])
+    bad = sum(counts.values())
+    _check_share(config, "bad masks", bad, total)
+    if bad:
         print(
-            f"masks by {data.masks.origin}: {sum(data.masks.bad.values())} of "
-            f"{len(source.splits['train'])} are bad ({mask_choice.listed(data.masks.bad)}); "
+            f"masks by {masks.origin}: {bad} of {total} are bad ({mask_choice.listed(counts)}); "
             f"--on_bad_mask={config.on_bad_mask}",
             file=sys.stderr,
         )
@@ -61,7 +63,7 @@ def _check_share(config: ArmConfig, what: str, count: int, total: int) -> None:
         )
 
 
-def treatment_of(config: ArmConfig, name: str, train: pipeline.Examples) -> treatments.Treatment:
+def treatment_of(config: ArmConfig, name: str, train: Examples) -> treatments.Treatment:
     """Makes the treatment called `name` with the settings of an arm."""
     colour = (127.0, 127.0, 127.0)
     if "mean" in (name, config.background_in_mix):

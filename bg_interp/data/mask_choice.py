@@ -1,21 +1,14 @@
 """Which masks a split gets (`--masks`), and what becomes of images whose mask is bad."""
 
-import collections
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from bg_interp.config.data import DataConfig, check_masks
-from bg_interp.data.pipeline import (
-    Batch,
-    Examples,
-    InMemory,
-    MaskReader,
-    OnDisk,
-    own_mask,
-)
+from bg_interp.data.examples import Batch, Examples, MaskReader, empty_masks, own_mask
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError
 from bg_interp.masks import quality, store
@@ -27,75 +20,94 @@ from bg_interp.storage import files
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Masks:
-    """The masks of one split.
+    """The masks of one split, as they are.
 
     Attributes:
       read: from a position in the split to its mask; None when there are no masks.
-      positions: int64, the images that are to be used.
-      bad: how many masks have each bad verdict ("empty", "full", "unsure", "failed").
       origin: "none", "dataset", "folder:PATH", or the id of the segmenter.
-      fingerprint: of the sizes of masks that other tools made; the other origins tell by
-        themselves.
+      bad: {verdict ("empty", "full", "unsure", "failed"): int64, positions of the images whose mask
+        got it}; None while nobody has looked at the masks yet.
+      fingerprint: of the sizes of masks in a folder; those of other origins change their origin, or
+        the fingerprint of the images.
     """
 
     read: MaskReader | None
-    positions: np.ndarray
-    bad: dict[str, int]
     origin: str
+    bad: dict[str, np.ndarray] | None
     fingerprint: str = ""
 
     @property
-    def judged(self) -> bool:
-        """Whether a segmenter said of each mask how far it can be trusted."""
-        return self.origin not in ("none", "dataset") and not self.origin.startswith("folder:")
+    def counts(self) -> dict[str, int]:
+        """How many masks have each bad verdict."""
+        return {verdict: len(some) for verdict, some in (self.bad or {}).items()}
 
 
 def choose(source: Source, split: str, config: DataConfig) -> Masks:
     """Finds the masks of a split.
 
-    Args:
-      source: the images.
-      split: "train" or "test".
-      config: says which. With `on_bad_mask`, "keep" reads a bad mask as all foreground, so that
-        the image stays as it is; "drop" leaves the image out; "error" refuses it.
-
     Raises:
-      UserError: masks that are not there, with the command that makes them; or, with
-        `on_bad_mask="error"`, bad ones.
+      UserError: masks that are not there, with the command that makes them.
     """
     check_masks(config.masks)
-    masks, on_bad_mask = config.masks, config.on_bad_mask
-    examples = source.splits[split]
-    every = np.arange(len(examples), dtype=np.int64)
+    masks, keys = config.masks, source.splits[split].keys
     if masks == "auto":
         masks = "dataset" if source.has_masks else "object"
     if masks == "none":
-        return Masks(None, every, {}, "none")
+        return Masks(None, "none", {})
     if masks == "dataset":
         if not source.has_masks:
             raise UserError(
                 f"--masks=dataset needs a data set with masks of its own. Received: {source.name}; "
                 "choose --masks=object, after tools/segment.py"
             )
-        return Masks(own_mask, every, {}, "dataset")
+        return Masks(own_mask, "dataset", None)
     if masks.startswith("folder:"):
         path = masks.removeprefix("folder:")
-        read = _by_position(png_folder_reader(path, examples.keys))
-        return Masks(read, every, {}, masks, folder_fingerprint(path, examples.keys))
-
+        read = _by_position(png_folder_reader(path, keys))
+        return Masks(read, masks, None, folder_fingerprint(path, keys))
     stored = _open_store(source, masks, config.mask_store)
-    verdicts = np.array(stored.verdicts(examples.keys))
-    bad = np.isin(verdicts, quality.BAD)
-    counts = dict(collections.Counter(verdicts[bad].tolist()))
-    if bad.any() and on_bad_mask == "error":
-        first = examples.keys[int(np.argmax(bad))]
+    verdicts = np.array(stored.verdicts(keys))
+    bad = {verdict: np.flatnonzero(verdicts == verdict) for verdict in quality.BAD}
+    bad = {verdict: positions for verdict, positions in bad.items() if positions.size}
+    return Masks(_by_position(stored.reader(keys)), stored.id, bad)
+
+
+def look_for_empty(masks: Masks, examples: Examples, name: str) -> Masks:
+    """Finds the bad masks where no segmenter has judged them: those without any foreground.
+
+    Args:
+      masks: of which `bad` is None.
+      examples: every image of the split with its mask.
+      name: what the progress bar calls the masks.
+    """
+    positions = examples.positions[empty_masks(examples, name)]
+    return dataclasses.replace(masks, bad={quality.EMPTY: positions} if positions.size else {})
+
+
+def settle_bad(examples: Examples, masks: Masks, keys: Sequence[str], on_bad_mask: str) -> Examples:
+    """Decides what becomes of images whose mask is bad; with an empty one they would be all black.
+
+    Args:
+      examples: images of the split with their masks.
+      masks: of the split, its bad ones known.
+      keys: of all images of the split.
+      on_bad_mask: "keep" makes bad masks all foreground, so that a treatment leaves their images
+        as they are; "drop" leaves the images out; "error" refuses them.
+
+    Raises:
+      UserError: with "error", a mask is bad; the message names the first.
+    """
+    if not masks.bad:
+        return examples
+    bad = np.concatenate(list(masks.bad.values()))
+    if on_bad_mask == "error":
         raise UserError(
-            f"{bad.sum()} of {len(bad)} masks of {source.name} are bad ({listed(counts)}), the "
-            f"first of {first!r}; look at them with tools/segment.py --gallery, or choose "
-            "--on_bad_mask=keep or drop"
+            f"{bad.size} of {len(keys)} masks by {masks.origin} are bad ({listed(masks.counts)}), "
+            f"the first that of {keys[bad.min()]!r}; look at it (for masks that tools/segment.py "
+            "made: --gallery), or choose --on_bad_mask=keep or drop"
         )
-    positions = every[~bad] if on_bad_mask == "drop" else every
-    return Masks(_by_position(stored.reader(examples.keys)), positions, counts, stored.id)
+    rows = np.isin(examples.positions, bad)
+    return examples.only(~rows) if on_bad_mask == "drop" else examples.with_full_masks(rows)
 
 
 def _by_position(read: Reader) -> MaskReader:
@@ -149,53 +161,3 @@ def _described(description: pathlib.Path) -> segmenter.Settings:
         raise UserError(
             f"{description} is damaged ({error}); remove its folder and make the masks again"
         ) from error
-
-
-def without_empty(
-    examples: Examples, empty: np.ndarray, on_bad_mask: str
-) -> tuple[Examples, dict[str, int]]:
-    """Deals with empty masks among those that no segmenter judged.
-
-    An image with an empty mask would be trained on as a black square.
-
-    Args:
-      examples: with masks of the data set or of a folder.
-      empty: bool [N], whose mask is empty; see `pipeline.empty_masks`.
-      on_bad_mask: "keep" makes empty masks full, so that the image stays as it is; "drop" leaves
-        the image out; "error" refuses it.
-
-    Returns:
-      The examples to use, and how many masks were empty.
-
-    Raises:
-      UserError: with `on_bad_mask="error"`, a mask is empty.
-    """
-    if not empty.any():
-        return examples, {}
-    counts = {quality.EMPTY: int(empty.sum())}
-    if on_bad_mask == "error":
-        raise UserError(
-            f"{counts[quality.EMPTY]} of {empty.size} masks are empty, the first at place "
-            f"{int(np.argmax(empty))}; choose --on_bad_mask=keep or drop"
-        )
-    if isinstance(examples, OnDisk):
-        return _on_disk_without(examples, empty, on_bad_mask), counts
-    if on_bad_mask == "drop":
-        return InMemory({k: v[~empty] for k, v in examples.arrays.items()}), counts
-    masks = examples.arrays["mask"].copy()
-    masks[empty] = 255
-    return InMemory({**examples.arrays, "mask": masks}), counts
-
-
-def _on_disk_without(examples: OnDisk, empty: np.ndarray, on_bad_mask: str) -> OnDisk:
-    if on_bad_mask == "drop":
-        return dataclasses.replace(examples, positions=examples.positions[~empty])
-    full = np.zeros(len(examples.split), bool)
-    full[examples.positions[empty]] = True
-    read = examples.read_mask or own_mask
-
-    def filled(position: tf.Tensor, example: Batch) -> tf.Tensor:
-        mask = read(position, example)
-        return tf.where(tf.gather(full, position), tf.constant(255, tf.uint8), mask)
-
-    return dataclasses.replace(examples, read_mask=filled)

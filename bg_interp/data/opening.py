@@ -3,14 +3,17 @@
 import dataclasses
 import math
 
+import numpy as np
+
 from bg_interp.config.data import DataConfig
-from bg_interp.data import mask_choice, pipeline
+from bg_interp.data import mask_choice
+from bg_interp.data.examples import Examples, InMemory, OnDisk, in_memory, in_memory_within
 from bg_interp.data.sources import Source
 
 
 def open_examples(
     source: Source, split: str, config: DataConfig
-) -> tuple[pipeline.Examples, mask_choice.Masks]:
+) -> tuple[Examples, mask_choice.Masks]:
     """Opens a split with its masks.
 
     Args:
@@ -25,28 +28,26 @@ def open_examples(
     """
     if config.image_size is None:
         raise ValueError("image_size must be settled before images are decoded. Received: None")
-    chosen = mask_choice.choose(source, split, config)
-    examples = pipeline.prepare(
-        source.splits[split],
-        chosen.read,
-        config.image_size,
-        cache_gb=config.cache_gb,
-        name=f"{split} images",
-        positions=chosen.positions,
-    )
-    if chosen.read is not None and not chosen.judged:
-        empty = pipeline.empty_masks(examples, f"{split} masks")
-        examples, counts = mask_choice.without_empty(examples, empty, config.on_bad_mask)
-        chosen = dataclasses.replace(chosen, bad=counts)
-    return examples, chosen
+    images = source.splits[split]
+    every = np.arange(len(images), dtype=np.int64)
+    masks = mask_choice.choose(source, split, config)
+    on_disk = OnDisk(images, masks.read, config.image_size, every)
+    if masks.bad is None:
+        # Masks are looked at once they are decoded, which would take as long again.
+        examples = in_memory_within(on_disk, config.cache_gb, f"{split} images")
+        masks = mask_choice.look_for_empty(masks, examples, f"{split} masks")
+        settled = mask_choice.settle_bad(examples, masks, images.keys, config.on_bad_mask)
+        return settled, masks
+    chosen = mask_choice.settle_bad(on_disk, masks, images.keys, config.on_bad_mask)
+    return in_memory_within(chosen, config.cache_gb, f"{split} images"), masks
 
 
-def open_in_memory(source: Source, split: str, config: DataConfig) -> pipeline.InMemory:
+def open_in_memory(source: Source, split: str, config: DataConfig) -> InMemory:
     """Opens a split with its masks and decodes all of it, whatever memory that takes.
 
     Measures go through the images many times. Arguments and errors are those of `open_examples`.
     """
     examples, _ = open_examples(source, split, dataclasses.replace(config, cache_gb=math.inf))
-    if isinstance(examples, pipeline.InMemory):
+    if isinstance(examples, InMemory):
         return examples
-    return pipeline.in_memory(examples, f"{split} images")
+    return in_memory(examples, f"{split} images")

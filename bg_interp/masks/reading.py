@@ -15,13 +15,12 @@ from bg_interp.storage import records
 Reader = Callable[[tf.Tensor], tf.Tensor]
 
 
-def range_reader(folder: pathlib.Path, entries: Sequence[Entry], full: Sequence[bool]) -> Reader:
+def range_reader(folder: pathlib.Path, entries: Sequence[Entry]) -> Reader:
     """Returns a reader of PNGs that stand at known places in larger files.
 
     Args:
       folder: of the shards.
       entries: where each mask stands.
-      full: which masks read as 255 everywhere, whatever they hold.
 
     Returns:
       A function from a position in `entries`, int64 scalar, to uint8 [height, width, 1].
@@ -34,13 +33,7 @@ def range_reader(folder: pathlib.Path, entries: Sequence[Entry], full: Sequence[
         offsets=np.array([entry.offset for entry in entries], np.int64),
         lengths=np.array([entry.length for entry in entries], np.int64),
     )
-    replaced = tf.constant(np.array(full, bool))
-
-    def read(position: tf.Tensor) -> tf.Tensor:
-        mask = _decoded(index.read(position))
-        return tf.where(replaced[position], tf.constant(255, tf.uint8), mask)
-
-    return read
+    return lambda position: _decoded(index.read(position))
 
 
 def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:

@@ -141,15 +141,11 @@ class MaskStore:
         """
         return [entry.quality.verdict for entry in self._complete(keys)]
 
-    def reader(
-        self, keys: Sequence[str], bad_as_full: bool = True
-    ) -> "Callable[[tf.Tensor], tf.Tensor]":
+    def reader(self, keys: Sequence[str]) -> "Callable[[tf.Tensor], tf.Tensor]":
         """Returns a function that reads masks inside a tf.data graph, without Python.
 
         Args:
           keys: the images' keys, in the order of the positions it will be asked for.
-          bad_as_full: masks with a bad verdict read as 255 everywhere, so that a treatment
-            leaves their images unmodified; False gives what the segmenter said.
 
         Returns:
           A function from a position in `keys`, int64 scalar, to uint8 [height, width, 1].
@@ -165,8 +161,7 @@ class MaskStore:
             damage = shards.damage((self.folder / shard).with_suffix(".json"))
             if damage:
                 raise UserError(f"{damage}; run `{self.command()}` to make its masks again")
-        full = [bad_as_full and entry.quality.verdict in quality.BAD for entry in entries]
-        return range_reader(self.folder, entries, full)
+        return range_reader(self.folder, entries)
 
     def png(self, key: str) -> bytes:
         """Returns a stored mask as it stands in its shard: an 8-bit grey PNG."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 from bg_interp.commands import train
 from bg_interp.config.training import ArmConfig
 from bg_interp.data import pipeline, treatments
+from bg_interp.data.examples import own_mask
 
 
 @pytest.mark.parametrize("batch_size", [1, 200])
@@ -24,7 +25,7 @@ def test_swapped_accuracy_shows_other_backgrounds_whatever_the_batch_size(
     found = types.SimpleNamespace(
         config=ArmConfig(batch_size=batch_size),
         data=types.SimpleNamespace(
-            test=None, masks=types.SimpleNamespace(read=pipeline.own_mask), train=None
+            test=None, masks=types.SimpleNamespace(read=own_mask), train=None
         ),
         treatment=treatments.black,
         model=None,

@@ -1,15 +1,16 @@
 """Which masks a split gets, and what becomes of images whose mask is empty."""
 
 import shutil
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from bg_interp.config.data import DataConfig, check_masks
-from bg_interp.data.mask_choice import choose, without_empty
+from bg_interp.data.examples import InMemory, in_order, own_mask
+from bg_interp.data.mask_choice import Masks, choose, settle_bad
 from bg_interp.data.opening import open_examples
-from bg_interp.data.pipeline import InMemory, empty_masks, in_order, own_mask, prepare
 from bg_interp.data.sources.folder import open_folder
 from bg_interp.errors import UserError
 
@@ -20,11 +21,9 @@ def folder(shape_folder, own_cache):
 
 
 @pytest.fixture
-def partly_empty() -> InMemory:
-    """Four images, of which the second has an empty mask."""
-    masks = np.full((4, 2, 2, 1), 9, np.uint8)
-    masks[1] = 0
-    labels = np.arange(4, dtype=np.int32)
+def some() -> InMemory:
+    """Four images, the 10th to 13th of their split."""
+    masks, labels = np.full((4, 2, 2, 1), 9, np.uint8), np.arange(4, dtype=np.int32)
     return InMemory({"mask": masks, "label": labels, "index": 10 + np.arange(4)})
 
 
@@ -36,7 +35,7 @@ def test_the_data_sets_own_masks_are_taken_by_themselves(tiny_habitats, tmp_path
     for masks in ("auto", "dataset"):
         found = chosen(tiny_habitats, masks, tmp_path)
         assert found.origin == "dataset"
-        assert len(found.positions) == 32
+        assert found.bad is None
 
 
 def test_masks_that_were_made_anew_have_another_fingerprint(folder, shape_folder, tmp_path):
@@ -52,7 +51,7 @@ def test_masks_that_were_made_anew_have_another_fingerprint(folder, shape_folder
 
 def test_none_reads_nothing(tiny_habitats, tmp_path):
     found = chosen(tiny_habitats, "none", tmp_path)
-    assert (found.read, found.origin, found.judged) == (None, "none", False)
+    assert (found.read, found.origin, found.bad) == (None, "none", {})
 
 
 def test_masks_of_another_tool_are_read_by_the_images_names(folder, shape_folder):
@@ -92,34 +91,36 @@ def test_an_unknown_choice_has_a_near_name():
     check_masks("folder:x")
 
 
-def test_an_empty_mask_leaves_its_image_untreated(partly_empty):
-    found, counts = without_empty(partly_empty, empty_masks(partly_empty, "masks"), "keep")
-    assert counts == {"empty": 1}
-    assert (found.arrays["mask"][1] == 255).all()
-    assert (found.arrays["mask"][[0, 2, 3]] == 9).all()
-    assert (partly_empty.arrays["mask"][1] == 0).all()
+def settled(examples, bad, on_bad_mask, origin="dataset"):
+    masks = Masks(own_mask, origin, {verdict: np.array(at) for verdict, at in bad.items()})
+    keys = [f"image {number}" for number in range(20)]
+    return settle_bad(examples, masks, keys, on_bad_mask)
 
 
-def test_an_image_with_an_empty_mask_can_be_left_out(partly_empty):
-    found, counts = without_empty(partly_empty, empty_masks(partly_empty, "masks"), "drop")
-    assert counts == {"empty": 1}
-    assert found.arrays["index"].tolist() == [10, 12, 13]
+@pytest.mark.parametrize("origin", ["dataset", "folder:masks", "object-309c84682-1"])
+def test_bad_masks_take_one_road_whatever_their_origin(some, origin):
+    bad = {"empty": [11], "unsure": [13]}
+    found = settled(some, bad, "keep", origin)
+    assert (found.arrays["mask"][[1, 3]] == 255).all()
+    assert (found.arrays["mask"][[0, 2]] == 9).all()
+    assert (some.arrays["mask"] == 9).all()
+    assert settled(some, bad, "drop", origin).positions.tolist() == [10, 12]
+    with pytest.raises(UserError) as raised:
+        settled(some, bad, "error", origin)
+    message = f"2 of 20 masks by {origin} are bad (1 empty, 1 unsure), the first that of 'image 11'"
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
-def test_an_empty_mask_can_stop_the_run(partly_empty):
-    with pytest.raises(UserError, match="1 of 4 masks are empty, the first at place 1;"):
-        without_empty(partly_empty, empty_masks(partly_empty, "masks"), "error")
-
-
-def test_sound_masks_stay_as_they_are(partly_empty):
-    sound = InMemory({k: v[2:] for k, v in partly_empty.arrays.items()})
-    found, counts = without_empty(sound, empty_masks(sound, "masks"), "error")
-    assert found is sound
-    assert counts == {}
+@pytest.mark.parametrize("on_bad_mask", ["keep", "drop", "error"])
+def test_sound_masks_stay_as_they_are(some, on_bad_mask):
+    assert settled(some, {}, on_bad_mask) is some
 
 
 class _SplitWithAnEmptyMask:
     """Four images on disk, the third without foreground."""
+
+    keys = ("a.jpg", "b.jpg", "c.jpg", "d.jpg")
 
     def __len__(self):
         return 4
@@ -135,15 +136,16 @@ class _SplitWithAnEmptyMask:
 
 @pytest.mark.parametrize("cache_gb", [0.0, 1.0], ids=["decoded each epoch", "in memory"])
 def test_empty_masks_are_found_whether_images_stay_in_memory_or_not(cache_gb):
+    source = types.SimpleNamespace(splits={"train": _SplitWithAnEmptyMask()}, has_masks=True)
+
     def opened(on_bad_mask):
-        examples = prepare(_SplitWithAnEmptyMask(), own_mask, 8, cache_gb=cache_gb, name="images")
-        empty = empty_masks(examples, "masks")
-        assert empty.tolist() == [False, False, True, False]
-        found, _ = without_empty(examples, empty, on_bad_mask)
+        config = DataConfig(image_size=8, cache_gb=cache_gb, on_bad_mask=on_bad_mask)
+        found, masks = open_examples(source, "train", config)
+        assert masks.counts == {"empty": 1}
         return next(iter(in_order(found, 4).as_numpy_iterator()))
 
     assert opened("drop")["index"].tolist() == [0, 1, 3]
     assert (opened("keep")["mask"][2] == 255).all()
     assert (opened("keep")["mask"][[0, 1, 3]] == 9).all()
-    with pytest.raises(UserError, match="1 of 4 masks are empty"):
+    with pytest.raises(UserError, match=r"1 of 4 masks .* the first that of 'c\.jpg'"):
         opened("error")

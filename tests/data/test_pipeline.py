@@ -11,6 +11,7 @@ from bg_interp.config.data import DataConfig
 from bg_interp.config.treatment import AugmentationConfig
 from bg_interp.data import pipeline, treatments
 from bg_interp.data.augmentation import add_pixel_noise, move
+from bg_interp.data.examples import InMemory, OnDisk, labels_of
 from bg_interp.data.opening import open_examples
 
 STILL = AugmentationConfig(shift=0, pixel_noise=0)
@@ -25,12 +26,10 @@ def random_images(count=4, size=16, seed=0):
 
 
 @pytest.fixture(scope="module")
-def examples() -> pipeline.InMemory:
+def examples() -> InMemory:
     images, masks = random_images(10)
     labels = np.arange(10, dtype=np.int32) % 3
-    return pipeline.InMemory(
-        {"image": images, "mask": masks, "label": labels, "index": 100 + np.arange(10)}
-    )
+    return InMemory({"image": images, "mask": masks, "label": labels, "index": 100 + np.arange(10)})
 
 
 def batches(examples, start=0, stop=12, seed=5, batch_size=4, **options):
@@ -125,8 +124,8 @@ def test_decoded_each_epoch_equals_kept_in_memory(tiny_habitats):
     config = DataConfig(image_size=24)
     kept, _ = open_examples(tiny_habitats, "train", config)
     on_disk, _ = open_examples(tiny_habitats, "train", dataclasses.replace(config, cache_gb=0.0))
-    assert isinstance(kept, pipeline.InMemory)
-    assert isinstance(on_disk, pipeline.OnDisk)
+    assert isinstance(kept, InMemory)
+    assert isinstance(on_disk, OnDisk)
     assert_equal(batches(kept, stop=3), batches(on_disk, stop=3))
     treated = [
         list(pipeline.treated_for_evaluation(some, treatments.swap, batch_size=9))
@@ -262,8 +261,8 @@ def test_labels_are_known_without_decoding_where_the_split_tells_them():
     class Labelled:
         labels = np.array([0, 2, 2, 5])
 
-    on_disk = pipeline.OnDisk(Labelled(), None, 8, np.array([1, 3]))
-    assert pipeline.labels_of(on_disk).tolist() == [2, 5]
-    assert pipeline.labels_of(pipeline.InMemory({"label": np.array([4])})).tolist() == [4]
-    untold = pipeline.OnDisk(object(), None, 8, np.array([1]))
-    assert pipeline.labels_of(untold) is None
+    on_disk = OnDisk(Labelled(), None, 8, np.array([1, 3]))
+    assert labels_of(on_disk).tolist() == [2, 5]
+    assert labels_of(InMemory({"label": np.array([4])})).tolist() == [4]
+    untold = OnDisk(object(), None, 8, np.array([1]))
+    assert labels_of(untold) is None

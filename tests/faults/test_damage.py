@@ -234,7 +234,7 @@ def test_mask_shards_and_their_indexes(tmp_path, note):
 
 @pytest.mark.parametrize("what", ["removed", "overwritten"])
 def test_an_image_that_changes_while_a_tool_runs_is_named(tmp_path, own_cache, shape_folder, what):
-    from bg_interp.data import pipeline
+    from bg_interp.data.examples import OnDisk, in_memory
     from bg_interp.data.sources.folder import open_folder
 
     split = open_folder(pathlib.Path(shutil.copytree(shape_folder.images, tmp_path / "images")))
@@ -245,7 +245,7 @@ def test_an_image_that_changes_while_a_tool_runs_is_named(tmp_path, own_cache, s
         path.write_bytes(b"no image")
     # TensorFlow hands on what was raised inside a graph as text; tools make a line of it.
     with pytest.raises(Exception, match="can no longer be read") as raised:
-        pipeline.prepare(split, None, 32, cache_gb=1, name="images")
+        in_memory(OnDisk(split, None, 32, np.arange(len(split))), "images")
     line = cli._from_graph(raised.value)
     assert line.startswith(repr(str(path)))
     assert line.endswith("--overwrite")

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from bg_interp.config.treatment import AugmentationConfig
 from bg_interp.data import pipeline, treatments
+from bg_interp.data.examples import InMemory
 from bg_interp.models import networks
 from bg_interp.training.recipe import Recipe, Updater
 
@@ -14,7 +15,7 @@ def trained(strategy: tf.distribute.Strategy) -> list[np.ndarray]:
     """Returns the losses of, and the weights after, three steps of free adversarial training."""
     recipe = Recipe(steps=3, adversarial_epsilon=1.0, adversarial_replays=2)
     generator = np.random.default_rng(0)
-    examples = pipeline.InMemory(
+    examples = InMemory(
         {
             "image": generator.integers(0, 256, (12, 32, 32, 3)).astype(np.uint8),
             "mask": np.full((12, 32, 32, 1), 255, np.uint8),

@@ -18,6 +18,7 @@ from bg_interp.config.team import read_team
 from bg_interp.config.training import ArmConfig
 from bg_interp.config.treatment import AugmentationConfig
 from bg_interp.data import pipeline, treatments
+from bg_interp.data.examples import InMemory
 from bg_interp.models import networks
 from bg_interp.training import loop, strategies
 from bg_interp.training.recipe import Recipe, Updater
@@ -29,7 +30,7 @@ def exact_weights(strategy: tf.distribute.Strategy) -> list[np.ndarray]:
     """Returns all weights after six steps of four updates, with nothing that is drawn."""
     recipe = Recipe(steps=_STEPS, adversarial_epsilon=1.0, adversarial_replays=4)
     generator = np.random.default_rng(0)
-    examples = pipeline.InMemory(
+    examples = InMemory(
         {
             "image": generator.integers(0, 256, (24, 32, 32, 3)).astype(np.uint8),
             "mask": np.full((24, 32, 32, 1), 255, np.uint8),
