@@ -57,6 +57,7 @@ def shape_settings(shape_folder) -> dict[str, object]:
     """Flags of the shortest run that goes through everything."""
     return {
         "dataset": f"folder:{shape_folder.images}",
+        "recipe": "drawings",
         "masks": f"folder:{shape_folder.masks}",
         "background": "mix",
         "image_size": 32,

@@ -7,10 +7,10 @@ runs/habitats-small-black-0: model.keras, saved_model/, visualizations/, events/
 metrics.jsonl and config.json. It takes about a minute on two cores. The same command goes on where
 a killed run stopped.
 
-    python tools/train.py --dataset=folder:photos --masks=object --network=MobileNetV2 \\
-        --weights=imagenet --adversarial_epsilon=4
+    python tools/train.py --dataset=folder:photos --masks=object --fetch_weights
 
-trains on photographs, after `python tools/segment.py --dataset=folder:photos` has made their masks.
+trains a MobileNetV2 on photographs from ImageNet weights, after `python tools/segment.py
+--dataset=folder:photos` has made their masks.
 """
 
 from bg_interp import cli
@@ -33,6 +33,10 @@ def main() -> None:
         return
     for name, value in result["accuracies"].items():
         print(f"{name}: {value:.3f}")
+    if "collapsed" in result:
+        print(
+            f"this network learned nothing, so its class images say nothing: {result['collapsed']}"
+        )
     folder = train.workdir_of(config)
     print(f"done in {result['seconds']:.0f} s: {folder}")
     print(f"look at it: tensorboard --logdir {folder.parent}")

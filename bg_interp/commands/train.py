@@ -32,6 +32,7 @@ from bg_interp.storage.workdir import Workdir, versions
 from bg_interp.training import loop, recipe, strategies
 from bg_interp.training.accuracy import Accuracies
 from bg_interp.training.checkpoints import Row
+from bg_interp.training.collapse import collapsed
 from bg_interp.visualization import statistics as ascent_statistics
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.presets import preset_for
@@ -76,6 +77,9 @@ class Arm:
             weight_decay=config.weight_decay,
             label_smoothing=config.label_smoothing,
             adversarial_epsilon=config.adversarial_epsilon,
+            adversarial_ramp=config.adversarial_ramp,
+            adversarial_ramp_power=config.adversarial_ramp_power,
+            adversarial_guard=config.adversarial_guard,
             adversarial_replays=config.adversarial_replays,
         )
         with self._strategy.scope():
@@ -212,8 +216,8 @@ class Arm:
             f"Image, mask, and image with --background={self.config.background}.",
         )
 
-    def train(self) -> dict[str, float]:
-        """Trains, shows and exports; returns the final test measures."""
+    def train(self) -> dict[str, Any]:
+        """Trains and shows; returns the final test measures, and why it counts as collapsed."""
         summaries = Summaries(self.workdir.events)
         # The loop writes the rows of its checkpoint again; images stay, it has none of them.
         summaries.clear("train", "test")
@@ -238,7 +242,8 @@ class Arm:
         summaries.hparams("test", dataclasses.asdict(self.config))
         summaries.scalars("test", 0, {f"final/{tag}": value for tag, value in measures.items()})
         summaries.close()
-        return measures
+        reason = collapsed(rows, len(self.data.source.class_names))
+        return {"accuracies": measures, **({"collapsed": reason} if reason else {})}
 
     def train_along(self) -> None:
         """Trains with the first worker, which alone evaluates, shows and exports."""
@@ -274,7 +279,8 @@ def run(config: ArmConfig) -> dict[str, Any] | None:
       config: settings; those left open are resolved here.
 
     Returns:
-      What the arm measured, as it stands in result.json: `accuracies` and `seconds`; None on the
+      What the arm measured, as it stands in result.json: `accuracies`, `seconds` and, for an arm
+      that learned nothing, `collapsed`, the reason in words; None on the
       workers of `--strategy=multi_worker` that leave it to the first.
 
     Raises:
@@ -306,9 +312,14 @@ def run(config: ArmConfig) -> dict[str, Any] | None:
         if not strategies.is_first(strategy):
             arm.train_along()
             return None
-        measures = arm.train()
-        arm.export()
-        result = {"accuracies": measures, "seconds": round(time.monotonic() - started, 1)}
+        try:
+            result = arm.train()
+            arm.export()
+        except loop.Diverged:
+            # There is no network to go on with: the same command would end here again.
+            files.write_sealed(workdir.result, {"accuracies": {}, "collapsed": "its loss diverged"})
+            raise
+        result["seconds"] = round(time.monotonic() - started, 1)
         files.write_sealed(workdir.result, result)
     return result
 

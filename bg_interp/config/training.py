@@ -6,15 +6,17 @@ question.
 """
 
 import dataclasses
+import os
 import pathlib
 from typing import TypeVar
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
+from bg_interp.config import recipes
 from bg_interp.config.data import DataConfig, check_data
+from bg_interp.config.recipes import SMALL
 from bg_interp.config.treatment import AugmentationConfig, TreatmentConfig
 from bg_interp.errors import UserError, nearest
 
-SMALL = "small"
 _SMALLEST = 32
 # The judges of habitats learn from data drawn by this seed, which no arm may share.
 JUDGES_DATA_SEED = 900_000
@@ -38,32 +40,44 @@ _Value = TypeVar("_Value")
 class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     """The settings of one arm: one network, trained on one treatment, from one seed."""
 
+    recipe: str = setting(
+        "auto",
+        "defaults that belong together. drawings: the small network from nothing at 64 px. "
+        "photographs: MobileNetV2 from weights at 96 px. auto: drawings on habitats, else "
+        "photographs",
+        choices=recipes.RECIPES,
+    )
     image_size: int | None = setting(
         None,
-        "side of the images in pixels; default: 64, 160 for keras.applications",
+        "side of the images in pixels; default: the recipe's, for another network 64 (small) or "
+        "160",
         rule=POSITIVE,
     )
-    network: str = setting(
-        SMALL, "small (107,000 parameters, for small images), or a name of keras.applications"
+    network: str | None = setting(
+        None,
+        "small (107,000 parameters, for small images), or a name of keras.applications; default: "
+        "the recipe's",
     )
-    weights: str = setting(
-        "none",
-        "start of the network's weights: none, imagenet (downloaded by Keras), or a .keras "
-        "or .h5 file of the same network",
+    weights: str | None = setting(
+        None,
+        "start of the network's weights: none, imagenet, or a .keras or .h5 file of the same "
+        "network; default: the recipe's, none or imagenet",
     )
+    fetch_weights: bool = setting(False, "let Keras download imagenet weights that it lacks")
     steps: int | None = setting(
         None,
-        "minibatches to train, each with all its replays; default: 120 on habitats, else "
-        "what --epochs asks for",
+        "minibatches to train, each with all its replays; default: the recipe's 120 or, on "
+        "photographs, 4 epochs and at least 100",
         rule=POSITIVE,
     )
     epochs: int | None = setting(
         None,
-        "passes through the data instead of --steps; default: 30 where --steps is not given "
-        "and the data are not habitats",
+        "passes through the data instead of --steps; default on photographs: 4, from nothing 30",
         rule=POSITIVE,
     )
-    batch_size: int = setting(64, "images in a minibatch", rule=POSITIVE)
+    batch_size: int | None = setting(
+        None, "images in a minibatch; default: the recipe's, 64 or 32", rule=POSITIVE
+    )
     learning_rate: float | None = setting(
         None,
         "peak of AdamW's rate, after a warm-up of a tenth and before a cosine; default: "
@@ -79,8 +93,25 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
         None,
         "length of the adversarial step on the input, L2, in units of [0, 1] per channel value; 0 "
         "trains without. An addition of ours to the paper: without it class images hardly show "
-        "objects. Default: 6 on habitats, else 0; 4 is advised for pretrained networks",
+        "objects. Default: the recipe's, 6 or 4",
         rule=NOT_NEGATIVE,
+    )
+    adversarial_ramp: float | None = setting(
+        None,
+        "share of the steps over which that length grows from 0; default: the recipe's, 0.5 or "
+        "0.75",
+        rule=(lambda value: 0 < value <= 1, "must be above 0 and at most 1"),
+    )
+    adversarial_ramp_power: float | None = setting(
+        None,
+        "1 lets it grow evenly, 2 slowly at first; default: the recipe's, 1 or 2",
+        rule=POSITIVE,
+    )
+    adversarial_guard: bool | None = setting(
+        None,
+        "shrink the adversarial step while the network is mostly wrong; without it, pretrained "
+        "networks with frozen batch normalisation may end at chance. Default: the recipe's, on "
+        "for photographs",
     )
     adversarial_replays: int | None = setting(
         None,
@@ -131,7 +162,15 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
 
 
 # What may differ between a run and its continuation: nothing of it changes the result.
-NOT_COMPARED = ("workdir", "overwrite", "cache_gb", "data_dir", "mask_store", "visualize_every")
+NOT_COMPARED = (
+    "workdir",
+    "overwrite",
+    "cache_gb",
+    "data_dir",
+    "mask_store",
+    "visualize_every",
+    "fetch_weights",
+)
 
 
 def check_names(config: ArmConfig) -> None:
@@ -140,6 +179,7 @@ def check_names(config: ArmConfig) -> None:
     Raises:
       UserError: a name or a combination of flags that cannot be trained.
     """
+    config = resolved(config)
     known = (SMALL, *APPLICATIONS)
     if config.network not in known:
         raise UserError(
@@ -179,30 +219,72 @@ def _check_size(config: ArmConfig) -> None:
         )
 
 
-def _check_weights(config: ArmConfig) -> None:
-    path = pathlib.Path(config.weights).expanduser()
-    if config.weights not in ("none", "imagenet"):
-        if path.suffix not in (".keras", ".h5"):
-            raise UserError(
-                "--weights must be none, imagenet, or a .keras or .h5 file. "
-                f"Received: {config.weights!r}"
-            )
-        if not path.is_file():
-            raise UserError(f"--weights names a file that does not exist: {config.weights}")
-    if config.weights == "imagenet" and config.network == SMALL:
+def _check_weights(config: "ResolvedConfig") -> None:
+    check_weights("weights", config.weights)
+    if config.weights != "imagenet":
+        return
+    if config.network == SMALL:
         raise UserError(
             "--weights=imagenet needs a --network of keras.applications. Received: small"
         )
+    if not config.fetch_weights and not in_keras_cache(config.network, config.image_size):
+        raise UserError(
+            f"Keras has no imagenet weights of {config.network} in its cache: --fetch_weights lets "
+            f"it download them, --weights=FILE takes a .keras or .h5 file of {config.network}, "
+            "--weights=none starts from nothing"
+        )
+
+
+def check_weights(flag: str, weights: str) -> None:
+    """Checks the form of a flag that names weights.
+
+    Raises:
+      UserError: it is neither none, imagenet, nor a file of Keras.
+    """
+    if weights in ("none", "imagenet"):
+        return
+    path = pathlib.Path(weights).expanduser()
+    if path.suffix not in (".keras", ".h5"):
+        raise UserError(
+            f"--{flag} must be none, imagenet, or a .keras or .h5 file. Received: {weights!r}"
+        )
+    if not path.is_file():
+        raise UserError(f"--{flag} names a file that does not exist: {weights}")
+
+
+# MobileNets have weights for each of these sizes, and those of 224 for all others.
+_MOBILE_SIZES = (96, 128, 160, 192, 224)
+
+
+def in_keras_cache(network: str, image_size: int) -> bool:
+    """Tells whether Keras need not download a network's imagenet weights without their head."""
+    home = pathlib.Path(os.environ.get("KERAS_HOME", pathlib.Path.home() / ".keras"))
+    wanted = network.lower()
+    size = str(image_size if image_size in _MOBILE_SIZES else 224)
+    names = [path.name.lower() for path in home.glob("models/*")]
+    return any(
+        name.replace("_", "").replace("-", "").startswith(wanted)
+        and name.replace("_", "").endswith(("notop.h5", "notop.weights.h5"))
+        and (size in name or not wanted.startswith("mobilenet"))
+        for name in names
+    )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ResolvedConfig(ArmConfig):
     """The settings of one arm, of which only the number of steps may still be open."""
 
+    recipe: str
     image_size: int
+    network: str
+    weights: str
+    batch_size: int
     learning_rate: float
     freeze_batch_norm: bool
     adversarial_epsilon: float
+    adversarial_ramp: float
+    adversarial_ramp_power: float
+    adversarial_guard: bool
     adversarial_replays: int
     workdir: str
 
@@ -220,28 +302,29 @@ def _given(value: _Value | None, default: _Value) -> _Value:
 
 
 def resolved(config: ArmConfig) -> ResolvedConfig:
-    """Fills in every default that depends on data set or network; opens nothing."""
-    pretrained = config.weights != "none"
-    drawn = config.dataset == "habitats" and not pretrained
-    epsilon = _given(config.adversarial_epsilon, 6.0 if drawn else 0.0)
-    settled = {
-        "image_size": _given(config.image_size, 64 if config.network == SMALL else 160),
-        "learning_rate": _given(config.learning_rate, 5e-4 if pretrained else 2e-3),
-        "freeze_batch_norm": _given(config.freeze_batch_norm, pretrained),
-        "adversarial_epsilon": epsilon,
+    """Fills in every default that depends on recipe, data set or network; opens nothing."""
+    recipe = recipes.choose(config.recipe, config.dataset)
+    values = recipes.defaults(recipe, config.network, config.weights)
+    # How many steps these are depends on the number of images.
+    del values["steps"], values["epochs"]
+    settled = {name: _given(getattr(config, name), value) for name, value in values.items()}
+    epsilon = settled["adversarial_epsilon"]
+    settled |= {
+        "recipe": recipe,
         "adversarial_replays": _given(config.adversarial_replays, 4 if epsilon else 1),
-        "workdir": str(workdir(config)),
+        "workdir": str(_workdir(config, settled["network"])),
     }
     return ResolvedConfig(**{**vars(config), **settled})
 
 
 def counted(config: ResolvedConfig, train_examples: int) -> CountedConfig:
     """Fills in every default that depends on the number of images to train on."""
-    steps = config.steps
-    if steps is None and config.dataset == "habitats" and config.epochs is None:
-        steps = 120
-    if steps is None:
-        steps = max(1, round(_given(config.epochs, 30) * train_examples / config.batch_size))
+    values = recipes.defaults(config.recipe, config.network, config.weights)
+    epochs = _given(config.epochs, values["epochs"])
+    steps = round(epochs * train_examples / config.batch_size)
+    if config.epochs is None:
+        steps = max(values["steps"], steps)
+    steps = max(1, _given(config.steps, steps))
     checkpoint_every = _given(config.checkpoint_every, max(1, min(500, steps // 6)))
     settled = {"steps": steps, "checkpoint_every": checkpoint_every}
     return CountedConfig(**{**vars(config), **settled})
@@ -249,6 +332,10 @@ def counted(config: ResolvedConfig, train_examples: int) -> CountedConfig:
 
 def workdir(config: ArmConfig) -> pathlib.Path:
     """Returns the folder of the run, with its default."""
+    return pathlib.Path(resolved(config).workdir)
+
+
+def _workdir(config: ArmConfig, network: str) -> pathlib.Path:
     if config.workdir:
         return pathlib.Path(config.workdir).expanduser()
     kind, _, rest = config.dataset.partition(":")
@@ -257,4 +344,4 @@ def workdir(config: ArmConfig) -> pathlib.Path:
         dataset = pathlib.Path(rest).expanduser().resolve().name
     else:
         dataset = config.dataset.replace(":", "-").replace("/", "-")
-    return pathlib.Path("runs") / f"{dataset}-{config.network}-{config.background}-{config.seed}"
+    return pathlib.Path("runs") / f"{dataset}-{network}-{config.background}-{config.seed}"

@@ -45,12 +45,13 @@ def load_judges(config: ArmConfig) -> Judges:
 
 def _untrained(model: keras.Model, config: ArmConfig) -> None:
     """Gives a network the weights that it had before training."""
+    arm = resolved(config)
     fresh = networks.build(
-        config.network,
-        image_size=resolved(config).image_size,
+        arm.network,
+        image_size=arm.image_size,
         classes=model.output_shape[-1],
-        weights=config.weights,
-        seed=config.seed,
+        weights=arm.weights,
+        seed=arm.seed,
     )
     model.set_weights(fresh.get_weights())
 
@@ -62,7 +63,7 @@ def make_class_images(
 
     The network is left untrained.
     """
-    ascent = Ascent(model, preset_for(config.network))
+    ascent = Ascent(model, preset_for(resolved(config).network))
     made = {
         name: ascent(statistics=found, start=start, seed=config.seed)
         for name, start in STARTS.items()

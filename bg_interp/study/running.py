@@ -26,9 +26,11 @@ def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]
 
     Raises:
       WorkdirBusy: another process trains it.
-      UserError: it cannot be trained or measured.
+      UserError: it cannot be trained or measured, or learned nothing.
     """
-    arms.run(planned.config)
+    result = arms.run(planned.config)
+    if result is not None and "collapsed" in result:
+        raise UserError(f"collapsed, so its class images are no evidence: {result['collapsed']}")
     done = measuring.read(planned.config)
     return done if done is not None else measuring.measure(planned.config, judges())
 

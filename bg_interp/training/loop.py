@@ -22,6 +22,10 @@ from bg_interp.training.recipe import Recipe, Updater
 _LOGGED_POINTS = 500
 
 
+class Diverged(UserError):
+    """The loss is no longer a finite number."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Loop:
     """What a run of the loop needs beside the network.
@@ -93,7 +97,8 @@ def train(
 
     Raises:
       KeyboardInterrupt: SIGINT or SIGTERM came; the state is saved.
-      UserError: a file cannot be written, or the loss is no longer a finite number.
+      UserError: a file cannot be written.
+      Diverged: the loss is no longer a finite number.
     """
     updater = Updater(model, optimizer, recipe, jit_compile=jit_compile, strategy=strategy)
     checkpoints = Checkpoints(folder / "checkpoints", model, optimizer)
@@ -147,7 +152,7 @@ def _start_together(strategy: tf.distribute.Strategy, checkpoints: Checkpoints, 
 
 def _check_finite(loss: float, done: int) -> None:
     if not np.isfinite(loss):
-        raise UserError(
+        raise Diverged(
             f"the loss is {loss} after {done} steps: training has diverged; start anew with "
             "--overwrite and a lower --learning_rate"
         )

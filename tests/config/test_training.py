@@ -43,14 +43,63 @@ def test_defaults_on_habitats():
     assert config.workdir == "runs/habitats-small-black-0"
 
 
-def test_defaults_elsewhere():
+def test_defaults_elsewhere_are_the_recipe_of_photographs():
     config = resolved(ArmConfig(dataset="tfds:oxford_iiit_pet"), train_examples=640)
-    assert config.steps == 30 * 640 / 64
-    assert (config.adversarial_epsilon, config.adversarial_replays) == (0.0, 1)
+    assert config.recipe == "photographs"
+    assert (config.network, config.weights, config.image_size) == ("MobileNetV2", "imagenet", 96)
+    assert (config.steps, config.batch_size, config.learning_rate) == (100, 32, 5e-4)
+    assert (config.adversarial_epsilon, config.adversarial_replays) == (4.0, 4)
+    assert config.adversarial_guard and config.freeze_batch_norm
+    # Larger data get four epochs.
+    assert resolved(ArmConfig(dataset="tfds:x"), train_examples=3200).steps == 4 * 3200 / 32
 
 
-def test_defaults_with_weights_and_a_backbone():
-    config = ArmConfig(network="MobileNetV2", weights="imagenet", dataset="tfds:x")
+@pytest.mark.parametrize("name", [f.name for f in dataclasses.fields(ArmConfig)])
+def test_a_flag_overrides_its_value_of_a_recipe(name):
+    given = {
+        "network": "ResNet50",
+        "weights": "none",
+        "image_size": 48,
+        "batch_size": 7,
+        "learning_rate": 0.1,
+        "freeze_batch_norm": False,
+        "adversarial_epsilon": 1.0,
+        "adversarial_ramp": 0.1,
+        "adversarial_ramp_power": 3.0,
+        "adversarial_guard": False,
+        "adversarial_replays": 2,
+        "steps": 3,
+        "recipe": "drawings",
+    }
+    if name in given:
+        config = ArmConfig(dataset="tfds:x", **{name: given[name]})
+        assert getattr(resolved(config, 640), name) == given[name]
+
+
+def test_the_small_network_and_one_without_weights_start_from_nothing():
+    for given in ({"network": "small"}, {"weights": "none"}, {"recipe": "drawings"}):
+        config = resolved(ArmConfig(dataset="tfds:x", **given), train_examples=640)
+        assert (config.weights, config.learning_rate) == ("none", 2e-3)
+        assert not config.freeze_batch_norm
+    assert resolved(ArmConfig(dataset="tfds:x", weights="none"), 640).steps == 30 * 640 / 32
+
+
+def test_imagenet_weights_are_fetched_only_when_asked_or_there(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    with pytest.raises(UserError, match=r"--fetch_weights.*--weights=FILE.*--weights=none"):
+        check_names(ArmConfig(dataset="tfds:x"))
+    check_names(ArmConfig(dataset="tfds:x", fetch_weights=True))
+    models = tmp_path / "models"
+    models.mkdir()
+    name = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{}_no_top.h5"
+    (models / name.format(96)).touch()
+    check_names(ArmConfig(dataset="tfds:x"))
+    with pytest.raises(UserError, match="no imagenet weights of MobileNetV2"):
+        check_names(ArmConfig(dataset="tfds:x", image_size=64))
+
+
+def test_another_network_than_the_recipes_has_a_size_of_its_own():
+    config = ArmConfig(network="ResNet50", weights="imagenet", dataset="tfds:x")
     config = resolved(config, train_examples=64)
     assert (config.image_size, config.learning_rate, config.freeze_batch_norm) == (160, 5e-4, True)
 
@@ -85,10 +134,10 @@ def test_nothing_stays_open_once_resolved():
         ({"masks": "objct"}, "did you mean 'object'"),
         ({"dataset": "tfds:"}, "--dataset must be habitats"),
         ({"dataset": "habitats", "image_size": 600}, "must be from 16 to 512"),
-        ({"dataset": "tfds:x", "image_size": 16}, "--image_size must be at least 32"),
+        ({"network": "small", "image_size": 16}, "--image_size must be at least 32"),
         ({"weights": "model.pt"}, "must be none, imagenet, or a .keras or .h5 file"),
         ({"weights": "nowhere.keras"}, "does not exist: nowhere.keras"),
-        ({"weights": "imagenet"}, "needs a --network of keras.applications"),
+        ({"network": "small", "weights": "imagenet"}, "needs a --network of keras.applications"),
         ({"steps": 5, "epochs": 5}, "--steps and --epochs exclude each other"),
         ({"masks": "none"}, "--background must be none. Received: 'black'"),
         ({"jit_compile": "true", "deterministic": True}, "with --deterministic"),
@@ -110,7 +159,7 @@ def test_what_cannot_be_trained_is_refused(change, message):
         {},
         {"masks": "none", "background": "none"},
         {"jit_compile": "true"},
-        {"network": "MobileNetV2", "dataset": "tfds:x", "image_size": 32},
+        {"network": "MobileNetV2", "weights": "none", "dataset": "tfds:x", "image_size": 32},
         {"adversarial_epsilon": 0.0},
     ],
 )
@@ -122,9 +171,9 @@ def test_what_can_be_trained_is_accepted(change):
     ("dataset", "name"),
     [
         ("habitats", "habitats-small-black-0"),
-        ("folder:/data/my photos/", "my photos-small-black-0"),
-        ("tfds:oxford_iiit_pet", "tfds-oxford_iiit_pet-small-black-0"),
-        ("tfds:cifar10_corrupted/fog_1", "tfds-cifar10_corrupted-fog_1-small-black-0"),
+        ("folder:/data/my photos/", "my photos-MobileNetV2-black-0"),
+        ("tfds:oxford_iiit_pet", "tfds-oxford_iiit_pet-MobileNetV2-black-0"),
+        ("tfds:cifar10_corrupted/fog_1", "tfds-cifar10_corrupted-fog_1-MobileNetV2-black-0"),
     ],
 )
 def test_the_workdir_is_named_after_the_data(dataset, name):
@@ -134,7 +183,7 @@ def test_the_workdir_is_named_after_the_data(dataset, name):
 def test_the_workdir_of_the_current_folder_has_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = settings.workdir(ArmConfig(dataset="folder:."))
-    assert found == pathlib.Path("runs", f"{tmp_path.name}-small-black-0")
+    assert found == pathlib.Path("runs", f"{tmp_path.name}-MobileNetV2-black-0")
 
 
 def test_a_given_workdir_is_taken():

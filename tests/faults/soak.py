@@ -95,6 +95,7 @@ def jobs(images: pathlib.Path) -> list[tuple[harness.Job, str]]:
         store = {"masks": "selfie", "mask_store": folder / "store", "max_bad_fraction": 1}
         # As with a million images: nothing is kept in memory.
         short = {"steps": 20, "checkpoint_every": 20, "adversarial_epsilon": 0, "cache_gb": 0}
+        short["recipe"] = "drawings"
         return {**common, **store, **short, "background": "black", "workdir": folder / "run"}
 
     def unchecked(whole, killed):

@@ -32,7 +32,7 @@ def test_numbers_that_are_none_are_refused(flag, text):
 def test_the_judges_data_are_not_the_arms():
     with pytest.raises(UserError, match="--seeds must not hold 900000"):
         make_plan(StudyConfig(seeds="0,900000"), ArmConfig())
-    make_plan(StudyConfig(seeds="0,900000"), ArmConfig(dataset="tfds:x"))
+    make_plan(StudyConfig(seeds="0,900000"), ArmConfig(dataset="tfds:x", recipe="drawings"))
 
 
 def test_none_comes_first_since_the_others_are_compared_with_it():
@@ -77,6 +77,6 @@ def test_training_flags_reach_every_arm():
 
 
 def test_correlations_belong_to_habitats(tmp_path):
-    training = ArmConfig(dataset=f"folder:{tmp_path}")
+    training = ArmConfig(dataset=f"folder:{tmp_path}", recipe="drawings")
     with pytest.raises(UserError, match="habitats"):
         make_plan(StudyConfig(correlations="0.5,0.9"), training)
