@@ -76,7 +76,12 @@ def _libraries(targets) -> dict[str, dict[str, Any]]:
 def _dependencies(files: list[str]) -> set[str]:
     """Returns the labels that the imports of `files` ask for."""
     imports = sum((source_tree.imports_of(source_tree.ROOT / file) for file in files), ())
-    own = {source_tree.unit_of(found.name) for found in imports if source_tree.is_own(found.name)}
+    own = {
+        source_tree.unit_of(found.name)
+        for found in imports
+        # The face of the package shows type checkers what it loads when it is asked for.
+        if source_tree.is_own(found.name) and not found.typing_only
+    }
     distributions = {_DISTRIBUTIONS.get(top, top) for top in source_tree.third_party(imports)}
     units = {unit.replace(source_tree.PACKAGE, "root") for unit in own}
     return {f":{unit}" for unit in units} | {f"@pypi//:{name}" for name in distributions}

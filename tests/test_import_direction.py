@@ -14,8 +14,9 @@ _LAYERS = [
     {"data"},
     {"training", "visualization", "evaluation"},
     {"commands"},
-    {"study"},
+    {"callbacks", "study"},
 ]
+# The package itself holds its version, and loads the public names when they are asked for.
 _LEAVES = {"bg_interp", "errors", "processes"}
 
 
@@ -55,7 +56,9 @@ def test_a_module_imports_only_what_stands_below_it(path):
     wrong = [
         f"{found.place} imports {found.name}"
         for found in source_tree.imports_of(path)
-        if source_tree.is_own(found.name) and source_tree.unit_of(found.name) not in _allowed(unit)
+        if source_tree.is_own(found.name)
+        and source_tree.unit_of(found.name) not in _allowed(unit)
+        and not (unit == source_tree.PACKAGE and found.typing_only)
     ]
     assert not wrong
 

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError
+from bg_interp.masks import spelling
 from bg_interp.masks.shards import Entry, png_name
 from bg_interp.storage import records
 
@@ -40,15 +41,16 @@ def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:
     """Returns a reader of masks that other tools made: `--masks=folder:PATH`.
 
     Args:
-      path: a folder of PNGs with the images' relative names, white = foreground. Colours are
-        read as brightness, 16 bits as 8.
+      path: a folder of PNGs with the images' relative names, white = foreground, however they are
+        spelled (see `spelling`); 16 bits are read as 8.
       keys: the images' keys, such as "train/cat/a.jpg" for the mask "train/cat/a.png".
 
     Returns:
       A function from a position in `keys`, int64 scalar, to uint8 [height, width, 1].
 
     Raises:
-      UserError: the folder or a mask is missing; the message names the first one.
+      UserError: the folder or a mask is missing; the message names the first one. Or they are no
+        opacities.
     """
     folder = pathlib.Path(path).expanduser()
     if not folder.is_dir():
@@ -61,11 +63,38 @@ def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:
             f"{missing[0]}; add them, or choose another --masks"
         )
     paths = tf.constant([str(mask) for mask in masks] or [""])
+    spelled = spelling.spelling_of_pngs(masks, f"--masks=folder:{path}")
 
     def read(position: tf.Tensor) -> tf.Tensor:
-        return _decoded(tf.io.read_file(paths[position]))
+        values = _values(tf.io.read_file(paths[position]), spelled.alpha)
+        if spelled.scale == 1:
+            return values
+        # Not all masks were looked at.
+        message = tf.strings.join(
+            [
+                "UserError: the mask ",
+                paths[position],
+                " must hold 0 and 1 as the others do; make foreground 255 and the rest 0 in all",
+            ]
+        )
+        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_max(values) <= 1, [message])]):
+            return values * spelled.scale
 
     return read
+
+
+def _values(png: tf.Tensor, alpha: bool) -> tf.Tensor:
+    """Returns what a PNG says of each pixel, uint8 [height, width, 1]; see `spelling`."""
+    if alpha:
+        return tf.io.decode_png(png, channels=4)[..., 3:]
+    # The header tells at this place how colours are stored; 3 is a palette.
+    palette = tf.equal(tf.strings.substr(png, 25, 1), b"\x03")
+    values = tf.cond(
+        palette,
+        lambda: tf.numpy_function(spelling.palette_numbers, [png], tf.uint8, stateful=False),
+        lambda: _decoded(png),
+    )
+    return tf.ensure_shape(values, [None, None, 1])
 
 
 def folder_fingerprint(path: pathlib.Path | str, keys: Sequence[str]) -> str:

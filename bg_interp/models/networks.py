@@ -7,7 +7,6 @@ without this package.
 
 import collections
 import contextlib
-import importlib
 import pathlib
 import re
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import numpy as np
 from keras import layers
 
 from bg_interp.errors import UserError
-from bg_interp.models import loading
+from bg_interp.models import loading, preprocessing
 
 LOGITS = "logits"
 # A head that is drawn anew on weights that are given starts this much smaller than usual: at full
@@ -53,26 +52,6 @@ def small(image_size: int, classes: int) -> keras.Model:
     return keras.Model(image, layers.Dense(classes, dtype="float32", name=LOGITS)(x), name="small")
 
 
-def _preprocessed(image: keras.KerasTensor, application: str) -> keras.KerasTensor:
-    """Applies an application's own `preprocess_input` as stock layers.
-
-    Each of them is an affine map of the colours, perhaps with red and blue exchanged; the map is
-    read off black and the three pure colours.
-    """
-    module = importlib.import_module(getattr(keras.applications, application).__module__)
-    probes = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype(np.float32)[None, None]
-    black, *colours = np.asarray(module.preprocess_input(probes.copy()), np.float64)[0, 0]
-    matrix = (np.stack(colours) - black) / 255
-    reverse = not np.allclose(matrix, np.diag(np.diag(matrix)))
-    scale = np.diag(matrix[:, ::-1]) if reverse else np.diag(matrix)
-    if reverse:
-        # Output channel c takes input channel 2 - c.
-        image, scale = image[..., ::-1], scale[::-1]
-    if np.allclose(scale, 1) and np.allclose(black, 0):
-        return image
-    return layers.Rescaling(scale.tolist(), black.tolist(), name="preprocess")(image)
-
-
 def application(name: str, image_size: int, classes: int, weights: str) -> keras.Model:
     """Builds a network of keras.applications with a head of its own, as one flat graph.
 
@@ -89,7 +68,9 @@ def application(name: str, image_size: int, classes: int, weights: str) -> keras
     imagenet = "imagenet" if weights == "imagenet" else None
     try:
         backbone = getattr(keras.applications, name)(
-            input_tensor=_preprocessed(image, name), include_top=False, weights=imagenet
+            input_tensor=preprocessing.of_application(image, name),
+            include_top=False,
+            weights=imagenet,
         )
     # Keras raises a plain Exception when a download fails.
     except Exception as error:

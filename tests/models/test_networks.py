@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bg_interp.errors import UserError
-from bg_interp.models import networks
+from bg_interp.models import networks, preprocessing
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
 
@@ -35,7 +35,7 @@ def mobile_file(mobile, tmp_path_factory):
 def test_preprocessing_is_that_of_keras_applications(name):
     module = importlib.import_module(getattr(keras.applications, name).__module__)
     image = keras.Input((32, 32, 3))
-    output = networks._preprocessed(image, name)
+    output = preprocessing.of_application(image, name)
     found = IMAGES if output is image else keras.Model(image, output).predict(IMAGES, verbose=0)
     expected = np.asarray(module.preprocess_input(IMAGES.copy()))
     np.testing.assert_allclose(found, expected, atol=1e-4)

@@ -1,0 +1,217 @@
+"""Class images of anybody's classifier, in one call from Python."""
+
+import base64
+import dataclasses
+import html
+import io
+import json
+import pathlib
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+from PIL import Image
+
+from bg_interp import pictures
+from bg_interp.config.ascent import AscentSettings
+from bg_interp.data.outside import to_images, to_labels
+from bg_interp.errors import UserError, nearest
+from bg_interp.models import preprocessing
+from bg_interp.visualization import presets, statistics
+from bg_interp.visualization.ascent import Ascent
+from bg_interp.visualization.results import Visualization
+
+# So many images tell what the data are like.
+_STATISTICS_IMAGES = 512
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ClassImages:
+    """Class images with their names; a notebook shows them as a sheet.
+
+    Attributes:
+      made: the images, the logits they reach, and how they were made.
+      names: of the classes, in the order of the images.
+    """
+
+    made: Visualization
+    names: list[str]
+
+    @property
+    def images(self) -> np.ndarray:
+        """Float32 [K, H, W, 3] in [0, 255]."""
+        return self.made.images
+
+    def sheet(self) -> np.ndarray:
+        """Returns the images under their names, uint8 [height, width, 3]."""
+        return pictures.grid(self.images[None], self.names)
+
+    def save(self, path: str | pathlib.Path) -> None:
+        """Writes the sheet as a PNG, whole or not at all."""
+        pictures.save_png(pathlib.Path(path), self.sheet())
+
+    def __str__(self) -> str:
+        pairs = zip(self.names, self.made.activations, strict=True)
+        reached = ", ".join(f"{name} {logit:.1f}" for name, logit in pairs)
+        return f"class images of {len(self.names)} classes; logits reached: {reached}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        png = io.BytesIO()
+        Image.fromarray(self.sheet()).save(png, format="PNG")
+        source = base64.b64encode(png.getvalue()).decode()
+        return f'<img alt="{html.escape(str(self))}" src="data:image/png;base64,{source}">'
+
+
+class Maker:
+    """Makes class images of one model again and again as it trains; traced once.
+
+    The arguments are those of `class_images`.
+
+    Raises:
+      UserError: a model, a range, classes or settings that cannot be used.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        classes: Sequence[str | int] | str | int | None = None,
+        *,
+        preprocess: str | Callable | None = "auto",
+        input_range: tuple[float, float] | None = None,
+        data: np.ndarray | None = None,
+        labels: np.ndarray | None = None,
+        class_names: Sequence[str] | None = None,
+        image_size: int | None = None,
+        preset: str | AscentSettings | None = None,
+        samples: int = 2,
+    ):
+        images = None if data is None else to_images(data, "data")[:_STATISTICS_IMAGES]
+        size = image_size or (None if images is None else images.shape[1])
+        bytes_model = preprocessing.with_preprocessing(model, preprocess, input_range, size)
+        if images is not None:
+            preprocessing.check_range(bytes_model, images)
+        settings = _settings(model, bytes_model, preset)
+        self._ascent = Ascent(bytes_model, settings, samples=samples)
+        names = _names(self._ascent.units, class_names, model)
+        self._units = _units(classes, names)
+        self.names = [names[unit] for unit in self._units]
+        self._statistics = None
+        if images is not None:
+            known = None if labels is None else to_labels(labels, len(names))
+            self._statistics = statistics.measure(
+                images, bytes_model, None if known is None else known[:_STATISTICS_IMAGES]
+            )
+
+    def __call__(self, start: str | np.ndarray = "mean", seed: int = 0) -> ClassImages:
+        """Makes the images with the model's present weights."""
+        made = self._ascent(self._units, statistics=self._statistics, start=start, seed=seed)
+        return ClassImages(made, self.names)
+
+
+def class_images(
+    model: keras.Model,
+    classes: Sequence[str | int] | str | int | None = None,
+    *,
+    preprocess: str | Callable | None = "auto",
+    input_range: tuple[float, float] | None = None,
+    data: np.ndarray | None = None,
+    labels: np.ndarray | None = None,
+    class_names: Sequence[str] | None = None,
+    image_size: int | None = None,
+    preset: str | AscentSettings | None = None,
+    samples: int = 2,
+    start: str | np.ndarray = "mean",
+    seed: int = 0,
+) -> ClassImages:
+    """Makes an image of what each class looks like to a classifier (activation maximization).
+
+    Example:
+      ```
+      bg.class_images(keras.applications.MobileNetV2(), classes=["tabby", 207])
+      ```
+
+    Args:
+      model: a Keras classifier of RGB images; a softmax or sigmoid at its end is left out.
+      classes: names or numbers of the classes to show; None for all.
+      preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
+        before any other; a function of images in [0, 255]; None for none.
+      input_range: what the model takes for black and white, instead of `preprocess`.
+      data: images like those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1: they give the
+        start, the colours and the spectrum, and tell whether the range is right.
+      labels: of `data`, for the logit of each class's best natural image.
+      class_names: of the model's outputs. Without them ImageNet's, where Keras has them in its
+        cache, else numbers.
+      image_size: for models that leave it open.
+      preset: the name of settings, or settings; None chooses by the model.
+      samples: images made of each class, from which the model's own margin chooses.
+      start: "mean" (of `data`, else grey), "black", "grey", or an image in [0, 255].
+      seed: keys every random draw.
+
+    Raises:
+      UserError: a model, a range, classes or settings that cannot be used.
+    """
+    maker = Maker(
+        model,
+        classes,
+        preprocess=preprocess,
+        input_range=input_range,
+        data=data,
+        labels=labels,
+        class_names=class_names,
+        image_size=image_size,
+        preset=preset,
+        samples=samples,
+    )
+    return maker(start, seed)
+
+
+def _settings(
+    model: keras.Model, bytes_model: keras.Model, preset: str | AscentSettings | None
+) -> AscentSettings:
+    if isinstance(preset, AscentSettings):
+        return preset
+    if preset is not None:
+        return presets.preset(preset)
+    if preprocessing.application_of(model) is not None:
+        return presets.preset("pretrained")
+    names = [model.name, *(layer.name for layer in model.layers)]
+    return presets.preset_for_layers(names, bytes_model.inputs[0].shape[1])
+
+
+def _names(units: int, class_names: Sequence[str] | None, model: keras.Model) -> list[str]:
+    if class_names is not None:
+        if len(class_names) != units:
+            raise UserError(
+                f"class_names must name the model's {units} classes in their order. "
+                f"Received: {len(class_names)} names"
+            )
+        return [str(name) for name in class_names]
+    if units == 1000 and preprocessing.application_of(model) is not None:
+        cached = pathlib.Path(keras.config.keras_home()) / "models" / "imagenet_class_index.json"
+        if cached.is_file():
+            index = json.loads(cached.read_text(encoding="utf-8"))
+            return [index[str(number)][1] for number in range(units)]
+    return [str(number) for number in range(units)]
+
+
+def _units(classes: Sequence[str | int] | str | int | None, names: Sequence[str]) -> list[int]:
+    if classes is None:
+        return list(range(len(names)))
+    if isinstance(classes, str | int | np.integer):
+        classes = [classes]
+    units = []
+    for one in classes:
+        if isinstance(one, str):
+            if one not in names:
+                raise UserError(
+                    "classes must name some of class_names, or number them. "
+                    f"Received: {one!r}{nearest(one, names)}"
+                )
+            units.append(list(names).index(one))
+        elif 0 <= int(one) < len(names):
+            units.append(int(one))
+        else:
+            raise UserError(f"classes must be from 0 to {len(names) - 1}. Received: {one}")
+    return units

@@ -1,0 +1,212 @@
+"""Treatments in anybody's own `model.fit`: of a tf.data pipeline, or as a layer of a Keras one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.config.treatment import BACKGROUNDS, TreatmentConfig
+from bg_interp.data import treatments
+from bg_interp.errors import UserError, nearest
+from bg_interp.masks.spelling import Spelling, spelling_of
+
+# So many elements tell how the masks of a data set are spelled.
+_LOOKED_AT = 8
+_OF_A_BATCH = ("swap", "random_mask")
+_KEYS = ("image", "label", "mask")
+
+
+class Treatment:
+    """A treatment for data of one's own.
+
+    Example:
+      ```
+      train = data.apply(bg.Treatment("mix", seed=0)).batch(32)   # of (image, label, mask)
+      model.fit(train)
+      ```
+
+    Args:
+      background: none, black, noise, mix, blur, mean, swap or random_mask.
+      seed: of all that is random. Each element gets a key of its own, other ones in each pass
+        through the data; the same seed gives the same sequence of passes.
+      background_in_mix: what `mix` does to the images that it treats.
+      mix_fraction: the share of images that `mix` treats.
+      noise_mean: of `noise`, in pixel units (0 to 255).
+      noise_stddev: of `noise`, in pixel units.
+      mean_colour: RGB in 0 to 255, for `mean`.
+
+    Raises:
+      UserError: no treatment of that name, or a setting out of its range.
+    """
+
+    def __init__(
+        self,
+        background: str = "black",
+        *,
+        seed: int = 0,
+        background_in_mix: str = "black",
+        mix_fraction: float = 0.5,
+        noise_mean: float = TreatmentConfig.noise_mean,
+        noise_stddev: float = TreatmentConfig.noise_stddev,
+        mean_colour: tuple[float, float, float] = (127.0, 127.0, 127.0),
+    ):
+        for name, value in (("background", background), ("background_in_mix", background_in_mix)):
+            if value not in BACKGROUNDS:
+                raise UserError(
+                    f"{name} must be one of {', '.join(BACKGROUNDS)}. "
+                    f"Received: {value!r}{nearest(value, BACKGROUNDS)}"
+                )
+        if not 0 <= mix_fraction <= 1:
+            raise UserError(f"mix_fraction must be from 0 to 1. Received: {mix_fraction}")
+        if noise_stddev <= 0:
+            raise UserError(f"noise_stddev must be above 0. Received: {noise_stddev}")
+        if background == "mix" and background_in_mix in ("none", "mix"):
+            raise UserError(
+                f"background_in_mix must be another one. Received: {background_in_mix!r}"
+            )
+        config = TreatmentConfig(
+            background_in_mix=background_in_mix,
+            mix_fraction=mix_fraction,
+            noise_mean=noise_mean,
+            noise_stddev=noise_stddev,
+        )
+        self.background, self.seed = background, seed
+        inner = background_in_mix if background == "mix" else background
+        self._needs_batch = inner in _OF_A_BATCH
+        self._treat = treatments.make(background, config, mean_colour=mean_colour)
+
+    def __call__(self, data: tf.data.Dataset) -> tf.data.Dataset:
+        """Treats a data set: `data.apply(treatment)`.
+
+        Args:
+          data: elements or batches of (image, label, mask), or of dictionaries with these keys.
+            Images RGB, uint8 or float, in 0 to 255 or 0 to 1; labels as they are, sparse or
+            one-hot; masks of any spelling of `masks.spelling`.
+
+        Returns:
+          The same elements, treated, images in the range and dtype that they came in: (image,
+          label), or the dictionary.
+
+        Raises:
+          UserError: not such a data set. `map` cannot do what `apply` does: inside it nothing
+            tells one pass through the data from the next, so the same noise would come each time.
+        """
+        if not isinstance(data, tf.data.Dataset):
+            raise UserError(
+                "a treatment is applied to a whole data set, which gives each element a key of its "
+                f"own: data.apply(treatment), not data.map. Received: {type(data).__name__}"
+            )
+        _check_structure(data.element_spec)
+        spelled, divisor = _looked_at(data)
+        keys = tf.data.Dataset.random(seed=self.seed, rerandomize_each_iteration=True)
+
+        def treat(number: tf.Tensor, element: Any) -> Any:
+            image, label, mask = _parts(element)
+            key = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(number, tf.int32)])
+            treated = self._treated(image, label, _opacity(mask, spelled), key, divisor)
+            if isinstance(element, Mapping):
+                return {**element, "image": treated}
+            return treated, label
+
+        return tf.data.Dataset.zip(keys, data).map(
+            treat, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+
+    def _treated(
+        self, image: tf.Tensor, label: tf.Tensor, mask: tf.Tensor, key: tf.Tensor, divisor: float
+    ) -> tf.Tensor:
+        if self.background == "none":
+            return image
+        single = image.shape.rank == 3
+        if single and self._needs_batch:
+            raise UserError(
+                f"{self.background} takes from the other images of a batch: batch the data before "
+                "the treatment is applied"
+            )
+        pixels = tf.cast(tf.round(tf.cast(image, tf.float32) * (255.0 / divisor)), tf.uint8)
+        mask = mask if mask.shape.rank == image.shape.rank else mask[..., None]
+        one_hot = label.shape.rank == (1 if single else 2) and label.shape[-1] != 1
+        numbers = tf.argmax(label, axis=-1) if one_hot else label
+        numbers = tf.cast(tf.reshape(numbers, [-1]), tf.int32)
+        if single:
+            treated = self._treat(pixels[None], mask[None], numbers, key)[0]
+        else:
+            treated = self._treat(pixels, mask, numbers, key)
+        if image.dtype == tf.uint8:
+            return treated
+        return tf.cast(tf.cast(treated, tf.float32) * (divisor / 255.0), image.dtype)
+
+    def layer(self) -> keras.layers.Layer:
+        """Returns the treatment as a layer, for a Keras pipeline of images and segmentation masks.
+
+        The layer takes batches: dictionaries with "images", "labels" and "segmentation_masks" (0 to
+        255, or bool), as Keras's own augmentations do, and is active in training only.
+        """
+        return _TreatmentLayer(self)
+
+
+class _TreatmentLayer(keras.layers.Layer):
+    def __init__(self, treatment: Treatment):
+        super().__init__(name=f"background_{treatment.background}")
+        self._treatment = treatment
+        self._seeds = keras.random.SeedGenerator(treatment.seed)
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: bool = True) -> dict[str, tf.Tensor]:
+        if not training:
+            return dict(inputs)
+        mask = inputs["segmentation_masks"]
+        opacity = _opacity(mask, Spelling(scale=255 if mask.dtype == tf.bool else 1))
+        key = tf.cast(self._seeds.next(), tf.int32)
+        treated = self._treatment._treated(inputs["images"], inputs["labels"], opacity, key, 255.0)
+        return {**inputs, "images": treated}
+
+
+def _check_structure(spec: Any) -> None:
+    keys = spec.keys() if isinstance(spec, Mapping) else None
+    if (keys is not None and set(_KEYS) <= set(keys)) or (
+        isinstance(spec, tuple) and len(spec) == len(_KEYS)
+    ):
+        return
+    found = ", ".join(keys) if keys is not None else f"{type(spec).__name__}"
+    raise UserError(
+        "the elements must be (image, label, mask), or dictionaries with image, label and mask. "
+        f"Received: {found}{f' of {len(spec)}' if isinstance(spec, tuple) else ''}"
+    )
+
+
+def _parts(element: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    values = [element[key] for key in _KEYS] if isinstance(element, Mapping) else element
+    image, label, mask = values
+    return image, label, mask
+
+
+def _looked_at(data: tf.data.Dataset) -> tuple[Spelling, float]:
+    """Returns how masks are spelled, and the white of the images: 1 or 255."""
+    images, masks = [], []
+    for element in data.take(_LOOKED_AT).as_numpy_iterator():
+        image, _, mask = _parts(element)
+        images.append(float(np.max(image)))
+        masks.append(mask)
+    if not masks:
+        raise UserError("the data set is empty; there is nothing to treat")
+    whole = np.issubdtype(masks[0].dtype, np.integer)
+    found = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
+    if not whole and masks[0].dtype != bool and (found == np.floor(found)).all():
+        whole = True  # Floats that hold numbers, such as 0.0, 1.0 and 255.0.
+    if whole:
+        spelled = spelling_of(found, "the masks")
+    else:
+        if not (found.min() >= 0 and found.max() <= 255):
+            raise UserError(
+                "the masks must lie in 0 to 1 or 0 to 255. Received: values from "
+                f"{found.min():g} to {found.max():g}"
+            )
+        spelled = Spelling(scale=255 if found.max() <= 1 else 1)
+    floats = _parts(data.element_spec)[0].dtype.is_floating
+    return spelled, 1.0 if floats and max(images) <= 1 else 255.0
+
+
+def _opacity(mask: tf.Tensor, spelled: Spelling) -> tf.Tensor:
+    return tf.cast(tf.round(tf.cast(mask, tf.float32) * spelled.scale), tf.uint8)

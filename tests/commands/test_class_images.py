@@ -1,0 +1,125 @@
+"""Class images of anybody's classifier: its own preprocessing, names, and ranges that don't fit."""
+
+import keras
+import numpy as np
+import pytest
+
+from bg_interp.commands.class_images import class_images
+from bg_interp.config.ascent import AscentSettings
+from bg_interp.errors import UserError
+from bg_interp.models import preprocessing
+
+QUICK = AscentSettings(steps=2)
+DRAWS = np.random.default_rng(0)
+# Smooth enough to be natural.
+DATA = np.kron(DRAWS.integers(0, 256, (24, 4, 4, 3)), np.ones((1, 4, 4, 1))).astype(np.uint8)
+
+
+class Subclassed(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.inner = [keras.layers.Conv2D(4, 3), keras.layers.Flatten(), keras.layers.Dense(3)]
+
+    def call(self, x):
+        for layer in self.inner:
+            x = layer(x)
+        return x
+
+
+def trained_on(low, high, size=16):
+    """A network whose batch normalisation has seen images of a range."""
+    inputs = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(6, 3)(inputs)
+    x = keras.layers.BatchNormalization(momentum=0.0)(x)
+    x = keras.layers.Dense(3)(keras.layers.Flatten()(keras.layers.ReLU()(x)))
+    model = keras.Model(inputs, x)
+    model(low + DATA.astype(np.float32) * ((high - low) / 255), training=True)
+    return model
+
+
+@pytest.fixture(scope="module")
+def application():
+    return keras.applications.MobileNetV2(
+        input_shape=(32, 32, 3), weights=None, classes=5, alpha=0.35
+    )
+
+
+def test_an_application_gets_its_own_preprocessing(application):
+    assert preprocessing.application_of(application) == "MobileNetV2"
+    wrapped = preprocessing.with_preprocessing(application, "auto", None)
+    images = DRAWS.uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    expected = application(keras.applications.mobilenet_v2.preprocess_input(images.copy()))
+    np.testing.assert_allclose(wrapped(images), expected, rtol=1e-4, atol=1e-5)
+    made = class_images(application, classes=["b", 4], class_names=list("abcde"), preset=QUICK)
+    assert made.names == ["b", "e"]
+    assert made.images.shape == (2, 32, 32, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("mobilenetv2_1.00_224", "MobileNetV2"),
+        ("resnet50v2", "ResNet50V2"),
+        ("vgg16", "VGG16"),
+        ("efficientnetv2-b0", "EfficientNetV2B0"),
+        ("MobileNetV3Large", "MobileNetV3Large"),
+        ("my_network", None),
+    ],
+)
+def test_applications_are_known_by_their_names(name, found):
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, keras.layers.Flatten()(inputs), name=name)
+    assert preprocessing.application_of(model) == found
+
+
+@pytest.mark.parametrize("span", preprocessing.RANGES)
+def test_a_range_that_does_not_fit_is_noticed(span):
+    model = trained_on(*span)
+    images = class_images(model, data=DATA, input_range=span, preset=QUICK).images
+    assert images.min() >= 0
+    assert 1 < images.max() <= 255
+    if span != (0.0, 255.0):
+        with pytest.raises(UserError, match=r"seems to take images in \["):
+            class_images(model, data=DATA, preset=QUICK)
+
+
+def test_a_function_may_preprocess():
+    model = trained_on(0.0, 1.0)
+    made = class_images(model, data=DATA, preprocess=lambda x: x / 255.0, preset=QUICK)
+    said = class_images(model, data=DATA, input_range=(0.0, 1.0), preset=QUICK)
+    np.testing.assert_allclose(made.images, said.images, atol=0.1)
+
+
+def test_a_subclassed_model_needs_only_its_size():
+    model = Subclassed()
+    with pytest.raises(UserError, match="does not say the size of its images; give image_size"):
+        class_images(model, preset=QUICK)
+    assert class_images(model, image_size=12, preset=QUICK).images.shape == (3, 12, 12, 3)
+
+
+def test_a_notebook_shows_a_sheet_and_escapes_names(tmp_path):
+    made = class_images(trained_on(0, 255), class_names=["<b>", "ä", "c"], preset=QUICK)
+    shown = made._repr_html_()
+    assert "data:image/png;base64," in shown
+    assert "<b>" not in shown
+    assert "logits reached" in repr(made)
+    made.save(tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").stat().st_size > 500
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"classes": ["dgo"], "class_names": ["dog", "cat", "emu"]}, "did you mean 'dog'"),
+        ({"classes": 3}, "classes must be from 0 to 2"),
+        ({"class_names": ["dog"]}, "class_names must name the model's 3 classes"),
+        ({"preset": "smal"}, "did you mean 'small'"),
+        ({"preprocess": "imagenet"}, 'preprocess must be "auto"'),
+        ({"preprocess": abs, "input_range": (0, 1)}, "exclude each other"),
+        ({"data": DATA[0]}, "data must be RGB"),
+    ],
+)
+def test_mistakes_are_named_by_argument(how, said):
+    with pytest.raises(UserError, match=said) as error:
+        class_images(trained_on(0, 255), **how)
+    assert "--" not in str(error.value)

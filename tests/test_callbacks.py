@@ -1,0 +1,85 @@
+"""Callbacks in anybody's fit: pictures and measures at their epochs, traced once."""
+
+import keras
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from bg_interp import callbacks
+from bg_interp.config.ascent import AscentSettings
+from bg_interp.errors import UserError
+
+DRAWS = np.random.default_rng(0)
+IMAGES = DRAWS.integers(0, 256, (24, 16, 16, 3)).astype(np.uint8)
+LABELS = np.arange(24) % 3
+MASKS = np.zeros((24, 16, 16), bool)
+MASKS[:, 4:12, 4:12] = True
+
+
+def network(size=16):
+    model = keras.Sequential(
+        [
+            keras.Input((size, size, 3)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.RandomFlip("horizontal", seed=0),
+            keras.layers.Conv2D(4, 3, strides=2, activation="relu"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def events_of(folder):
+    found = EventAccumulator(str(folder), size_guidance={"tensors": 0})
+    found.Reload()
+    return {tag: [event.step for event in found.Tensors(tag)] for tag in found.Tags()["tensors"]}
+
+
+def test_class_images_come_every_so_many_epochs_and_are_traced_once(tmp_path, monkeypatch):
+    made = []
+    call = callbacks.Maker.__call__
+    monkeypatch.setattr(
+        callbacks.Maker, "__call__", lambda *a, **k: made.append(call(*a, **k)) or made[-1]
+    )
+    shown = callbacks.ClassImages(
+        tmp_path, data=IMAGES, every=2, class_names=["a", "b", "c"], preset=AscentSettings(steps=3)
+    )
+    network().fit(IMAGES, LABELS, epochs=4, verbose=0, callbacks=[shown])
+    assert events_of(tmp_path) == {"class_images": [2, 4]}
+    assert (made[0].images != made[1].images).any()
+    assert made[1].made.seconds < made[0].made.seconds / 3
+
+
+def test_reliance_enters_the_logs_and_tensorboard(tmp_path):
+    watched = callbacks.BackgroundReliance(IMAGES, np.eye(3)[LABELS], MASKS, logdir=tmp_path)
+    history = network().fit(IMAGES, LABELS, epochs=2, verbose=0, callbacks=[watched]).history
+    assert len(history["bg_gap"]) == 2
+    assert {"accuracy_original", "accuracy_foreground_only"} <= set(history)
+    assert events_of(tmp_path)["background/bg_gap"] == [1, 2]
+
+
+def test_masks_and_labels_may_be_spelled_otherwise():
+    found = []
+    for masks in (MASKS, MASKS * np.uint8(255), MASKS.astype(np.float32)[..., None]):
+        keras.utils.set_random_seed(0)
+        watched = callbacks.BackgroundReliance(IMAGES, LABELS, masks)
+        found.append(network().fit(IMAGES, LABELS, verbose=0, callbacks=[watched]).history)
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: callbacks.ClassImages("logs", every=0), "every must be 1 or more"),
+        (
+            lambda: callbacks.BackgroundReliance(IMAGES, LABELS[:5], MASKS),
+            "images=24, masks=24, labels=5",
+        ),
+        (lambda: callbacks.BackgroundReliance(IMAGES, LABELS, IMAGES), "masks must be of shape"),
+    ],
+)
+def test_mistakes_are_named_at_once(make, said):
+    with pytest.raises(UserError, match=said):
+        make()
