@@ -13,6 +13,7 @@ _LAYERS = [
     {"masks"},
     {"data"},
     {"training", "visualization", "evaluation"},
+    {"report"},
     {"commands"},
     {"callbacks", "study"},
 ]

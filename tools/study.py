@@ -28,9 +28,9 @@ def main() -> None:
     training = cli.config_from_flags(ArmConfig, leaving_out=SET_BY_STUDY)
     plan = make_plan(config, training)
     cli.load_tensorflow()
-    from bg_interp.study import study
+    from bg_interp.study import run as studies
 
-    study.run(plan, config)
+    studies.run(plan, config)
 
 
 def run() -> None:

@@ -133,7 +133,8 @@ def judge_class_images(
 
     Returns:
       {name: what `score_images` returns, and `forced_choice` {"right": [K], "mean"}}, and the
-      same for `natural_objects` (on black) and `natural_backgrounds` (tiled; no forced choice).
+      same for `natural_objects` (on black) and `natural_backgrounds` (tiled; no forced choice); or
+      {name: {"left_out": why}} for images that cannot be judged.
     """
     classes = np.arange(judges.classes) if shown is None else np.asarray(shown)
     on_black = make_variant("foreground_only", test)
@@ -156,7 +157,12 @@ def judge_class_images(
     upper = np.mean([choose(on_black[rows], present) for rows in exemplars], axis=0)
     results["natural_objects"]["forced_choice"] = _summary(upper)
     for name, images in class_images.items():
-        results[name] = score_images(images, classes, judges)
+        try:
+            results[name] = score_images(images, classes, judges)
+        except UserError as error:
+            # Those of one start may have diverged; the others still count.
+            results[name] = {"left_out": str(error)}
+            continue
         results[name]["forced_choice"] = _summary(choose(images, classes))
     return results
 

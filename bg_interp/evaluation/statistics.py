@@ -158,6 +158,11 @@ def _resampled(values: np.ndarray, seed: int, resamples: int, shared_variance: f
     return means
 
 
+def _all_equal(values: np.ndarray) -> bool:
+    """Whether values are equal up to rounding: what is left of them says nothing of a spread."""
+    return bool(np.allclose(values, values.flat[0], rtol=1e-9, atol=1e-12, equal_nan=True))
+
+
 def _interval_and_p_value(
     differences: np.ndarray, seed: int, resamples: int, shared_variance: float
 ) -> tuple[float, float, float]:
@@ -166,7 +171,7 @@ def _interval_and_p_value(
     Values without classes, [S, 1], leave seeds alone to resample, of which 5 give intervals that
     are far too narrow: Student's t is used there.
     """
-    if differences.shape[1] == 1 and len(differences) > 1 and np.ptp(differences) > 0:
+    if differences.shape[1] == 1 and not _all_equal(differences):
         test = scipy.stats.ttest_1samp(differences[:, 0], 0.0)
         interval = test.confidence_interval(1 - _LEVEL)
         return float(interval.low), float(interval.high), float(test.pvalue)
@@ -205,7 +210,6 @@ def compare(
     seeds, differences = paired_differences(measure, treatment, reference)
     low, high, p_value = _interval_and_p_value(differences, seed, resamples, shared_variance)
     known = differences[~np.isnan(differences)]
-    deviation = known.std(ddof=1) if known.size > 1 else 0.0
     mean = float(known.mean())
     return Comparison(
         measure=name,
@@ -216,7 +220,7 @@ def compare(
         difference=mean,
         low=low,
         high=high,
-        effect_size=float(mean / deviation) if deviation > 0 else None,
+        effect_size=None if _all_equal(known) else float(mean / known.std(ddof=1)),
         p_value=p_value,
         p_corrected=p_value,
     )

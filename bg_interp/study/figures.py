@@ -1,93 +1,14 @@
-"""The plots of a study's report, as SVG that takes the page's colours."""
+"""The plots that only a study's report has."""
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.axes
-import matplotlib.figure
 import numpy as np
-from matplotlib import rc_context
 
 from bg_interp.evaluation.statistics import Comparison
-from bg_interp.study.results import Cell, GroupResults
-
-# Okabe and Ito's colours, told apart by people who see few colours.
-_PALETTE = ("#7f7f7f", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#b8a000")
-# Drawn in this colour, and then replaced by the page's own text colour.
-_INK = "#123456"
-_INKED = "text.color axes.labelcolor axes.edgecolor xtick.color ytick.color legend.labelcolor"
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "bg_interp",
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    **dict.fromkeys(_INKED.split(), _INK),
-}
-
-
-def _svg(draw: Callable[[matplotlib.axes.Axes], None], width: float, height: float) -> str:
-    """Draws one figure of a size in inches, and returns an <svg> element."""
-    with rc_context(_STYLE):
-        figure = matplotlib.figure.Figure(figsize=(width, height), layout="constrained")
-        draw(figure.add_subplot())
-        text = io.StringIO()
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return text.getvalue()[text.getvalue().index("<svg") :].replace(_INK, "currentColor")
-
-
-def colours(treatments: Sequence[str]) -> dict[str, str]:
-    """Returns a colour for each treatment."""
-    return {name: _PALETTE[place % len(_PALETTE)] for place, name in enumerate(treatments)}
-
-
-def _error(cell: Cell) -> list[list[float]]:
-    return [[max(0.0, cell.mean - cell.low)], [max(0.0, cell.high - cell.mean)]]
-
-
-def by_treatment(
-    cells: Mapping[str, Mapping[str, Cell]],
-    measures: Mapping[str, str],
-    treatments: Sequence[str],
-    chance: float | None = None,
-) -> str:
-    """Plots several measures of all treatments, with intervals.
-
-    Args:
-      cells: measure -> treatment -> mean with interval.
-      measures: {measure: its name on the axis}.
-      treatments: in their order.
-      chance: drawn as a line where it is given.
-    """
-    shown = {key: name for key, name in measures.items() if key in cells}
-
-    def draw(axes: matplotlib.axes.Axes) -> None:
-        step = 0.8 / max(1, len(treatments))
-        for place, (name, colour) in enumerate(colours(treatments).items()):
-            labelled = False
-            for position, key in enumerate(shown):
-                cell = cells[key].get(name)
-                if cell is None:
-                    continue
-                axes.errorbar(
-                    position + (place - (len(treatments) - 1) / 2) * step,
-                    cell.mean,
-                    yerr=_error(cell),
-                    fmt="o",
-                    capsize=2,
-                    color=colour,
-                    label=None if labelled else name,
-                )
-                labelled = True
-        if chance is not None:
-            axes.axhline(chance, linestyle=":", linewidth=1, color=_INK, label="chance")
-        axes.set_xticks(range(len(shown)), shown.values(), rotation=20, ha="right")
-        axes.set_ylim(-0.05, 1.05)
-        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-
-    return _svg(draw, 8.5, 3.6)
+from bg_interp.report.figures import INK, colours, svg
+from bg_interp.study.results import GroupResults
 
 
 def gap_against_accuracy(group: GroupResults, treatments: Sequence[str]) -> str:
@@ -105,10 +26,10 @@ def gap_against_accuracy(group: GroupResults, treatments: Sequence[str]) -> str:
         axes.set_xlabel("accuracy on original images")
         axes.set_ylabel("BG-Gap")
         axes.set_xlim(-0.02, 1.02)
-        axes.axhline(0, linestyle=":", linewidth=1, color=_INK)
+        axes.axhline(0, linestyle=":", linewidth=1, color=INK)
         axes.legend(frameon=False)
 
-    return _svg(draw, 5.0, 3.4)
+    return svg(draw, 5.0, 3.4)
 
 
 def _floats(values: Sequence[float | None]) -> np.ndarray:
@@ -142,7 +63,7 @@ def training_curves(
         axes.set_ylim(-0.02, 1.02)
         axes.legend(frameon=False)
 
-    return _svg(draw, 5.0, 3.4)
+    return svg(draw, 5.0, 3.4)
 
 
 def dose_response(
@@ -171,9 +92,9 @@ def dose_response(
             axes.fill_between(
                 x, [c.low for _, c in points], [c.high for _, c in points], color=colour, alpha=0.15
             )
-        axes.axhline(0, linestyle=":", linewidth=1, color=_INK)
+        axes.axhline(0, linestyle=":", linewidth=1, color=INK)
         axes.set_xlabel("correlation of object and background")
         axes.set_ylabel(label)
         axes.legend(frameon=False)
 
-    return _svg(draw, 5.5, 3.6)
+    return svg(draw, 5.5, 3.6)

@@ -1,7 +1,9 @@
 """Measuring one finished arm: its class images from three starts, and all measures of them."""
 
+import contextlib
 import dataclasses
 import pathlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -10,21 +12,18 @@ import numpy as np
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, resolved
 from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import open_source
-from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.arrays import Arrays, plain_list
 from bg_interp.evaluation.judges.training import Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
 from bg_interp.models import networks
 from bg_interp.models.loading import load_network
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
+from bg_interp.study.starts import STARTS, UNTRAINED
 from bg_interp.visualization import statistics
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.presets import preset_for
 from bg_interp.visualization.results import Visualization
-
-# Each arm's own mean image, and two starts that all arms share.
-STARTS = {"own": "mean", "black": "black", "grey": "grey"}
-UNTRAINED = "untrained"
 
 
 def load_judges(config: ArmConfig) -> Judges:
@@ -43,8 +42,10 @@ def load_judges(config: ArmConfig) -> Judges:
     )
 
 
-def _untrained(model: keras.Model, config: ArmConfig) -> None:
-    """Gives a network the weights that it had before training."""
+@contextlib.contextmanager
+def untrained(model: keras.Model, config: ArmConfig) -> Iterator[None]:
+    """Gives a network the weights that it had before training, within the block."""
+    trained = model.get_weights()
     arm = resolved(config)
     fresh = networks.build(
         arm.network,
@@ -54,22 +55,34 @@ def _untrained(model: keras.Model, config: ArmConfig) -> None:
         seed=arm.seed,
     )
     model.set_weights(fresh.get_weights())
+    try:
+        yield
+    finally:
+        model.set_weights(trained)
 
 
 def make_class_images(
-    model: keras.Model, config: ArmConfig, found: statistics.AscentStatistics
+    model: keras.Model,
+    config: ArmConfig,
+    known: statistics.AscentStatistics,
+    classes: Sequence[int] | None = None,
 ) -> dict[str, Visualization]:
     """Makes class images from every start, and those of the untrained network from the own start.
 
-    The network is left untrained.
+    Args:
+      model: the trained network.
+      config: of its arm.
+      known: the statistics that training left for the ascent.
+      classes: those to make images of; None for all.
     """
     ascent = Ascent(model, preset_for(resolved(config).network))
     made = {
-        name: ascent(statistics=found, start=start, seed=config.seed)
-        for name, start in STARTS.items()
+        start.name: ascent(classes, statistics=known, start=start.image, seed=config.seed)
+        for start in STARTS
     }
-    _untrained(model, config)
-    made[UNTRAINED] = ascent(statistics=found, start=STARTS["own"], seed=config.seed)
+    with untrained(model, config):
+        own = STARTS[0].image
+        made[UNTRAINED] = ascent(classes, statistics=known, start=own, seed=config.seed)
     return made
 
 
@@ -93,29 +106,43 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     settled = resolved(config)
     found = load_network(workdir.path)
     model, class_names = found.network, list(found.class_names or ())
-    test = Arrays.of(open_in_memory(open_source(settled), "test", settled).arrays)
-    trained_weights = model.get_weights()
-    made = make_class_images(model, config, statistics.load(workdir.ascent))
-    model.set_weights(trained_weights)
+    source = open_source(settled)
+    test = Arrays.of(open_in_memory(source, "test", settled).arrays)
+    # Of a class without training images the network knows nothing that could be shown.
+    learnt = np.unique(source.splits["train"].labels).tolist()
+    made = make_class_images(model, config, statistics.load(workdir.ascent), learnt)
     results = evaluate_model(
         model,
         test,
         class_names,
         judges=judges,
         class_images={name: one.images for name, one in made.items()},
+        shown=learnt,
         seed=seed,
     )
-    results["logits"] = {name: one.activations.tolist() for name, one in made.items()}
-    natural = made["own"].natural
-    results["logits"]["natural"] = None if natural is None else natural.tolist()
-    pictures = {
-        name: np.clip(np.rint(one.images), 0, 255).astype(np.uint8) for name, one in made.items()
+    results["logits"] = {
+        name: _of_all(one.activations, learnt, len(class_names)) for name, one in made.items()
     }
+    natural = made[STARTS[0].name].natural
+    results["logits"]["natural"] = (
+        None if natural is None else _of_all(natural, learnt, len(class_names))
+    )
+    pictures: dict[str, Any] = {}
+    for name, one in made.items():
+        pictures[name] = np.zeros((len(class_names), *one.images.shape[1:]), np.uint8)
+        pictures[name][learnt] = np.clip(np.rint(one.images), 0, 255).astype(np.uint8)
     with files.replacing(workdir.class_images) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **pictures)
     # Written last: where it is, the images are whole.
     files.write_sealed(workdir.measures, results)
     return results
+
+
+def _of_all(values: np.ndarray, some: Sequence[int], classes: int) -> list[float | None]:
+    """Returns values of some classes as values of all: None for the others."""
+    every = np.full(classes, np.nan)
+    every[some] = values
+    return plain_list(every)
 
 
 def read(config: ArmConfig) -> dict[str, Any] | None:
@@ -130,7 +157,10 @@ def read(config: ArmConfig) -> dict[str, Any] | None:
 
 
 def read_images(config: ArmConfig) -> dict[str, np.ndarray]:
-    """Reads an arm's class images, {start: uint8 [K, H, W, 3]}."""
+    """Reads an arm's class images, {start: uint8 [K, H, W, 3]}.
+
+    Those of classes without training images are black.
+    """
     path = Workdir(pathlib.Path(str(config.workdir))).class_images
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

@@ -1,29 +1,20 @@
-"""The report of a study: one HTML file that needs nothing else.
-
-Everything that comes from data, class names above all, is escaped by the template engine.
-"""
+"""The report of a study: one HTML file that needs nothing else."""
 
 import dataclasses
 import json
 import pathlib
-import shlex
 from collections.abc import Sequence
 from typing import Any
 
-import jinja2
-import markupsafe
-
-from bg_interp import pictures as drawn
+from bg_interp import pictures
 from bg_interp.config.training import ArmConfig
 from bg_interp.evaluation import statistics
-from bg_interp.storage import files
+from bg_interp.report import figures as plots
+from bg_interp.report import page
 from bg_interp.storage.workdir import Workdir
-from bg_interp.study import events, figures, pictures, results
+from bg_interp.study import events, figures, panels, results
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.results import GroupResults
-
-# Settings that name places on somebody's machine.
-_PRIVATE = ("workdir", "data_dir", "mask_store")
 
 
 def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
@@ -43,9 +34,9 @@ def _plots(plan: Plan, arms: Sequence[PlannedArm], group: GroupResults) -> list[
         if kind.short.startswith("accuracy_")
     }
     recognised = {
-        f"{judge}_{start}": f"{judge} judge, {start} start"
-        for start in pictures.START_NAMES
-        for judge in ("foreground", "shape", "leakage")
+        kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
+        for kind in results.KINDS
+        if kind.path[0] == "class_images" and kind.path[2] != "forced_choice"
     }
     by_seed = next(iter(group.values["accuracy_original"].values()))
     chance = 1 / len(next(iter(by_seed.values())))
@@ -53,12 +44,12 @@ def _plots(plan: Plan, arms: Sequence[PlannedArm], group: GroupResults) -> list[
         (
             "Class images: share that the judges take for their class (foreground, shape) or for "
             "their class's background (leakage). Bars: 95 % over seeds and classes.",
-            figures.by_treatment(group.cells, recognised, names, chance),
+            plots.intervals(group.cells, recognised, names, chance),
         ),
         (
             "Accuracy on test images whose background is changed. Bars: 95 % over seeds and "
             "classes.",
-            figures.by_treatment(group.cells, variants, names, chance),
+            plots.intervals(group.cells, variants, names, chance),
         ),
         (
             "BG-Gap against accuracy on original images, a point for each arm. A gap of 0 at low "
@@ -78,7 +69,7 @@ def _dose_response(plan: Plan, groups: Sequence[GroupResults]) -> list[tuple[str
     for group in groups:
         by_epsilon.setdefault(group.epsilon, []).append(group)
     others = [name for name in plan.backgrounds if name != "none"]
-    asked = [kind.name for kind in results.KINDS if kind.is_question and "common" not in kind.name]
+    asked = [kind.name for kind in results.KINDS if kind.is_question and not kind.from_common_start]
     plots = []
     for epsilon, some in by_epsilon.items():
         if len(some) < 2 or not others or "none" not in plan.backgrounds:
@@ -92,15 +83,11 @@ def _dose_response(plan: Plan, groups: Sequence[GroupResults]) -> list[tuple[str
 
 
 def _settings(config: ArmConfig) -> list[tuple[str, str]]:
-    left_out = {*SET_BY_STUDY, *_PRIVATE}
-    shown = []
-    for name, value in dataclasses.asdict(config).items():
-        if name in left_out:
-            continue
-        if isinstance(value, str) and value.startswith("folder:"):
-            value = "folder:" + value.rstrip("/").rpartition("/")[2]
-        shown.append((name, "default" if value is None else str(value)))
-    return shown
+    return [
+        (name, page.without_places(name, value))
+        for name, value in dataclasses.asdict(config).items()
+        if name not in {*SET_BY_STUDY, *page.PRIVATE}
+    ]
 
 
 def _command(plan: Plan, config: StudyConfig) -> str:
@@ -115,8 +102,7 @@ def _command(plan: Plan, config: StudyConfig) -> str:
         if getattr(training, name) != getattr(defaults, name):
             flags[name] = value
     flags["workdir"] = pathlib.Path(config.workdir).name
-    given = [f"--{name}={shlex.quote(str(value))}" for name, value in flags.items()]
-    return "python tools/study.py " + " ".join(given)
+    return page.command("study", flags)
 
 
 def _group_name(group: GroupResults) -> str:
@@ -133,7 +119,7 @@ def _context(
 ) -> dict[str, Any]:
     """Returns everything that the template shows."""
     finished = [arm for arm in plan.arms if arm.name in measured]
-    shown = []
+    shown, classes = [], len(measured[finished[0].name]["classes"])
     for group in groups:
         key = (group.correlation, group.epsilon)
         arms = [arm for arm in finished if arm.group == key]
@@ -144,11 +130,10 @@ def _context(
                 "name": _group_name(group),
                 "answer": results.answer(group),
                 "results": group,
-                "panels": list(pictures.panels(arms, measured)),
-                "plots": [
-                    (caption, markupsafe.Markup(svg))  # noqa: S704 (drawn here, not data)
-                    for caption, svg in _plots(plan, arms, group)
-                ],
+                "panels": list(panels.panels(arms, measured)),
+                "shown_classes": panels.MOST_CLASSES,
+                "hidden_classes": max(0, classes - panels.MOST_CLASSES),
+                "plots": [(told, page.drawn(svg)) for told, svg in _plots(plan, arms, group)],
             }
         )
     first = Workdir(pathlib.Path(str(finished[0].config.workdir))).read_config()
@@ -156,10 +141,11 @@ def _context(
         "plan": plan,
         "groups": shown,
         "kinds": results.KINDS,
+        "sections": results.SECTIONS,
+        "reported_judges": results.REPORTED_JUDGES,
         "sentence": statistics.sentence,
         "dose_response": [
-            (caption, markupsafe.Markup(svg))  # noqa: S704 (drawn here, not data)
-            for caption, svg in _dose_response(plan, groups)
+            (caption, page.drawn(svg)) for caption, svg in _dose_response(plan, groups)
         ],
         "judges": measured[finished[0].name]["judges"],
         "natural": {
@@ -201,16 +187,8 @@ def write(
     Raises:
       UserError: a file cannot be written.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("bg_interp.study", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("report.html.j2")
     context = _context(plan, config, measured, failed, groups)
-    files.write_text(plan.workdir / "report.html", page.render(context))
-    sheet = pictures.figure(plan, measured)
-    drawn.save_png(plan.workdir / "figure.png", sheet)
+    page.write(plan.workdir / "report.html", "bg_interp.study", "report.html.j2", context)
+    sheet = panels.figure(plan, measured)
+    pictures.save_png(plan.workdir / "figure.png", sheet)
     events.write(plan, measured, sheet)

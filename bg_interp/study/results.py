@@ -8,12 +8,43 @@ from typing import Any
 
 import numpy as np
 
+from bg_interp.errors import UserError
 from bg_interp.evaluation import statistics
+from bg_interp.evaluation.judges.training import JUDGES
 from bg_interp.evaluation.variants import VARIANTS
 from bg_interp.study.plan import Plan, PlannedArm
+from bg_interp.study.starts import STARTS, Start
+
+# measure -> treatment -> seed -> value of each class, None where a class has none.
+Values = dict[str, dict[str, dict[int, list[float | None]]]]
 
 CHANCE = "chance"
-_START_WORDS = {"own": "own start", "black": "common black start", "grey": "common grey start"}
+REPORTED_JUDGES = tuple(judge for judge in JUDGES if judge.is_reported)
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A table of the report.
+
+    Attributes:
+      heading: of the part that it stands in.
+      title: of the table.
+    """
+
+    heading: str
+    title: str
+
+
+_CLASS_IMAGES = {
+    start.name: Section(
+        "How recognisable class images are, and how much background they hold",
+        f"from a {start.words}" if start.is_common else "from each treatment's own start",
+    )
+    for start in STARTS
+}
+_RELIANCE = Section("How much accuracy depends on backgrounds", "accuracy")
+_ATTRIBUTION = Section("Where the network looks", "attribution")
+SECTIONS = (*_CLASS_IMAGES.values(), _RELIANCE, _ATTRIBUTION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,13 +55,17 @@ class MeasureKind:
       name: in words.
       short: for file columns.
       path: where an arm's measures hold it, a value for each class.
+      section: the table of the report that shows it.
       is_question: whether it is one of the questions that are asked, and corrected, together.
+      from_common_start: whether it is of class images from a start that all arms share.
     """
 
     name: str
     short: str
     path: tuple[str, ...]
+    section: Section
     is_question: bool = False
+    from_common_start: bool = False
 
     def of(self, measures: Mapping[str, Any]) -> list[float | None]:
         """Returns the value of each class."""
@@ -40,32 +75,36 @@ class MeasureKind:
         return list(found)
 
 
+def _of_class_images(
+    name: str, short: str, measure: str, start: Start, is_question: bool = False
+) -> MeasureKind:
+    return MeasureKind(
+        f"{name}, {start.words}",
+        f"{short}_{start.name}",
+        ("class_images", start.name, measure, "right"),
+        _CLASS_IMAGES[start.name],
+        is_question,
+        start.is_common,
+    )
+
+
 def _recognisability() -> Iterator[MeasureKind]:
-    judges = (("foreground", "foreground judge"), ("shape", "shape judge"))
-    for start, words in _START_WORDS.items():
-        for key, judge in judges:
-            yield MeasureKind(
-                f"recognisability by {judge}, {words}",
-                f"{key}_{start}",
-                ("class_images", start, f"{key}_judge", "right"),
-                is_question=True,
-            )
-    for start, words in _START_WORDS.items():
-        yield MeasureKind(
-            f"forced choice, {words}",
-            f"forced_choice_{start}",
-            ("class_images", start, "forced_choice", "right"),
-        )
+    for start in STARTS:
+        for judge in REPORTED_JUDGES:
+            if not judge.of_backgrounds:
+                name = f"recognisability by {judge.words}"
+                yield _of_class_images(name, judge.name, judge.measure, start, is_question=True)
+    for start in STARTS:
+        yield _of_class_images("forced choice", "forced_choice", "forced_choice", start)
 
 
 def _leakage() -> Iterator[MeasureKind]:
-    for start, words in _START_WORDS.items():
-        yield MeasureKind(
-            f"background leakage, {words}",
-            f"leakage_{start}",
-            ("class_images", start, "leakage", "right"),
-            is_question=start == "own",
-        )
+    for start in STARTS:
+        for judge in REPORTED_JUDGES:
+            if judge.of_backgrounds:
+                name = f"background {judge.measure}"
+                asked = not start.is_common
+                yield _of_class_images(name, judge.measure, judge.measure, start, asked)
 
 
 def _accuracies() -> Iterator[MeasureKind]:
@@ -74,24 +113,31 @@ def _accuracies() -> Iterator[MeasureKind]:
             f"accuracy on {variant.replace('_', ' ')}",
             f"accuracy_{variant}",
             ("background", "accuracy_by_class", variant),
+            _RELIANCE,
         )
 
 
 KINDS = (
     *_recognisability(),
     *_leakage(),
-    MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), is_question=True),
+    MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), _RELIANCE, True),
     *_accuracies(),
     MeasureKind(
-        "share of SmoothGrad in the mask", "smoothgrad", ("attribution", "smoothgrad", "share")
+        "share of SmoothGrad in the mask",
+        "smoothgrad",
+        ("attribution", "smoothgrad", "share"),
+        _ATTRIBUTION,
     ),
     MeasureKind(
         "share of Grad-CAM++ in the mask",
         "gradcam",
         ("attribution", "gradcam_plus_plus", "share"),
+        _ATTRIBUTION,
     ),
-    MeasureKind("area of the mask", "mask_area", ("attribution", "mask_area")),
+    MeasureKind("area of the mask", "mask_area", ("attribution", "mask_area"), _ATTRIBUTION),
 )
+# The questions that are answered in words: those from a common start stand in the tables.
+_TOLD = {kind.name for kind in KINDS if kind.is_question and not kind.from_common_start}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,14 +160,16 @@ class GroupResults:
       cells: measure -> treatment -> mean with interval.
       comparisons: treatment minus none, the questions corrected together.
       leakage_against_chance: treatment minus chance.
+      left_out: the comparisons that cannot be made, each with the reason.
     """
 
     correlation: float
     epsilon: float | None
-    values: dict[str, dict[str, dict[int, list[float | None]]]]
+    values: Values
     cells: dict[str, dict[str, Cell]]
     comparisons: list[statistics.Comparison]
     leakage_against_chance: list[statistics.Comparison]
+    left_out: list[str]
 
 
 def _cell(by_seed: Mapping[int, list[float | None]]) -> Cell | None:
@@ -135,7 +183,7 @@ def _cell(by_seed: Mapping[int, list[float | None]]) -> Cell | None:
 
 
 def _compared(
-    values: Mapping[str, Mapping[str, Mapping[int, list[float | None]]]], treatments: list[str]
+    values: Values, treatments: list[str], left_out: list[str]
 ) -> list[statistics.Comparison]:
     asked: list[statistics.Comparison] = []
     others: list[statistics.Comparison] = []
@@ -144,21 +192,24 @@ def _compared(
             measure = values.get(kind.short, {})
             if not set(measure.get(treatment, {})) & set(measure.get("none", {})):
                 continue
-            found = statistics.compare(kind.name, measure, treatment)
+            try:
+                found = statistics.compare(kind.name, measure, treatment)
+            except UserError as error:
+                left_out.append(f"{kind.name}: {error}")
+                continue
             (asked if kind.is_question else others).append(found)
     return [*statistics.correct(asked), *others]
 
 
-def _against_chance(
-    values: Mapping[str, Mapping[str, Mapping[int, list[float | None]]]],
-) -> list[statistics.Comparison]:
-    found = []
+def _against_chance(values: Values, left_out: list[str]) -> list[statistics.Comparison]:
+    found, name = [], "background leakage, own start"
     for treatment, by_seed in values.get("leakage_own", {}).items():
         chance = {seed: [1 / len(row)] * len(row) for seed, row in by_seed.items()}
         measure: statistics.Measure = {treatment: by_seed, CHANCE: chance}
-        found.append(
-            statistics.compare("background leakage, own start", measure, treatment, CHANCE)
-        )
+        try:
+            found.append(statistics.compare(name, measure, treatment, CHANCE))
+        except UserError as error:
+            left_out.append(f"{name}: {error}")
     return found
 
 
@@ -173,7 +224,7 @@ def collect(
       group: correlation and epsilon.
     """
     arms = [arm for arm in plan.arms if arm.group == group and arm.name in measured]
-    values: dict[str, dict[str, dict[int, list[float | None]]]] = {}
+    values: Values = {}
     for kind in KINDS:
         for arm in arms:
             try:
@@ -186,7 +237,11 @@ def collect(
         for short, by in values.items()
     }
     others = [name for name in plan.backgrounds if name != "none"]
-    return GroupResults(*group, values, cells, _compared(values, others), _against_chance(values))
+    left_out: list[str] = []
+    compared = _compared(values, others, left_out)
+    return GroupResults(
+        *group, values, cells, compared, _against_chance(values, left_out), left_out
+    )
 
 
 def answer(group: GroupResults) -> tuple[str, list[str]]:
@@ -202,11 +257,11 @@ def answer(group: GroupResults) -> tuple[str, list[str]]:
         return "Without finished arms of none and of another treatment nothing is compared.", []
     stand = sum(one.distinguishable for one in asked)
     count = f"{stand} of {len(asked)} differences against none stand after correction"
-    common = [one for one in asked if "common" in one.measure]
+    common = [one for one in asked if one.measure not in _TOLD]
     if common:
         by_common = sum(one.distinguishable for one in common)
         count += f", {by_common} of {len(common)} from a common start"
-    told = [one for one in asked if "common" not in one.measure]
+    told = [one for one in asked if one.measure in _TOLD]
     return count + ".", [_capital(statistics.sentence(one)) for one in told]
 
 

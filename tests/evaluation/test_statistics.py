@@ -102,6 +102,13 @@ def test_a_clear_difference_is_found_and_its_interval_holds_it():
 def test_equal_differences_have_no_effect_size_and_a_point_interval():
     found = compare("m", _measure(np.full((5, 4), 0.25)), "black", resamples=200)
     assert found.low == pytest.approx(0.25) and found.high == pytest.approx(0.25)
+    # 0.25 and a random number do not give back exactly 0.25: the last digit is no spread.
+    assert found.effect_size is None
+
+
+def test_equal_differences_of_seeds_alone_are_not_the_more_certain_for_their_rounding():
+    found = compare("m", _measure(np.full((3, 1), 0.25)), "black", resamples=200)
+    assert found.effect_size is None and found.p_value > 0.001
 
 
 def test_values_without_classes_get_the_interval_of_student():

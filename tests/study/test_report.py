@@ -7,10 +7,11 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from bg_interp.study import study as studies
+from bg_interp.study import run as studies
 
 
 @pytest.fixture
@@ -40,6 +41,41 @@ def test_class_names_and_errors_are_escaped(written):
     page = (written / "report.html").read_text()
     assert "<b>fish" not in page and "&lt;b&gt;fish" in page
     assert "<i>disk" not in page and "&lt;i&gt;disk full" in page
+
+
+def test_the_report_is_written_though_measures_failed(study):
+    config, laid_out, measured = study
+    for measures in measured.values():
+        measures["attribution"]["smoothgrad"]["share"] = [None] * 4
+        measures["class_images"]["grey"] = {"left_out": "they diverged"}
+    studies.write(laid_out, config, measured, {})
+    page = (laid_out.workdir / "report.html").read_text()
+    assert "Left out of the comparisons" in page and "share of SmoothGrad in the mask" in page
+
+
+def test_many_classes_are_wrapped_in_the_page(study):
+    config, laid_out, measured = study
+    for arm in laid_out.arms[:-1]:
+        measures = measured[arm.name]
+        measures["classes"] = [f"class {number}" for number in range(37)]
+        _repeat(measures, 37)
+        folder = laid_out.workdir / "arms" / arm.name
+        with np.load(folder / "class_images.npz") as file:
+            images = {name: np.resize(file[name], (37, 8, 8, 3)) for name in file.files}
+        np.savez(folder / "class_images.npz", **images)
+    studies.write(laid_out, config, measured, {})
+    panel = (laid_out.workdir / "report.html").read_text().split('class="scroll panel"')[1]
+    assert panel.count("<thead>") == 4
+    assert max(part.count("<img") for part in panel.split("<tr>")) <= 12
+
+
+def _repeat(values, count):
+    """Makes every list of four values within nested dictionaries one of `count`."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            _repeat(value, count)
+        elif isinstance(value, list) and len(value) == 4:
+            values[name] = [value[place % 4] for place in range(count)]
 
 
 def test_missing_arms_are_named_and_the_rest_is_reported(written):

@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from bg_interp.study import measuring, results
+from bg_interp.study import results
+from bg_interp.study.starts import STARTS
 
 
 @pytest.fixture
@@ -75,4 +76,27 @@ def test_without_none_there_is_nothing_to_compare(study):
 
 def test_every_start_of_the_class_images_is_reported():
     reported = {kind.path[1] for kind in results.KINDS if kind.path[0] == "class_images"}
-    assert reported == set(measuring.STARTS)
+    assert reported == {start.name for start in STARTS}
+
+
+def test_a_measure_without_a_common_class_is_left_out_with_the_reason(study):
+    _, laid_out, measured = study
+    for measures in measured.values():
+        measures["attribution"]["smoothgrad"]["share"] = [None] * 4
+        measures["class_images"]["own"]["leakage"]["right"] = [None] * 4
+    group = results.collect(laid_out, measured, laid_out.arms[0].group)
+    assert any("SmoothGrad" in why and "a class that was measured" in why for why in group.left_out)
+    assert group.leakage_against_chance == []
+    assert "recognisability by shape judge, own start" in {one.measure for one in group.comparisons}
+
+
+def test_class_images_that_cannot_be_judged_leave_the_rest(study):
+    _, laid_out, measured = study
+    for measures in measured.values():
+        measures["class_images"]["grey"] = {"left_out": "they diverged"}
+    group = results.collect(laid_out, measured, laid_out.arms[0].group)
+    assert "foreground_grey" not in group.cells and "foreground_own" in group.cells
+
+
+def test_every_measure_stands_in_a_table_of_the_page():
+    assert {kind.section for kind in results.KINDS} == set(results.SECTIONS)

@@ -5,7 +5,8 @@ import pytest
 from bg_interp.config.training import ArmConfig
 from bg_interp.errors import UserError
 from bg_interp.storage.workdir import WorkdirBusy
-from bg_interp.study import running, study
+from bg_interp.study import run as studies
+from bg_interp.study import running
 from bg_interp.study.plan import StudyConfig, make_plan
 
 
@@ -74,11 +75,11 @@ def test_without_any_finished_arm_the_first_error_is_told(plan, ran, monkeypatch
 
     monkeypatch.setattr(running, "run_arm", failing)
     with pytest.raises(UserError, match="no data"):
-        study.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
+        studies.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
 
 
 def test_a_shard_that_is_not_the_last_leaves_the_report_to_others(plan, ran, capsys):
-    study.run(plan, StudyConfig(seeds="2", shard="0/2", workdir=str(plan.workdir)))
+    studies.run(plan, StudyConfig(seeds="2", shard="0/2", workdir=str(plan.workdir)))
     assert "other shards" in capsys.readouterr().err
     assert not (plan.workdir / "report.html").exists()
 
@@ -89,8 +90,8 @@ def test_failed_arms_are_told_after_the_report_is_written(plan, ran, monkeypatch
 
     written = []
     monkeypatch.setattr(running, "run_arm", failing)
-    monkeypatch.setattr(study, "read_all", lambda laid_out: {"none": {}})
-    monkeypatch.setattr(study, "write", lambda *arguments: written.append(arguments))
+    monkeypatch.setattr(studies, "read_all", lambda laid_out: {"none": {}})
+    monkeypatch.setattr(studies, "write", lambda *arguments: written.append(arguments))
     with pytest.raises(UserError, match=r"8 of 8 arms failed.*no noise today"):
-        study.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
+        studies.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
     assert len(written) == 1

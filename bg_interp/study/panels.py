@@ -1,48 +1,41 @@
 """The class images of a study, as its report shows them: a panel for each seed and start."""
 
-import base64
 import dataclasses
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from bg_interp import pictures
-from bg_interp.study import measuring
+from bg_interp.evaluation.judges.judge import Judge
+from bg_interp.report.panels import data_url
+from bg_interp.study import measuring, results
 from bg_interp.study.plan import Plan, PlannedArm
+from bg_interp.study.starts import STARTS, UNTRAINED
 
-START_NAMES = {
-    "own": "each treatment's own mean image",
-    "black": "black, the same for all",
-    "grey": "grey, the same for all",
-}
-
-
-def _data_url(image: np.ndarray) -> str:
-    """Returns a PNG of uint8 [H, W, 3] as a data: URL."""
-    data = io.BytesIO()
-    Image.fromarray(image).save(data, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(data.getvalue()).decode()
+# More classes would make a page that no browser opens.
+MOST_CLASSES = 60
 
 
 def _caption(measures: dict[str, Any], start: str, place: int) -> str:
     """Says what is known of one class image: its logit, and what the judges say."""
-    judged = measures["class_images"].get(start)
+    judged = measures["class_images"].get(start, {})
     parts = [f"logit {measures['logits'][start][place]:.1f}"]
     natural = measures["logits"].get("natural")
-    if natural is not None and start != measuring.UNTRAINED:
+    if natural is not None and natural[place] is not None and start != UNTRAINED:
         parts.append(f"best natural image {natural[place]:.1f}")
-    if judged:
-        foreground, leakage = judged["foreground_judge"], judged["leakage"]
-        right = "right" if judged["shape_judge"]["right"][place] else "wrong"
-        parts += [
-            f"foreground judge {foreground['probability'][place]:.2f} for this class",
-            f"shape judge {right}",
-            f"background judge {leakage['probability'][place]:.2f} for its background",
-        ]
+    for judge in results.REPORTED_JUDGES:
+        said = judged.get(judge.measure)
+        if said and said["right"][place] is not None:
+            parts.append(_said(judge, said, place))
     return "; ".join(parts)
+
+
+def _said(judge: Judge, said: dict[str, Any], place: int) -> str:
+    if "probability" not in said:
+        return f"{judge.words} {'right' if said['right'][place] else 'wrong'}"
+    of = "its background" if judge.of_backgrounds else "this class"
+    return f"{judge.words} {said['probability'][place]:.2f} for {of}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +46,8 @@ class Panel:
       seed: the seed of the arms.
       start: the start's key.
       start_name: the start in words.
-      rows: (treatment, [(class, data URL, caption)]).
+      rows: (treatment, [(class, data URL, caption)]), both "" where there is no image; of the
+        first MOST_CLASSES classes.
     """
 
     seed: int
@@ -63,22 +57,25 @@ class Panel:
 
 
 def _row(arm: PlannedArm, measures: dict[str, Any], start: str) -> list[tuple[str, str, str]]:
-    images = measuring.read_images(arm.config)[start]
-    return [
-        (name, _data_url(image), _caption(measures, start, place))
-        for place, (name, image) in enumerate(zip(measures["classes"], images, strict=True))
-    ]
+    images, shown = measuring.read_images(arm.config)[start], []
+    for place, name in enumerate(measures["classes"][:MOST_CLASSES]):
+        # Of classes without training images there are no class images.
+        there_is = measures["logits"][start][place] is not None
+        url = data_url(images[place]) if there_is else ""
+        caption = _caption(measures, start, place) if there_is else ""
+        shown.append((name, url, caption))
+    return shown
 
 
 def panels(arms: Sequence[PlannedArm], measured: dict[str, dict[str, Any]]) -> Iterator[Panel]:
     """Yields a panel for each seed and start, the untrained network's images last in each."""
     for seed in dict.fromkeys(arm.seed for arm in arms):
         of_seed = [arm for arm in arms if arm.seed == seed]
-        for start, words in START_NAMES.items():
-            rows = [(arm.background, _row(arm, measured[arm.name], start)) for arm in of_seed]
+        for start in STARTS:
+            rows = [(arm.background, _row(arm, measured[arm.name], start.name)) for arm in of_seed]
             first = of_seed[0]
-            rows.append(("untrained", _row(first, measured[first.name], measuring.UNTRAINED)))
-            yield Panel(seed, start, words, rows)
+            rows.append(("untrained", _row(first, measured[first.name], UNTRAINED)))
+            yield Panel(seed, start.name, start.description, rows)
 
 
 def figure(plan: Plan, measured: dict[str, dict[str, Any]]) -> np.ndarray:

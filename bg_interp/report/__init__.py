@@ -1,0 +1,1 @@
+"""Pages that need nothing else: their shell, figures and pictures, for evaluations and studies."""

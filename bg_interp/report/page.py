@@ -1,0 +1,82 @@
+"""The shell of every page: one HTML file, light and dark, wide and narrow, without the network.
+
+Everything that comes from data, class names above all, is escaped by the template engine.
+"""
+
+import pathlib
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+import markupsafe
+
+from bg_interp.storage import files
+
+# Settings that name places on somebody's machine.
+PRIVATE = ("workdir", "data_dir", "mask_store")
+
+
+def render(package: str, template: str, context: Mapping[str, Any]) -> str:
+    """Fills a template that extends page.html.j2.
+
+    Args:
+      package: the package beside whose modules the template stands.
+      template: its file name.
+      context: everything that it shows; a name that it lacks is an error.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader(name, ".") for name in (package, "bg_interp.report")]
+        ),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["share"] = share
+    environment.filters["interval"] = interval
+    return environment.get_template(template).render(context)
+
+
+def write(path: pathlib.Path, package: str, template: str, context: Mapping[str, Any]) -> None:
+    """Writes a page, whole or not at all; see `render`.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    files.write_text(path, render(package, template, context))
+
+
+def drawn(svg: str) -> markupsafe.Markup:
+    """Marks an <svg> element of `figures` as one that is not to be escaped."""
+    return markupsafe.Markup(svg)  # noqa: S704 (drawn here, with its texts escaped)
+
+
+def share(value: float | None, sign: bool = False) -> str:
+    """Writes 0.31, +0.31 where a sign is asked for, and a dash for what is unknown."""
+    if value is None:
+        return "\u2013"
+    return f"{round(value, 2) + 0.0:{'+' if sign else ''}.2f}"
+
+
+def interval(bounds: Any) -> str:
+    """Writes [0.18, 0.43]; nothing for what is unknown."""
+    return "" if bounds is None else f"[{share(bounds[0])}, {share(bounds[1])}]"
+
+
+def without_places(name: str, value: Any) -> str:
+    """Returns a setting as a page may show it: of a folder only its own name."""
+    if value is None:
+        return "default"
+    if isinstance(value, str) and value.startswith("folder:"):
+        return "folder:" + value.rstrip("/").rpartition("/")[2]
+    if name in PRIVATE:
+        return pathlib.Path(str(value)).name
+    return str(value)
+
+
+def command(tool: str, flags: Mapping[str, Any]) -> str:
+    """Returns the command line that a page was made by."""
+    given = [f"--{name}={shlex.quote(str(value))}" for name, value in flags.items()]
+    return " ".join([f"python tools/{tool}.py", *given])
