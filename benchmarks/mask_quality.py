@@ -85,6 +85,7 @@ def print_table(header: list[str], rows: list[list[object]]) -> None:
 def main(_: list[str]) -> None:
     from bg_interp.masks.quality import self_iou
     from bg_interp.masks.segmenters.cleaning import Cleaning
+    from bg_interp.masks.segmenters.opening import open_segmenter
     from bg_interp.masks.segmenters.segmenter import Settings, enlarge
 
     rng = np.random.default_rng(FLAGS.seed)
@@ -97,7 +98,7 @@ def main(_: list[str]) -> None:
     pairs = [
         paste(cutout, photos[rng.integers(len(photos))], FLAGS.size, rng) for cutout in cutouts
     ]
-    with Settings(FLAGS.segmenter).open() as segmenter:
+    with open_segmenter(Settings(FLAGS.segmenter)) as segmenter:
         opacities = [segmenter.opacities([image])[0] for image, _ in pairs]
 
     shape = (FLAGS.size, FLAGS.size)

@@ -49,10 +49,11 @@ def overhead(rounds: int) -> dict[str, float]:
     from PIL import Image
     from skimage import data
 
+    from bg_interp.masks.segmenters.opening import open_segmenter, prepare
     from bg_interp.masks.segmenters.segmenter import Settings
 
     settings = Settings("selfie")
-    path = settings.prepare()
+    path = prepare(settings)
     image = np.asarray(Image.fromarray(data.astronaut()).resize((256, 256)))
     ready = image[None].astype(np.float32) / 255
     interpreter = tf.lite.Interpreter(str(path), num_threads=1)
@@ -65,7 +66,7 @@ def overhead(rounds: int) -> dict[str, float]:
         interpreter.invoke()
         return interpreter.get_tensor(wanted)
 
-    with settings.open(path) as segmenter:
+    with open_segmenter(settings, path) as segmenter:
         difference = np.abs(segmenter.opacities([image])[0] - invoke(ready)[0, ..., 0]).max()
         if difference > 0.01:
             raise ValueError(f"MediaPipe and LiteRT must agree. Received: {difference=}")
@@ -86,6 +87,7 @@ def images_per_second(name: str, workers: int, count: int) -> float:
     from skimage import data
 
     from bg_interp.masks import workers as processes
+    from bg_interp.masks.segmenters.opening import prepare
     from bg_interp.masks.segmenters.segmenter import Settings
 
     settings = Settings(name)
@@ -95,7 +97,7 @@ def images_per_second(name: str, workers: int, count: int) -> float:
         return ((str(number), photograph) for number in range(count))
 
     started, warm = 0.0, 2 * workers
-    masks = processes.make_masks(keyed(), settings, settings.prepare(), workers)
+    masks = processes.make_masks(keyed(), settings, prepare(settings), workers)
     for number, _ in enumerate(masks):
         if number == warm:
             started = time.perf_counter()

@@ -51,11 +51,12 @@ def _settings(config: SegmentConfig) -> "Settings":
 
 
 def _fetch_all() -> None:
-    from bg_interp.masks.segmenters import model_files
+    from bg_interp.masks.segmenters.kinds import KINDS
+    from bg_interp.masks.segmenters.opening import prepare
     from bg_interp.masks.segmenters.segmenter import Settings
 
-    for name in model_files.MODELS:
-        print(f"{name}: {Settings(name).prepare(fetch=True)}")
+    for name in (name for name, kind in KINDS.items() if kind.model):
+        print(f"{name}: {prepare(Settings(name), fetch=True)}")
 
 
 def _images(
@@ -80,13 +81,14 @@ def _fill(config: SegmentConfig, source: "Source", store: "MaskStore", keys: lis
     import tqdm
 
     from bg_interp.masks import precompute
+    from bg_interp.masks.segmenters.opening import prepare
 
     for line in store.remove_damaged():
         print(line, file=sys.stderr)
     missing = {keys[position] for position in store.missing(keys, retry_failed=True)}
     if not missing:
         return
-    path = store.settings.prepare(fetch=config.fetch_models)
+    path = prepare(store.settings, config.fetch_models)
     problems: list[str] = []
     workers = min(config.workers or os.cpu_count() or 1, len(missing))
     masks = precompute.fill(store, _images(source, missing, problems), path, workers)

@@ -9,6 +9,7 @@ import numpy as np
 
 from bg_interp.errors import UserError
 from bg_interp.masks import encoding, workers
+from bg_interp.masks.segmenters.opening import open_segmenter
 from bg_interp.masks.segmenters.segmenter import Segmenter, Settings
 from bg_interp.masks.shards import Mask
 from bg_interp.masks.store import MaskStore
@@ -36,7 +37,7 @@ def fill(
     Args:
       store: takes the masks; its settings say how they are made.
       images: keys, and uint8 RGB [H, W, 3].
-      path: what `store.settings.prepare` returned.
+      path: what `segmenters.opening.prepare` returned for them.
       worker_count: processes to use; the Keras backend runs in this one instead.
 
     Raises:
@@ -96,7 +97,7 @@ def _full(masks: list[Mask]) -> bool:
 def _in_batches(
     images: Iterable[tuple[str, np.ndarray]], settings: Settings, path: pathlib.Path
 ) -> Generator[Mask, None, None]:
-    with settings.open(path) as segmenter:
+    with open_segmenter(settings, path) as segmenter:
         batch: list[tuple[str, np.ndarray]] = []
         for keyed in images:
             batch.append(keyed)

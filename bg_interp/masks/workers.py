@@ -18,6 +18,7 @@ import numpy as np
 
 from bg_interp.errors import UserError
 from bg_interp.masks import encoding
+from bg_interp.masks.segmenters.opening import open_segmenter
 from bg_interp.masks.segmenters.segmenter import Settings
 from bg_interp.masks.shards import Mask
 
@@ -76,7 +77,7 @@ def make_masks(
     Args:
       images: keys and uint8 RGB [H, W, 3].
       settings: of the segmenter.
-      path: what `settings.prepare` returned.
+      path: what `segmenters.opening.prepare` returned.
       count: how many processes work at the same time.
 
     Raises:
@@ -127,7 +128,7 @@ def _serve(pipe: Connection, settings: Settings, path: pathlib.Path) -> None:
         sys.modules["tensorflow"] = None  # type: ignore[assignment]
     with pipe, contextlib.suppress(EOFError, OSError):  # The parent closed the pipe, or is gone.
         try:
-            with settings.open(path) as segmenter:
+            with open_segmenter(settings, path) as segmenter:
                 while True:
                     pipe.send(encoding.mask_of(segmenter, *pipe.recv()))
         except UserError as error:

@@ -25,6 +25,7 @@ from PIL import Image
 from tabulate import tabulate
 
 from bg_interp.masks.segmenters import model_files
+from bg_interp.masks.segmenters.kinds import SELFIE
 
 _LIMIT_GIB = 3.0
 _LIMIT_SECONDS = 30.0
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=100_000)
     parser.add_argument("--folder", help="where to work; default: the system's temporary folder")
     arguments = parser.parse_args()
-    model = model_files.locate("selfie")
+    model = model_files.locate(SELFIE)
     rows, broken = [], False
     with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="soak-") as name:
         folder = pathlib.Path(name)

@@ -8,13 +8,15 @@ from pointwise import pointwise_model
 
 from bg_interp.errors import UserError
 from bg_interp.masks.segmenters import model_files
+from bg_interp.masks.segmenters.kinds import U2NETP
+from bg_interp.masks.segmenters.opening import open_segmenter
 from bg_interp.masks.segmenters.segmenter import Settings
 
 
 def open_real(name):
     """Opens a segmenter whose model is in the cache; the tests themselves download nothing."""
     try:
-        return Settings(name).open()
+        return open_segmenter(Settings(name))
     except UserError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))
@@ -36,7 +38,7 @@ def object_segmenter():
 @pytest.fixture(scope="session")
 def object_onnx():
     try:
-        return model_files.locate("object")
+        return model_files.locate(U2NETP)
     except UserError as error:
         if os.environ.get("CI"):
             pytest.fail(str(error))

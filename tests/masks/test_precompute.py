@@ -5,6 +5,7 @@ import pytest
 
 from bg_interp.errors import UserError
 from bg_interp.masks import encoding, precompute, quality
+from bg_interp.masks.segmenters.opening import prepare
 from bg_interp.masks.segmenters.segmenter import Segmenter, Settings
 from bg_interp.masks.store import MaskStore
 
@@ -38,7 +39,7 @@ def keyed():
 
 
 def fill(store, images, workers=1):
-    return precompute.fill(store, images, store.settings.prepare(), workers)
+    return precompute.fill(store, images, prepare(store.settings), workers)
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -12,6 +12,7 @@ import sys
 import types
 
 from bg_interp.masks.segmenters import model_files
+from bg_interp.masks.segmenters.kinds import U2NETP
 from bg_interp.processes import quiet_native_logs
 from bg_interp.storage import files
 
@@ -21,10 +22,8 @@ _VERSION = 1
 
 def converted_path(onnx: pathlib.Path) -> pathlib.Path:
     """Returns where the conversion of an ONNX file is cached."""
-    size = model_files.MODELS["object"].input_size
-    return (
-        model_files.folder() / f"u2netp-{files.sha256(onnx)[:16]}-{size}-float16-v{_VERSION}.tflite"
-    )
+    known = f"{files.sha256(onnx)[:16]}-{U2NETP.input_size}-float16-v{_VERSION}"
+    return model_files.folder() / f"u2netp-{known}.tflite"
 
 
 def convert(onnx: pathlib.Path) -> pathlib.Path:
@@ -53,7 +52,7 @@ def _to_litert(onnx: pathlib.Path) -> bytes:
 
     from bg_interp.masks.segmenters import u2net
 
-    model = u2net.build(model_files.MODELS["object"].input_size, batch_size=1)
+    model = u2net.build(U2NETP.input_size, batch_size=1)
     u2net.load_weights(model, onnx)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.masks.segmenters import model_files, u2net
+from bg_interp.masks.segmenters import u2net
+from bg_interp.masks.segmenters.kinds import U2NETP
 from bg_interp.masks.segmenters.segmenter import Segmenter, Settings, check_image, reduce
 
 
@@ -15,8 +16,7 @@ class KerasSegmenter(Segmenter):
 
     def __init__(self, settings: Settings, path: pathlib.Path):
         super().__init__(settings)
-        size = model_files.MODELS[settings.name].input_size
-        self._size = size
+        size = self._size = U2NETP.input_size
         model = u2net.build(size)
         u2net.load_weights(model, path)
         signature = [tf.TensorSpec((None, size, size, 3), tf.uint8)]

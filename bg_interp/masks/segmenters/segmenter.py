@@ -1,7 +1,7 @@
 """What a segmenter is: its settings, its id, and the call that makes a mask of an image.
 
-Nothing heavy is imported here: settings travel to worker processes and name folders of masks; the
-networks stand in `mediapipe_segmenters` and `keras_segmenter`.
+Nothing heavy is imported here: settings travel to worker processes and name folders of masks.
+`opening` turns them into a segmenter.
 """
 
 import abc
@@ -14,21 +14,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
+from bg_interp.config.segmentation import BACKENDS
 from bg_interp.errors import UserError, nearest
-from bg_interp.masks.segmenters import conversion, model_files
 from bg_interp.masks.segmenters.cleaning import Cleaning
+from bg_interp.masks.segmenters.kinds import KINDS
 from bg_interp.storage import files
 
-NAMES = ("object", "selfie", "deeplab", "interactive")
-BACKENDS = ("mediapipe", "keras")
-
-# Where the models stand whose sha256 nobody publishes: the user brings them.
-_ADDRESSES = {
-    "deeplab": "https://storage.googleapis.com/mediapipe-models/image_segmenter/deeplab_v3/"
-    "float32/1/deeplab_v3.tflite",
-    "interactive": "https://storage.googleapis.com/mediapipe-models/interactive_segmenter/"
-    "magic_touch/float32/1/magic_touch.tflite",
-}
 # Raised when masks of the same settings come out differently than before.
 _VERSION = 1
 # Larger photographs are reduced before a network of unknown input size sees them.
@@ -40,7 +31,7 @@ class Settings:
     """Everything that decides what mask an image gets.
 
     Attributes:
-      name: one of `NAMES`.
+      name: one of `kinds.KINDS`.
       model: the user's own .tflite file, or None for the registered model. `deeplab` and
         `interactive` always need one.
       category: for `deeplab`, the one category that is foreground; None for all of them.
@@ -62,20 +53,21 @@ class Settings:
         Raises:
           UserError: they do not.
         """
-        if self.name not in NAMES:
+        if self.name not in KINDS:
             raise UserError(
-                f"--segmenter must be one of {', '.join(NAMES)}. Received: "
-                f"{self.name!r}{nearest(self.name, NAMES)}"
+                f"--segmenter must be one of {', '.join(KINDS)}. Received: "
+                f"{self.name!r}{nearest(self.name, KINDS)}"
             )
+        kind = KINDS[self.name]
         if self.backend not in BACKENDS:
             raise UserError(
                 f"--segmenter_backend must be one of {', '.join(BACKENDS)}. Received: "
                 f"{self.backend!r}{nearest(self.backend, BACKENDS)}"
             )
-        if self.name in _ADDRESSES and self.model is None:
+        if kind.model is None and self.model is None:
             raise UserError(
                 f"--segmenter={self.name} needs --segmenter_model=PATH; its file stands at "
-                f"{_ADDRESSES[self.name]}"
+                f"{kind.address}"
             )
         if self.model is not None and not pathlib.Path(self.model).is_file():
             raise UserError(f"--segmenter_model must be a .tflite file. Received: {self.model!r}")
@@ -84,7 +76,7 @@ class Settings:
                 "--segmenter_category goes with --segmenter=deeplab. Received: "
                 f"--segmenter={self.name}"
             )
-        if self.backend == "keras" and (self.name != "object" or self.model is not None):
+        if self.backend == "keras" and ("keras" not in kind.adapters or self.model is not None):
             raise UserError(
                 "--segmenter_backend=keras goes with --segmenter=object and its own model. "
                 f"Received: --segmenter={self.name} --segmenter_model={self.model}"
@@ -93,7 +85,8 @@ class Settings:
     @property
     def input_size(self) -> int | None:
         """Height and width that the network works at, in pixels; None when it is not known."""
-        return model_files.MODELS[self.name].input_size if self.model is None else None
+        model = KINDS[self.name].model
+        return model.input_size if model and self.model is None else None
 
     @property
     def id(self) -> str:
@@ -103,10 +96,11 @@ class Settings:
           UserError: the settings do not fit together.
         """
         self.check()
-        if self.model is None:
-            model_hash = model_files.MODELS[self.name].sha256
+        registered = KINDS[self.name].model
+        if self.model is None and registered is not None:
+            model_hash = registered.sha256
         else:
-            model_hash = files.sha256(pathlib.Path(self.model))
+            model_hash = files.sha256(pathlib.Path(str(self.model)))
         rest = dataclasses.asdict(self) | {"model": model_hash, "version": _VERSION}
         if self.name != "interactive":
             del rest["keypoint"]
@@ -123,44 +117,6 @@ class Settings:
         if self.backend != "mediapipe":
             parts.append(f"--segmenter_backend={self.backend}")
         return " ".join(parts)
-
-    def prepare(self, fetch: bool = False) -> pathlib.Path:
-        """Returns the file that `open` takes, converted to the backend's format if needed.
-
-        Args:
-          fetch: download the model when it is not in the cache.
-
-        Raises:
-          UserError: the model is not there, or its sha256 is wrong.
-        """
-        self.check()
-        if self.model is not None:
-            return pathlib.Path(self.model)
-        path = model_files.fetch(self.name) if fetch else model_files.locate(self.name)
-        if self.name == "object" and self.backend == "mediapipe":
-            return conversion.convert(path)
-        return path
-
-    def open(self, path: pathlib.Path | None = None) -> "Segmenter":
-        """Loads the network; close the segmenter, or use it as a context manager.
-
-        Args:
-          path: what `prepare` returned, when it was already called.
-
-        Raises:
-          UserError: the model is not there, or is none that this segmenter can use, or MediaPipe
-            cannot be loaded.
-        """
-        path = path or self.prepare()
-        if self.backend == "keras":
-            from bg_interp.masks.segmenters.keras_segmenter import KerasSegmenter
-
-            return KerasSegmenter(self, path)
-        try:
-            from bg_interp.masks.segmenters import mediapipe_segmenters
-        except (ImportError, OSError) as error:
-            raise cannot_load_mediapipe(error) from error
-        return mediapipe_segmenters.adapter(self, path)
 
 
 class Segmenter(abc.ABC):

@@ -1,3 +1,4 @@
+import importlib
 import os
 import pickle
 
@@ -5,14 +6,18 @@ import numpy as np
 import pytest
 from skimage import data
 
+from bg_interp.config.data import SEGMENTERS
+from bg_interp.config.segmentation import BACKENDS
 from bg_interp.errors import UserError
 from bg_interp.masks.segmenters.cleaning import Cleaning
-from bg_interp.masks.segmenters.segmenter import Settings, enlarge, reduce
+from bg_interp.masks.segmenters.kinds import KINDS
+from bg_interp.masks.segmenters.opening import open_segmenter
+from bg_interp.masks.segmenters.segmenter import Segmenter, Settings, enlarge, reduce
 
 
 @pytest.fixture(scope="module")
 def red(red_is_foreground):
-    with Settings("object", model=str(red_is_foreground)).open() as segmenter:
+    with open_segmenter(Settings("object", model=str(red_is_foreground))) as segmenter:
         yield segmenter
 
 
@@ -109,7 +114,7 @@ def test_earlier_masks_stay_when_later_ones_are_made(red, half_red):
 def test_poisoned_graph_is_replaced(red_is_foreground, half_red):
     import mediapipe as mp
 
-    with Settings("object", model=str(red_is_foreground)).open() as segmenter:
+    with open_segmenter(Settings("object", model=str(red_is_foreground))) as segmenter:
         before = segmenter(half_red)
         grey = mp.Image(image_format=mp.ImageFormat.GRAY8, data=half_red[..., 0].copy())
         with pytest.raises((RuntimeError, ValueError)):
@@ -118,7 +123,7 @@ def test_poisoned_graph_is_replaced(red_is_foreground, half_red):
 
 
 def test_use_after_close_is_an_error(red_is_foreground, half_red):
-    segmenter = Settings("object", model=str(red_is_foreground)).open()
+    segmenter = open_segmenter(Settings("object", model=str(red_is_foreground)))
     segmenter.close()
     segmenter.close()
     with pytest.raises(RuntimeError, match="closed"):
@@ -137,7 +142,7 @@ def test_pickling_says_what_to_do(red):
 
 
 def test_opening_and_segmenting_are_silent(red_is_foreground, half_red, capfd):
-    with Settings("object", model=str(red_is_foreground)).open() as segmenter:
+    with open_segmenter(Settings("object", model=str(red_is_foreground))) as segmenter:
         segmenter(half_red)
     assert capfd.readouterr() == ("", "")
 
@@ -147,9 +152,9 @@ def test_categories_count_together_or_alone(green_cat_blue_dog):
     image[:32, :32] = (255, 255, 0)  # A cat: not background, green.
     image[32:, 32:] = (255, 0, 255)  # A dog: not background, blue.
     path = str(green_cat_blue_dog)
-    with Settings("deeplab", model=path).open() as everything:
+    with open_segmenter(Settings("deeplab", model=path)) as everything:
         mask = everything(image)
-    with Settings("deeplab", model=path, category="dog").open() as dogs:
+    with open_segmenter(Settings("deeplab", model=path, category="dog")) as dogs:
         dog = dogs(image)
     assert mask[5, 5] > 0.99
     assert mask[60, 60] > 0.99
@@ -161,13 +166,13 @@ def test_categories_count_together_or_alone(green_cat_blue_dog):
 def test_unknown_category_names_the_known_ones(green_cat_blue_dog):
     settings = Settings("deeplab", model=str(green_cat_blue_dog), category="dgo")
     with pytest.raises(UserError, match=r"cat, dog.*did you mean 'dog'"):
-        settings.open()
+        open_segmenter(settings)
 
 
 @pytest.mark.parametrize("x", [0.25, 0.75])
 def test_interactive_segments_at_the_key_point(under_the_point, x):
     settings = Settings("interactive", model=str(under_the_point), keypoint=(x, 0.5))
-    with settings.open() as segmenter:
+    with open_segmenter(settings) as segmenter:
         mask = segmenter(np.zeros((64, 64, 3), np.uint8))
     left, right = mask[:, :32].sum(), mask[:, 32:].sum()
     assert max(left, right) > 1
@@ -176,7 +181,7 @@ def test_interactive_segments_at_the_key_point(under_the_point, x):
 
 def test_model_of_the_wrong_kind_is_a_user_error(green_cat_blue_dog, half_red):
     with (
-        Settings("object", model=str(green_cat_blue_dog)).open() as segmenter,
+        open_segmenter(Settings("object", model=str(green_cat_blue_dog))) as segmenter,
         pytest.raises(UserError, match="one output channel"),
     ):
         segmenter(half_red)
@@ -190,14 +195,14 @@ def test_missing_system_library_names_the_packages(red_is_foreground, monkeypatc
 
     monkeypatch.setattr(mediapipe_segmenters, "_image_segmenter", missing)
     with pytest.raises(UserError, match=r"libEGL.*apt-get install libegl1"):
-        Settings("object", model=str(red_is_foreground)).open()
+        open_segmenter(Settings("object", model=str(red_is_foreground)))
 
 
 def test_file_that_is_no_model_is_a_user_error(tmp_path):
     path = tmp_path / "broken.tflite"
     path.write_bytes(b"not a model")
     with pytest.raises(UserError, match=r"broken\.tflite must be a LiteRT"):
-        Settings("object", model=str(path)).open()
+        open_segmenter(Settings("object", model=str(path)))
 
 
 @pytest.mark.parametrize(
@@ -254,3 +259,14 @@ def test_enlarging_keeps_range_and_place():
     assert large.shape == (4, 8)
     assert large[:, 0].max() == 0
     assert large[:, -1].min() == 1
+
+
+def test_every_name_that_flags_know_is_a_segmenter_and_every_adapter_exists():
+    assert set(KINDS) == set(SEGMENTERS)
+    for kind in KINDS.values():
+        assert set(kind.adapters) <= set(BACKENDS)
+        for adapter in kind.adapters.values():
+            module, _, name = adapter.partition(".")
+            package = importlib.import_module(f"bg_interp.masks.segmenters.{module}")
+            assert issubclass(getattr(package, name), Segmenter)
+        assert kind.model or kind.address.startswith("https://")

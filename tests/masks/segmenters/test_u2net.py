@@ -5,6 +5,7 @@ from skimage import data
 
 from bg_interp.errors import UserError
 from bg_interp.masks.segmenters import conversion, u2net
+from bg_interp.masks.segmenters.opening import open_segmenter
 from bg_interp.masks.segmenters.segmenter import Settings
 
 
@@ -34,7 +35,7 @@ def test_another_network_is_refused(tmp_path):
 
 def test_keras_and_mediapipe_agree(object_segmenter, object_onnx):
     images = [data.astronaut(), data.chelsea()]
-    with Settings("object", backend="keras").open(object_onnx) as segmenter:
+    with open_segmenter(Settings("object", backend="keras"), object_onnx) as segmenter:
         ours = segmenter.opacities(images)
     for own, other in zip(ours, object_segmenter.opacities(images), strict=True):
         assert own.shape == (320, 320)
