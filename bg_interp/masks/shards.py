@@ -7,8 +7,8 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from bg_interp.masks import quality, tfrecord
-from bg_interp.storage import files
+from bg_interp.masks import quality
+from bg_interp.storage import files, records
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,15 +50,16 @@ def write(folder: pathlib.Path, masks: Sequence[Mask]) -> dict[str, Entry]:
     number = 1 + max((int(path.stem[6:]) for path in folder.glob("masks-*.*")), default=-1)
     shard = folder / f"masks-{number:05d}.tfrecord"
     with files.replacing(shard) as temporary:
-        tfrecord.write(temporary, [mask.png for mask in masks])
-        digest = files.sha256(temporary)
-    listed, offset = [], 0
-    for mask in masks:
-        offset += tfrecord.BEFORE
-        place = {"key": mask.key, "offset": offset, "length": len(mask.png)}
-        listed.append(place | dataclasses.asdict(mask.quality) | {"problem": mask.problem})
-        offset += len(mask.png) + tfrecord.AFTER
-    index = {"sha256": digest, "bytes": offset, "masks_sha256": _digest(listed), "masks": listed}
+        records.write(temporary, (mask.png for mask in masks))
+        digest, size = files.sha256(temporary), temporary.stat().st_size
+        offsets = records.index([temporary]).offsets.tolist()
+    listed = [
+        {"key": mask.key, "offset": offset, "length": len(mask.png)}
+        | dataclasses.asdict(mask.quality)
+        | {"problem": mask.problem}
+        for mask, offset in zip(masks, offsets, strict=True)
+    ]
+    index = {"sha256": digest, "bytes": size, "masks_sha256": _digest(listed), "masks": listed}
     files.write_text(shard.with_suffix(".json"), json.dumps(index) + "\n")
     return read_index(shard.with_suffix(".json"))
 

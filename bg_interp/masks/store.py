@@ -6,7 +6,7 @@
         masks-00000.json       sha256 of the shard; key, place, area, self-IoU and verdict of each
 
 A shard counts once its index file is there, which is written last; a process that is killed loses
-the open shard and nothing else. TensorFlow is imported by `MaskStore.reader` alone.
+the open shard and nothing else. TensorFlow is imported where masks are read or written, not before.
 """
 
 import dataclasses

@@ -9,7 +9,7 @@ import dataclasses
 import os
 import pathlib
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -65,6 +65,22 @@ class RecordIndex:
         one = tf.raw_ops.TakeDataset(input_dataset=records, count=tf.constant(1, tf.int64), **kind)
         (payload,) = tf.raw_ops.DatasetToSingleElement(dataset=one, **kind)
         return payload
+
+
+def write(path: pathlib.Path, payloads: Iterable[bytes]) -> None:
+    """Writes a TFRecord file.
+
+    Raises:
+      OSError: the disk is full, or the file cannot be written.
+    """
+    import tensorflow as tf
+
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for payload in payloads:
+                writer.write(payload)
+    except tf.errors.OpError as error:
+        raise OSError(" ".join(error.message.split())) from error
 
 
 def _scan(path: pathlib.Path) -> list[tuple[int, int]]:

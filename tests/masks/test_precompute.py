@@ -96,7 +96,7 @@ def test_full_disk_stops_with_one_line(store, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bg_interp.masks.tfrecord.write", full)
+    monkeypatch.setattr("bg_interp.storage.records.write", full)
     monkeypatch.setattr(precompute, "_SHARD_MASKS", 4)
     with pytest.raises(UserError, match="No space left on device"):
         list(fill(store, keyed()))

@@ -160,7 +160,7 @@ def test_full_disk_is_one_line_and_keeps_earlier_shards(filled, tmp_path, monkey
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bg_interp.masks.tfrecord.write", full)
+    monkeypatch.setattr("bg_interp.storage.records.write", full)
     with pytest.raises(UserError, match="No space left"):
         filled.write([make_mask("new/11.jpg")[0]])
     store = open_store(tmp_path)

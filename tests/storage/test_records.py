@@ -42,3 +42,15 @@ def test_a_truncated_file_is_named(paths, left):
 def test_a_missing_file_is_named(paths, tmp_path):
     with pytest.raises(UserError, match=r"nowhere\.tfrecord is missing"):
         records.index([*paths, tmp_path / "nowhere.tfrecord"])
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    payloads = [b"", b"abc", bytes(range(256)) * 20]
+    records.write(tmp_path / "a.tfrecord", payloads)
+    index = records.index([tmp_path / "a.tfrecord"])
+    assert [index.read(tf.constant(n, tf.int64)).numpy() for n in range(3)] == payloads
+
+
+def test_a_folder_that_is_not_there_is_an_os_error(tmp_path):
+    with pytest.raises(OSError, match="nowhere"):
+        records.write(tmp_path / "nowhere" / "a", [b"x"])

