@@ -6,9 +6,9 @@ makes an experiment from a finished study, prints a link, and serves it until it
 same command goes on. Whoever opens the link names class images and chooses between natural
 pictures for about five minutes; nothing is known of them but a random number.
 
-    python tools/people.py --workdir=runs/study --preview     walk through it; nothing is stored
-    python tools/people.py --workdir=runs/study --power       how many people it takes
-    python tools/people.py --workdir=runs/study --report      the answers into tables and report.html
+    python tools/people.py --workdir=runs/study --preview    walk through it; nothing is stored
+    python tools/people.py --workdir=runs/study --power      how many people it takes
+    python tools/people.py --workdir=runs/study --report     answers into tables and report.html
 
 --host=0.0.0.0 serves the local network. --export and --take_in go by way of JATOS, which serves
 the experiment on the internet.
@@ -23,10 +23,10 @@ cli.define_flags(PeopleConfig)
 def main() -> None:
     """Does what the flags ask for."""
     config = cli.config_from_flags(PeopleConfig)
-    check_flags(config)
+    action = check_flags(config)
     from bg_interp.people import actions
 
-    actions.run(config)
+    getattr(actions, action)(config)
 
 
 def run() -> None:

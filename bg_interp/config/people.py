@@ -77,8 +77,11 @@ class PeopleConfig:
     report: bool = setting(False, "put the answers that are there into tables and report.html")
 
 
-def check_flags(config: PeopleConfig) -> None:
+def check_flags(config: PeopleConfig) -> str:
     """Checks what needs neither the study nor TensorFlow.
+
+    Returns:
+      What is asked for: "serve", or the name of the flag that asks for something else.
 
     Raises:
       UserError: flags that exclude each other, or a value of the wrong form.
@@ -93,6 +96,7 @@ def check_flags(config: PeopleConfig) -> None:
             "--forget must be a person's number, 24 digits and letters a to f. "
             f"Received: {config.forget!r}"
         )
+    return asked[0] if asked and asked[0] != "preview" else "serve"
 
 
 def names(text: str | None) -> list[str]:

@@ -19,8 +19,8 @@ from werkzeug.wrappers import Request, Response
 
 from bg_interp.config.people import LOOPBACK
 from bg_interp.errors import UserError
-from bg_interp.people import store as stores
-from bg_interp.people.folder import Folder, pictures_of
+from bg_interp.people.answers import store as stores
+from bg_interp.people.experiment.folder import Folder, pictures_of
 
 PAGE = pathlib.Path(__file__).parent / "page"
 PAGE_FILES = ("index.html", "page.css", "page.js", "order.js", "delivery.js")
@@ -63,6 +63,7 @@ class Application:
         self.root = "/" if host in LOOPBACK else f"/{store.link}/"
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
+        """Answers one request; see WSGI, PEP 3333."""
         request = Request(environ)
         request.max_content_length = _LONGEST_BODY
         try:
@@ -105,7 +106,7 @@ class Application:
 
     def _get(self, path: str) -> Response:
         if path.startswith("api/state/"):
-            return self._call(self._store.state, path.removeprefix("api/state/"))
+            return self._call(self._state, path.removeprefix("api/state/"))
         found = self._files.get(path)
         if found is None:
             raise NotFound("there is no such page")
@@ -128,6 +129,9 @@ class Application:
         if path == "api/answer":
             return self._call(self._store.answer, sent)
         raise NotFound("there is no such page")
+
+    def _state(self, number: str) -> dict[str, Any]:
+        return {**self._store.state(number), "preview": self._preview}
 
     def _start(self, simulated: bool) -> dict[str, Any]:
         return {**self._store.start(simulated), "preview": self._preview}

@@ -46,7 +46,10 @@ class Browser:
     def _do(self, command: str, value: dict | None = None, method: str = "POST") -> Any:
         body = None if method != "POST" else json.dumps(value or {}).encode()
         request = urllib.request.Request(
-            f"{self._session}/{command}".rstrip("/"), body, {"Content-Type": "application/json"}, method=method
+            f"{self._session}/{command}".rstrip("/"),
+            body,
+            {"Content-Type": "application/json"},
+            method=method,
         )
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)["value"]
@@ -116,7 +119,11 @@ def opened(folder: pathlib.Path, width: int = 1280, height: int = 720) -> Iterat
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_for(f"{address}/status")
-        flags = [*_FLAGS, f"--window-size={width},{height}", f"--user-data-dir={folder / 'profile'}"]
+        flags = [
+            *_FLAGS,
+            f"--window-size={width},{height}",
+            f"--user-data-dir={folder / 'profile'}",
+        ]
         if os.geteuid() == 0:
             flags.append("--no-sandbox")
         wanted = {

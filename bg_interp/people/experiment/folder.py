@@ -1,14 +1,14 @@
 """The folder `people/` of a study: its files, and whose experiment stands in it."""
 
-import dataclasses
 import pathlib
 import shutil
+from collections.abc import Mapping
 from typing import Any
 
 from bg_interp import cli
 from bg_interp.config.people import PeopleConfig
 from bg_interp.errors import UserError
-from bg_interp.people import store
+from bg_interp.people.answers import store
 from bg_interp.storage import files
 
 # Settings that make another experiment when they change.
@@ -103,7 +103,7 @@ def open_or_build(config: PeopleConfig) -> Folder:
       config: what is asked for.
 
     Raises:
-      UserError: people have answered another experiment in this folder; what `material.read`
+      UserError: people have answered another experiment in this folder; what `class_images.read`
         raises.
     """
     folder = Folder(workdir(config))
@@ -136,11 +136,13 @@ def _difference(folder: Folder, asked: dict[str, Any]) -> str | None:
         path = folder.workdir / name
         if not path.is_file() or files.sha256(path) != digest:
             return f"{name} has changed since"
-    missing = [name for name in pictures_of(public) if not (folder.images / f"{name}.png").is_file()]
+    missing = [
+        name for name in pictures_of(public) if not (folder.images / f"{name}.png").is_file()
+    ]
     return f"{len(missing)} of its pictures are missing" if missing else None
 
 
-def pictures_of(public: dict[str, Any]) -> set[str]:
+def pictures_of(public: Mapping[str, Any]) -> set[str]:
     """Returns the names of all pictures that an experiment shows."""
     trials = [*public["practice"], *(trial for one in public["lists"] for trial in one)]
     return {name for trial in trials for name in (trial["image"], *trial.get("pair", ()))}
@@ -149,9 +151,9 @@ def pictures_of(public: dict[str, Any]) -> set[str]:
 def _build(config: PeopleConfig, folder: Folder, asked: dict[str, Any]) -> None:
     """Makes the experiment and writes its folder, experiment.json at the end."""
     cli.load_tensorflow()
-    from bg_interp.people import design, experiment, material, natural
+    from bg_interp.people.experiment import building, class_images, design, natural
 
-    found = material.read(config)
+    found = class_images.read(config)
     pictures = natural.NaturalPictures(
         natural.load(found.config),
         found.class_names,
@@ -159,7 +161,7 @@ def _build(config: PeopleConfig, folder: Folder, asked: dict[str, Any]) -> None:
         design.natural_pictures(len(found.asked)),
         config.seed,
     )
-    made = experiment.build(
+    made = building.build(
         found,
         pictures,
         naming=config.naming_trials,

@@ -1,4 +1,4 @@
-"""What an experiment is made of: the class images of finished arms, read from their folders."""
+"""The class images of finished arms, which an experiment is made of, read from their folders."""
 
 import dataclasses
 import pathlib
@@ -14,7 +14,7 @@ from bg_interp.storage.workdir import Workdir
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Material:
+class ClassImages:
     """Class images by treatment and seed, every treatment with every seed.
 
     Attributes:
@@ -35,6 +35,11 @@ class Material:
     untrained: Mapping[int, np.ndarray]
     arms: Mapping[str, str]
     config: Mapping[str, Any]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes that people are asked about."""
+        return tuple(self.class_names[label] for label in self.asked)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,14 +151,15 @@ def _read_images(arm: _Arm, start: str) -> tuple[np.ndarray, np.ndarray | None]:
             f"{arm.pictures} must hold an image of each of {len(arm.class_names)} classes from "
             f"the start {start!r}; run the tool again that made it"
         )
-    as_bytes = [
-        None if some is None else np.clip(np.rint(some), 0, 255).astype(np.uint8)
-        for some in (images, found.get("untrained"))
-    ]
-    return as_bytes[0], as_bytes[1]
+    before = found.get("untrained")
+    return _as_bytes(images), None if before is None else _as_bytes(before)
 
 
-def read(config: PeopleConfig) -> Material:
+def _as_bytes(images: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(images), 0, 255).astype(np.uint8)
+
+
+def read(config: PeopleConfig) -> ClassImages:
     """Reads the class images that an experiment asks about.
 
     Seeds that some treatment lacks are left out: nothing could be compared with them.
@@ -186,7 +192,8 @@ def read(config: PeopleConfig) -> Material:
             "tools/study.py finish its arms"
         )
     asked = _asked(arms[0].class_names, config.classes)
-    images, untrained, digests = {}, {}, {}
+    images, digests = {}, {}
+    untrained: dict[int, np.ndarray] = {}
     for cell, arm in sorted(cells.items()):
         if cell[1] not in seeds:
             continue
@@ -197,7 +204,7 @@ def read(config: PeopleConfig) -> Material:
         digests[str(arm.pictures.relative_to(workdir) if inside else arm.pictures)] = files.sha256(
             arm.pictures
         )
-    return Material(
+    return ClassImages(
         class_names=arms[0].class_names,
         asked=asked,
         treatments=tuple(treatments),

@@ -120,7 +120,8 @@ class Store:
                 for statement in _SCHEMA.split(";\n"):
                     self._database.execute(statement)
                 self._database.execute(
-                    "INSERT INTO experiment SELECT ?, ? WHERE NOT EXISTS (SELECT * FROM experiment)",
+                    "INSERT INTO experiment SELECT ?, ? "
+                    "WHERE NOT EXISTS (SELECT * FROM experiment)",
                     (public["experiment"], secrets.token_urlsafe(16)),
                 )
             (found,) = self._database.execute("SELECT id, link FROM experiment")

@@ -9,16 +9,15 @@ and the settings alone: the same ones give the same bytes.
 import hashlib
 import io
 import json
-import pathlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from bg_interp.people import design
-from bg_interp.people.material import Material
-from bg_interp.people.natural import NaturalPictures
+from bg_interp.people.experiment import design
+from bg_interp.people.experiment.class_images import ClassImages
+from bg_interp.people.experiment.natural import NaturalPictures
 
 FORMAT = 1
 # All pictures are stored at one size, so that no browser has to choose how to enlarge them.
@@ -64,15 +63,15 @@ def png(image: np.ndarray) -> bytes:
     picture = Image.fromarray(image)
     if picture.size != (_SIDE, _SIDE):
         picture = picture.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")
     return buffer.getvalue()
 
 
 class _Pictures:
     """Pictures by names that only the salt connects with what they show."""
 
-    def __init__(self, material: Material, natural: NaturalPictures, salt: str):
-        self._material, self._natural, self._salt = material, natural, salt
+    def __init__(self, images: ClassImages, natural: NaturalPictures, salt: str):
+        self._images, self._natural, self._salt = images, natural, salt
         self._names: dict[tuple, str] = {}
         self.files: dict[str, bytes] = {}
 
@@ -88,7 +87,7 @@ class _Pictures:
         return self._names[what]
 
     def _label(self, place: int) -> int:
-        return self._material.asked[place]
+        return self._images.asked[place]
 
     def object(self, place: int, number: int) -> str:
         """Returns the name of a natural object on grey."""
@@ -103,22 +102,18 @@ class _Pictures:
 
     def shown(self, trial: design.Trial) -> str:
         """Returns the name of the picture that a trial is about."""
-        material, label = self._material, self._label(trial.label)
+        images, label = self._images, self._label(trial.label)
         if trial.shown == design.NATURAL:
-            assert trial.natural is not None
             return self.object(trial.label, trial.natural)
-        assert trial.seed is not None
-        seed = material.seeds[trial.seed]
+        seed = images.seeds[trial.seed]
         if trial.shown == design.UNTRAINED:
-            return self._named(("untrained", seed, label), material.untrained[seed][label])
-        assert trial.treatment is not None
-        treatment = material.treatments[trial.treatment]
-        image = material.images[treatment, seed][label]
+            return self._named(("untrained", seed, label), images.untrained[seed][label])
+        treatment = images.treatments[trial.treatment]
+        image = images.images[treatment, seed][label]
         return self._named(("class image", treatment, seed, label), image)
 
     def choice(self, trial: design.Trial) -> list[str]:
         """Returns the names of the right and the wrong picture of a choice."""
-        assert trial.other is not None and trial.natural is not None
         if trial.kind == "objects":
             return [self.object(place, trial.natural) for place in (trial.label, trial.other)]
         return [
@@ -127,7 +122,7 @@ class _Pictures:
         ]
 
 
-def _put(trial: design.Trial, pictures: _Pictures, material: Material) -> tuple[dict, dict]:
+def _put(trial: design.Trial, pictures: _Pictures, images: ClassImages) -> tuple[dict, dict]:
     """Returns what a trial shows, and its entry in the key."""
     identity = pictures.opaque("trial", trial)
     shown: dict[str, Any] = {
@@ -138,13 +133,13 @@ def _put(trial: design.Trial, pictures: _Pictures, material: Material) -> tuple[
     entry: dict[str, Any] = {
         "kind": trial.kind,
         "shown": trial.shown,
-        "class": material.class_names[material.asked[trial.label]],
-        "treatment": None if trial.treatment is None else material.treatments[trial.treatment],
-        "seed": None if trial.seed is None else material.seeds[trial.seed],
+        "class": images.classes[trial.label],
+        "treatment": None if trial.treatment == design.NONE else images.treatments[trial.treatment],
+        "seed": None if trial.seed == design.NONE else images.seeds[trial.seed],
         "right": trial.label,
     }
-    if trial.other is not None:
-        entry["other"] = material.class_names[material.asked[trial.other]]
+    if trial.other != design.NONE:
+        entry["other"] = images.classes[trial.other]
         entry["right"] = int(pictures.opaque("side", identity), 16) % 2
         pair = pictures.choice(trial)
         shown["pair"] = pair[::-1] if entry["right"] else pair
@@ -166,7 +161,7 @@ def _practice(pictures: _Pictures, classes: int, seed: int) -> list[dict[str, An
 
 
 def build(
-    material: Material,
+    images: ClassImages,
     natural: NaturalPictures,
     *,
     naming: int,
@@ -178,28 +173,28 @@ def build(
     """Makes an experiment.
 
     Args:
-      material: the class images.
+      images: the class images.
       natural: natural pictures of the same classes.
       naming, choosing, seed: see `design.lay_out`.
       consent: paragraphs of the text that is shown first; None for our own.
-      facts: what else the key is to hold.
+      facts: what else the key is to hold, the settings above all; names are salted with it.
     """
-    salt = hashlib.sha256(json.dumps([dict(material.arms), seed]).encode()).hexdigest()
-    pictures = _Pictures(material, natural, salt)
-    classes = len(material.asked)
+    salt = hashlib.sha256(json.dumps([dict(images.arms), dict(facts)]).encode()).hexdigest()
+    pictures = _Pictures(images, natural, salt)
+    classes = len(images.asked)
     lists, entries = [], {}
     for laid_out in design.lay_out(
         classes,
-        len(material.seeds),
-        len(material.treatments),
+        len(images.seeds),
+        len(images.treatments),
         naming=naming,
         choosing=choosing,
         seed=seed,
     ):
         put = [
-            _put(trial, pictures, material)
+            _put(trial, pictures, images)
             for trial in laid_out
-            if trial.shown != design.UNTRAINED or material.untrained
+            if trial.shown != design.UNTRAINED or images.untrained
         ]
         entries.update({shown["id"]: entry for shown, entry in put})
         lists.append(sorted((shown for shown, _ in put), key=lambda shown: shown["id"]))
@@ -207,7 +202,7 @@ def build(
     public = {
         "format": FORMAT,
         "title": TITLE,
-        "classes": [material.class_names[label] for label in material.asked],
+        "classes": list(images.classes),
         "consent": consent or consent_paragraphs(max(1, round(seconds / 60))),
         "practice": _practice(pictures, classes, seed),
         "lists": lists,
@@ -218,10 +213,12 @@ def build(
         "format": FORMAT,
         "experiment": public["experiment"],
         **facts,
-        "arms": dict(material.arms),
+        "arms": dict(images.arms),
+        "class_names": list(images.class_names),
         "classes": public["classes"],
-        "treatments": list(material.treatments),
-        "seeds": list(material.seeds),
+        "treatments": list(images.treatments),
+        "seeds": list(images.seeds),
+        "group": {name: images.config[name] for name in ("correlation", "adversarial_epsilon")},
         "rules": {"catch_right": design.CATCH_RIGHT, "fastest_median_ms": FASTEST_MEDIAN_MS},
         "trials": dict(sorted(entries.items())),
     }

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, image_size
-from bg_interp.data.arm_data import open_source
-from bg_interp.data.opening import open_examples
+from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig
+from bg_interp.data.opening import open_in_memory
+from bg_interp.data.sources import open_source
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, with_usable_masks
 from bg_interp.evaluation.variants import compose
@@ -87,14 +87,4 @@ def load(config: Mapping[str, Any]) -> Arrays:
     known = {field.name for field in dataclasses.fields(ArmConfig)}
     arm = ArmConfig(**{name: value for name, value in config.items() if name in known})
     apart = dataclasses.replace(arm, data_seed=JUDGES_DATA_SEED, correlation=1.0)
-    examples, _ = open_examples(
-        open_source(apart),
-        "test",
-        masks=apart.masks,
-        mask_store=apart.mask_store,
-        on_bad_mask=apart.on_bad_mask,
-        image_size=image_size(apart),
-        cache_gb=float("inf"),
-    )
-    arrays = examples.arrays  # type: ignore[union-attr]
-    return Arrays(arrays["image"], arrays["mask"], arrays["label"])
+    return Arrays.of(open_in_memory(open_source(apart), "test", apart).arrays)

@@ -15,6 +15,8 @@ import math
 import numpy as np
 import scipy.stats
 
+# Where a trial has no such thing.
+NONE = -1
 KINDS = ("naming", "objects", "conflict")
 CHOICES = KINDS[1:]
 # Who a picture comes from: a network, nature (a catch trial), or a network before training.
@@ -35,18 +37,18 @@ class Trial:
       kind: one of KINDS.
       shown: CLASS_IMAGE, NATURAL or UNTRAINED.
       label: the class that is right.
-      treatment, seed: of the network; None for natural pictures, `treatment` for untrained ones.
-      other: the class of the wrong picture, for choices.
-      natural: which natural picture of its class is shown or chosen from.
+      treatment, seed: of the network; NONE for natural pictures, `treatment` for untrained ones.
+      other: the class of the wrong picture; NONE where there is nothing to choose from.
+      natural: which natural picture of its class is shown or chosen from; NONE for neither.
     """
 
     kind: str
     shown: str
     label: int
-    treatment: int | None = None
-    seed: int | None = None
-    other: int | None = None
-    natural: int | None = None
+    treatment: int = NONE
+    seed: int = NONE
+    other: int = NONE
+    natural: int = NONE
 
 
 def catch_trials(classes: int) -> int:
@@ -145,7 +147,9 @@ def lay_out(
     # A person meets other pictures in the second choice than in the first, as far as there are.
     pairs["conflict"] = pairs["conflict"][seeds // 2 :] + pairs["conflict"][: seeds // 2]
     generator = np.random.default_rng(seed)
-    new = [generator.permutation(count).tolist() for count in (classes, seeds, treatments)]
+    labels, runs, names = (
+        generator.permutation(count).tolist() for count in (classes, seeds, treatments)
+    )
     lists = []
     for number in range(seeds):
         marks = [*_catch(classes, number), *_untrained(classes, seeds, number)]
@@ -155,7 +159,7 @@ def lay_out(
                 for kind in KINDS
                 for place, pair in enumerate(pairs[kind][number])
             ]
-            lists.append([_renumbered(trial, *new, classes) for trial in own + marks])
+            lists.append([_renumbered(trial, labels, runs, names) for trial in own + marks])
     return lists
 
 
@@ -172,17 +176,15 @@ def _on_class_image(
     return Trial(kind, CLASS_IMAGE, label, treatment, seed, step, natural)
 
 
-def _renumbered(
-    trial: Trial, labels: list[int], seeds: list[int], treatments: list[int], classes: int
-) -> Trial:
-    other = None
-    if trial.other is not None:
-        other = labels[(trial.label + 1 + trial.other % (classes - 1)) % classes]
+def _renumbered(trial: Trial, labels: list[int], seeds: list[int], treatments: list[int]) -> Trial:
+    other = NONE
+    if trial.other != NONE:
+        other = labels[(trial.label + 1 + trial.other % (len(labels) - 1)) % len(labels)]
     return dataclasses.replace(
         trial,
         label=labels[trial.label],
-        seed=None if trial.seed is None else seeds[trial.seed],
-        treatment=None if trial.treatment is None else treatments[trial.treatment],
+        seed=NONE if trial.seed == NONE else seeds[trial.seed],
+        treatment=NONE if trial.treatment == NONE else treatments[trial.treatment],
         other=other,
     )
 
