@@ -9,7 +9,7 @@ and the settings alone: the same ones give the same bytes.
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -79,9 +79,10 @@ class _Pictures:
         """Returns a name that tells nothing to who lacks the salt."""
         return hashlib.sha256(repr((self._salt, *parts)).encode()).hexdigest()[:16]
 
-    def _named(self, what: tuple, image: np.ndarray) -> str:
+    def _named(self, what: tuple, make: Callable[[], np.ndarray]) -> str:
+        """Returns the name of a picture, which is made when it is first asked for."""
         if what not in self._names:
-            content = png(image)
+            content = png(make())
             self._names[what] = self.opaque("picture", hashlib.sha256(content).hexdigest())
             self.files[self._names[what]] = content
         return self._names[what]
@@ -91,14 +92,14 @@ class _Pictures:
 
     def object(self, place: int, number: int) -> str:
         """Returns the name of a natural object on grey."""
-        image = self._natural.on_grey(self._label(place), number)
-        return self._named(("object", place, number), image)
+        label = self._label(place)
+        return self._named(("object", place, number), lambda: self._natural.on_grey(label, number))
 
     def on_place(self, place: int, other: int) -> str:
         """Returns the name of a natural object on another class's place; one for each pair."""
         number = design.FOR_CHOICES[(place + other) % len(design.FOR_CHOICES)]
-        image = self._natural.on_place(self._label(place), self._label(other), number)
-        return self._named(("place", place, other), image)
+        labels = self._label(place), self._label(other)
+        return self._named(("place", place, other), lambda: self._natural.on_place(*labels, number))
 
     def shown(self, trial: design.Trial) -> str:
         """Returns the name of the picture that a trial is about."""
@@ -107,10 +108,11 @@ class _Pictures:
             return self.object(trial.label, trial.natural)
         seed = images.seeds[trial.seed]
         if trial.shown == design.UNTRAINED:
-            return self._named(("untrained", seed, label), images.untrained[seed][label])
+            return self._named(("untrained", seed, label), lambda: images.untrained[seed][label])
         treatment = images.treatments[trial.treatment]
-        image = images.images[treatment, seed][label]
-        return self._named(("class image", treatment, seed, label), image)
+        return self._named(
+            ("class image", treatment, seed, label), lambda: images.images[treatment, seed][label]
+        )
 
     def choice(self, trial: design.Trial) -> list[str]:
         """Returns the names of the right and the wrong picture of a choice."""
