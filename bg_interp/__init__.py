@@ -2,6 +2,7 @@
 
     import bg_interp as bg
 
+    masks = bg.segment(images)                     # what is object, and what background
     bg.evaluate(model, images, labels, masks)      # how much accuracy depends on backgrounds
     bg.class_images(model)                         # what each class looks like to the network
     data.apply(bg.Treatment("mix"))                # training data with backgrounds removed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bg_interp.commands.class_images import class_images
     from bg_interp.data.datasets import Treatment
     from bg_interp.errors import UserError
+    from bg_interp.masks.in_memory import segment
     from bg_interp.visualization import ActivationMaximization
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "UserError",
     "callbacks",
     "class_images",
+    "segment",
 ]
 
 # The module that holds each name; `callbacks` is one itself.
@@ -35,6 +38,7 @@ _HOMES = {
     "Treatment": "bg_interp.data.datasets",
     "UserError": "bg_interp.errors",
     "class_images": "bg_interp.commands.class_images",
+    "segment": "bg_interp.masks.in_memory",
 }
 
 

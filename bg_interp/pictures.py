@@ -6,7 +6,10 @@ font of this machine that has them all. Where no font has them, they are written
 (\\u4e2d): never as empty boxes.
 """
 
+import base64
 import functools
+import html
+import io
 import math
 import pathlib
 from collections.abc import Sequence
@@ -216,6 +219,19 @@ def as_picture(image: np.ndarray) -> Image.Image:
     """Turns [H,W,C] in [0, 255], C = 1 or 3, into an RGB picture."""
     pixels = _bytes(image)
     return Image.fromarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)).copy())
+
+
+def html_image(image: np.ndarray, alt: str) -> str:
+    """Returns an <img> that holds the picture itself, for notebooks.
+
+    Args:
+      image: uint8 [H, W, 3].
+      alt: what it shows, in words; escaped here.
+    """
+    png = io.BytesIO()
+    Image.fromarray(image).save(png, format="PNG")
+    source = base64.b64encode(png.getvalue()).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{source}">'
 
 
 def save_png(path: pathlib.Path, image: np.ndarray) -> None:

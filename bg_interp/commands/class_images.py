@@ -1,16 +1,12 @@
 """Class images of anybody's classifier, in one call from Python."""
 
-import base64
 import dataclasses
-import html
-import io
 import json
 import pathlib
 from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
-from PIL import Image
 
 from bg_interp import pictures
 from bg_interp.config.ascent import AscentSettings
@@ -58,10 +54,7 @@ class ClassImages:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        png = io.BytesIO()
-        Image.fromarray(self.sheet()).save(png, format="PNG")
-        source = base64.b64encode(png.getvalue()).decode()
-        return f'<img alt="{html.escape(str(self))}" src="data:image/png;base64,{source}">'
+        return pictures.html_image(self.sheet(), str(self))
 
 
 class Maker:
