@@ -13,7 +13,8 @@ from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, resolved
 from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import open_source
 from bg_interp.evaluation.arrays import Arrays, plain_list
-from bg_interp.evaluation.judges.training import Judges, load_or_train_judges
+from bg_interp.evaluation.judges.judge import Judge
+from bg_interp.evaluation.judges.training import JUDGES, Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
 from bg_interp.models import networks
 from bg_interp.models.loading import load_network
@@ -26,7 +27,7 @@ from bg_interp.visualization.presets import preset_for
 from bg_interp.visualization.results import Visualization
 
 
-def load_judges(config: ArmConfig) -> Judges:
+def load_judges(config: ArmConfig, kinds: Sequence[Judge] = JUDGES) -> Judges:
     """Trains the judges of a study's data set, or takes them from the cache.
 
     On habitats they see data that no arm sees, each object on its own class's background; on
@@ -39,6 +40,7 @@ def load_judges(config: ArmConfig) -> Judges:
         Arrays.of(open_in_memory(source, "test", apart).arrays),
         source.fingerprint,
         JUDGES_DATA_SEED,
+        kinds,
     )
 
 

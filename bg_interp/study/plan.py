@@ -8,7 +8,15 @@ from typing import TypeVar
 
 from bg_interp.cli import SEED, setting
 from bg_interp.config.data import MADE_HERE
-from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, check_names
+from bg_interp.config.training import (
+    APPLICATIONS,
+    JUDGES_DATA_SEED,
+    ArmConfig,
+    check_names,
+    check_weights,
+    in_keras_cache,
+    resolved,
+)
 from bg_interp.config.treatment import BACKGROUNDS
 from bg_interp.errors import UserError, nearest
 
@@ -51,6 +59,17 @@ class StudyConfig:
         None,
         "lengths of the adversarial step, separated by commas, as a second factor; 0 is the "
         "control. Default: that of tools/train.py",
+    )
+    judge_network: str = setting(
+        "EfficientNetB0",
+        "name of keras.applications whose features the judges of photographs see by; better "
+        "another one than the arms'",
+    )
+    judge_weights: str | None = setting(
+        None,
+        "its weights: none (judges learn from nothing), imagenet, or a .keras or .h5 file; "
+        "default: on photographs imagenet where Keras has it or may fetch it (--fetch_weights), "
+        "else none",
     )
     shard: str = setting(
         "0/1",
@@ -180,6 +199,26 @@ def _name(background: str, seed: int, correlation: float, epsilon: float | None)
     return f"{background}-correlation{correlation:g}{adversarial}-seed{seed}"
 
 
+def _check_judges(study: StudyConfig, training: ArmConfig) -> None:
+    if study.judge_network not in APPLICATIONS:
+        raise UserError(
+            "--judge_network must be a name of keras.applications such as EfficientNetB0. "
+            f"Received: {study.judge_network!r}{nearest(study.judge_network, APPLICATIONS)}"
+        )
+    if study.judge_weights is None:
+        return
+    check_weights("judge_weights", study.judge_weights)
+    arm = resolved(training)
+    if study.judge_weights == "imagenet" and not (
+        arm.fetch_weights or in_keras_cache(study.judge_network, arm.image_size)
+    ):
+        raise UserError(
+            f"Keras has no imagenet weights of {study.judge_network} in its cache: --fetch_weights "
+            "lets it download them, --judge_weights=FILE takes a .keras or .h5 file, "
+            "--judge_weights=none starts from nothing"
+        )
+
+
 def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
     """Lays out the arms of a study.
 
@@ -191,6 +230,7 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
       UserError: a flag of the study or of training that cannot be used.
     """
     parse_shard(study.shard)
+    _check_judges(study, training)
     backgrounds, seeds = parse_backgrounds(study.backgrounds), parse_seeds(study.seeds)
     if training.dataset in MADE_HERE and JUDGES_DATA_SEED in seeds:
         raise UserError(

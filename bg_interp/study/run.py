@@ -5,9 +5,10 @@ import functools
 import sys
 from typing import Any
 
+from bg_interp.config.training import resolved
 from bg_interp.errors import UserError
 from bg_interp.storage import files
-from bg_interp.study import markdown, measuring, plan, report, results, running
+from bg_interp.study import judging, markdown, measuring, plan, report, results, running
 from bg_interp.study.plan import Plan, StudyConfig
 
 
@@ -25,7 +26,9 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
       UserError: an arm failed; the report is there all the same, unless all did.
     """
     shard = plan.parse_shard(config.shard)
-    judges = functools.cache(lambda: measuring.load_judges(laid_out.arms[0].config))
+    first = laid_out.arms[0].config
+    kinds = judging.judges_for(config, resolved(first))
+    judges = functools.cache(lambda: measuring.load_judges(first, kinds))
     failed = running.run_arms(laid_out, shard, judges)
     measured = read_all(laid_out)
     missing = [arm.name for arm in laid_out.arms if arm.name not in measured]

@@ -10,6 +10,14 @@ from bg_interp.evaluation.judges.data import HELD_OUT_BLUR, blur, tiled_backgrou
 from bg_interp.evaluation.judges.judge import Judge, TrainedJudge
 from bg_interp.evaluation.variants import make_variant, partners
 
+# Raised when judges are tested on other images: what a cached judge got right is then found anew.
+VERSION = 2
+
+ON_BLACK = "objects on black"
+BLOBS = "objects as blobs"
+# Deviation of the blur that leaves nothing of an object but its colour and its place.
+_BLOB_BLUR = 0.1
+
 
 def _held_out_images(test: Arrays, seed: int) -> dict[str, np.ndarray]:
     """Makes objects in several ways, and their backgrounds, each float32 [N, H, W, 3] in [0, 255].
@@ -22,9 +30,12 @@ def _held_out_images(test: Arrays, seed: int) -> dict[str, np.ndarray]:
     on_foreign = make_variant("mixed_random", test, seed).astype(np.float32)
     mean = on_foreign.mean(axis=(1, 2), keepdims=True)
     noise = np.random.default_rng(seed).normal(0.0, 25.0, on_foreign.shape)
+    silhouettes = np.broadcast_to(test.masks, on_black.shape).astype(np.float32)
     return {
-        "objects on black": on_black,
+        ON_BLACK: on_black,
         "objects on foreign backgrounds": on_foreign,
+        BLOBS: _blurred(on_black, _BLOB_BLUR),
+        "silhouettes": silhouettes,
         "objects, blurred": _blurred(on_foreign),
         "objects, contrast 0.3": mean + 0.3 * (on_foreign - mean),
         "objects, noisy": np.clip(on_foreign + noise, 0, 255).astype(np.float32),
@@ -32,8 +43,8 @@ def _held_out_images(test: Arrays, seed: int) -> dict[str, np.ndarray]:
     }
 
 
-def _blurred(images: np.ndarray) -> np.ndarray:
-    deviations = tf.fill([len(images)], HELD_OUT_BLUR * images.shape[1])
+def _blurred(images: np.ndarray, share: float = HELD_OUT_BLUR) -> np.ndarray:
+    deviations = tf.fill([len(images)], share * images.shape[1])
     return blur(tf.constant(images), deviations).numpy()
 
 
@@ -68,7 +79,7 @@ def held_out(test: Arrays, classes: int, seed: int) -> HeldOut:
       seed: keys the choice of backgrounds and the noise.
     """
     images, labels = _held_out_images(test, seed), test.labels
-    backgrounds, on_black = images["backgrounds alone"], images["objects on black"]
+    backgrounds, on_black = images["backgrounds alone"], images[ON_BLACK]
     foreign = labels[partners("mixed_random", labels, seed)]
     of_backgrounds = {
         "backgrounds alone": (backgrounds, labels),

@@ -13,10 +13,11 @@ import numpy as np
 
 from bg_interp.evaluation.arrays import Arrays, with_usable_masks
 from bg_interp.evaluation.judges import data
-from bg_interp.evaluation.judges.accuracy import HeldOut, held_out
+from bg_interp.evaluation.judges.accuracy import VERSION, HeldOut, held_out
 from bg_interp.evaluation.judges.judge import Judge, Material, TrainedJudge
 from bg_interp.evaluation.judges.networks import NetworkJudge, plain_network
 from bg_interp.evaluation.judges.shape import ShapeJudge
+from bg_interp.evaluation.judges.trust import distrust
 from bg_interp.storage.files import cache_folder, read_sealed, write_sealed
 
 # A judge that is added here is trained, cached, measured, asked about every class image, compared
@@ -69,8 +70,18 @@ class Judges:
         name = next(judge.name for judge in self.kinds if judge.is_encoder)
         return self.trained[name].features  # type: ignore[attr-defined]
 
+    @property
+    def distrust(self) -> dict[str, str]:
+        """Why judges of objects are no evidence of recognisability, {name of a judge: reason}."""
+        found = {
+            judge.name: distrust(self.accuracies[judge.name], self.classes)
+            for judge in self.kinds
+            if not judge.of_backgrounds
+        }
+        return {name: reason for name, reason in found.items() if reason}
+
     def describe(self) -> str:
-        """Returns a table of `accuracies`."""
+        """Returns a table of `accuracies`, and which judges know no objects."""
         from tabulate import tabulate
 
         rows = [
@@ -78,7 +89,12 @@ class Judges:
             for judge, kinds in self.accuracies.items()
             for kind, share in kinds.items()
         ]
-        return tabulate(rows, ("judge", "held-out natural images", "right"))
+        table = tabulate(rows, ("judge", "held-out natural images", "right"))
+        doubts = [
+            f"the {name} judge cannot tell whether an image is recognisable: {reason}"
+            for name, reason in self.distrust.items()
+        ]
+        return "\n".join([table, *doubts])
 
 
 def train_judges(
@@ -141,7 +157,8 @@ def load_or_train_judges(
       judges: see `train_judges`.
     """
     known = _DataSet(train, test, seed)
-    folder = cache_folder() / "judges" / _key(fingerprint, seed, train[0].shape, test[0].shape)
+    key = _key(VERSION, fingerprint, seed, train[0].shape, test[0].shape)
+    folder = cache_folder() / "judges" / key
     folder.mkdir(parents=True, exist_ok=True)
     trained, accuracies = {}, {}
     with filelock.FileLock(folder / "lock"):
