@@ -73,8 +73,7 @@ def network(name: str) -> Any:
     import keras
 
     if name not in NETWORKS:
-        from bg_interp.models import loading
-        from bg_interp.visualization.network import targets
+        from bg_interp.models import loading, targets
 
         return targets.logits(loading.load_network(pathlib.Path(name)).network)
     if name == "small":

@@ -16,12 +16,11 @@ from bg_interp.cli import INPUT_RANGES
 from bg_interp.config import ascent as settings
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
-from bg_interp.models import loading
+from bg_interp.models import loading, targets
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import presets, results, statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.network import targets
 from bg_interp.visualization.results import Visualization
 from bg_interp.visualization.statistics import AscentStatistics
 

@@ -1,8 +1,8 @@
 """Class images by activation maximization.
 
-`ActivationMaximization` takes the place of tf-keras-vis's class; `Ascent` and `class_images` make
-the images that this package shows. Names are loaded when they are first asked for, since TensorFlow
-takes seconds to import.
+`ActivationMaximization` takes the place of tf-keras-vis's class, and makes every image; `Ascent`
+calls it by a preset. Names are loaded when they are first asked for, since TensorFlow takes seconds
+to import.
 """
 
 import importlib
@@ -14,7 +14,6 @@ _HOMES = {
     "AscentSettings": "presets",
     "AscentStatistics": "statistics",
     "Visualization": "results",
-    "class_images": "ascent",
 }
 __all__ = sorted(_HOMES)  # noqa: PLE0605
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.errors import UserError
+from bg_interp.models import targets
 from bg_interp.visualization import (
     callbacks,
     modifiers,
@@ -23,7 +24,6 @@ from bg_interp.visualization import (
     statistics,
 )
 from bg_interp.visualization.maximization import ActivationMaximization
-from bg_interp.visualization.network import targets
 from bg_interp.visualization.presets import SMALL
 from bg_interp.visualization.results import Visualization, chosen_by_margin
 from bg_interp.visualization.statistics import AscentStatistics
@@ -240,28 +240,3 @@ def _parametrization(
         clip = settings.parametrization == "pixel"
         made = parametrizations.Pixels(settings.initial, clip)
     return parametrizations.Opacity(made) if settings.opacity else made
-
-
-def class_images(
-    model: keras.Model,
-    *,
-    classes: Sequence[int] | None = None,
-    settings: AscentSettings = SMALL,
-    samples: int = 2,
-    **options: Any,
-) -> Visualization:
-    """Makes an image of each class of a Keras model that takes RGB in [0, 255] and gives logits.
-
-    To make images of the same model repeatedly, keep an `Ascent` instead: it is traced once.
-
-    Args:
-      model: see `Ascent`.
-      classes: class numbers, all when None.
-      settings: what to do, `presets.SMALL` or one of `presets.PRESETS`.
-      samples: images made of each class, from which the network's own margin chooses.
-      **options: statistics, start, seed, frames and progress of `Ascent.__call__`.
-
-    Raises:
-      UserError: a class or a start image that does not fit the model.
-    """
-    return Ascent(model, settings, samples=samples)(classes, **options)

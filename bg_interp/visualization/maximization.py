@@ -12,9 +12,9 @@ from tf_keras_vis.activation_maximization.input_modifiers import Jitter, Rotate2
 from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
 from tf_keras_vis.utils import get_input_names, get_num_of_steps_allowed, listify
 
+from bg_interp.models.folding import FoldedModel
 from bg_interp.visualization.engine import loop
 from bg_interp.visualization.engine.call import Call, regularizers_of, schedule_of
-from bg_interp.visualization.network.folding import FoldedModel
 from bg_interp.visualization.parametrizations import Input, Parametrization
 from bg_interp.visualization.tf_keras_vis import mapping
 

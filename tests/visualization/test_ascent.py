@@ -10,7 +10,7 @@ import tensorflow as tf
 from bg_interp.config.ascent import PARAMETRIZATIONS, AscentSettings, Views
 from bg_interp.errors import UserError
 from bg_interp.visualization import statistics
-from bg_interp.visualization.ascent import Ascent, class_images
+from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.engine import views
 from bg_interp.visualization.engine.parts import Moment
 from bg_interp.visualization.modifiers import SpectrumWeights, View
@@ -20,6 +20,10 @@ from bg_interp.visualization.presets import SMALL
 QUICK = dataclasses.replace(SMALL, steps=6, views=Views(shift=1 / 8))
 # Adam divides tiny gradients by their own size: only settings without it compare to 1e-3.
 PLAIN = dataclasses.replace(SMALL, steps=50)
+
+
+def class_images(model, settings=QUICK, samples=2, classes=None, **options):
+    return Ascent(model, settings, samples=samples)(classes, **options)
 
 
 def traces(ascent):

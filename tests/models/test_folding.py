@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from bg_interp.visualization.network.folding import FoldedModel
+from bg_interp.models.folding import FoldedModel
 
 
 def randomised(model, seed=0):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from bg_interp.errors import UserError
-from bg_interp.visualization.network import targets
+from bg_interp.models import targets
 
 IMAGES = np.random.default_rng(1).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
 

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError, nearest
-from bg_interp.visualization.network import graph
+from bg_interp.models import graph
 
 _PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
 

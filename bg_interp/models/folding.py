@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp.visualization.network import graph
+from bg_interp.models import graph
 
 # Exact types: a subclass may compute something else.
 _FOLDABLE = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.Dense)

@@ -1,1 +1,0 @@
-"""The network whose answers are maximised: where to cut it, laid flat, its BatchNorm folded."""
