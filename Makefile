@@ -1,4 +1,4 @@
-# make train | test | bench | faults | fuzz | soak | docs | release: each makes its own environment in .venv first.
+# make train | test | bench | gpu-check | cluster | faults | fuzz | soak | docs | release: each makes its own environment in .venv first.
 # First the system's libraries that pip cannot bring are looked for.
 # ARGS="..." is handed on to the program, to pytest, and to each benchmark.
 
@@ -6,10 +6,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# The quality of masks is measured on photographs that one brings: see the program.
-BENCHMARKS ?= $(filter-out benchmarks/mask_quality.py,$(wildcard benchmarks/*.py))
+# These need photographs of one's own, a GPU, or Ray: see the programs.
+BENCHMARKS ?= $(filter-out benchmarks/mask_quality.py benchmarks/gpu_check.py benchmarks/cluster_masks.py,$(wildcard benchmarks/*.py))
 
-.PHONY: train test bench faults fuzz soak docs release lint lock clean
+.PHONY: train test bench gpu-check cluster faults fuzz soak docs release lint lock clean
 
 train: $(VENV)/.installed
 	$(BIN)/python tools/train.py --background=black $(ARGS)
@@ -19,6 +19,10 @@ test: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	set -e; for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python $$program $(ARGS); done
+
+# On a machine without a GPU all of it runs on the CPU, as a check of the program alone.
+gpu-check: $(VENV)/.installed
+	$(BIN)/python benchmarks/gpu_check.py $(ARGS)
 
 # Kills for each tool; damaged cases for each kind of file.
 KILLS ?= 20
@@ -50,6 +54,8 @@ lint: $(VENV)/.installed
 lock:
 	uv pip compile setup.py --extra test --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header -o requirements.lock
+	uv pip compile setup.py --extra test --extra cluster --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --no-header -c requirements.lock -o requirements-cluster.lock
 	uv pip compile requirements-docs.in --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --no-header -o requirements-docs.lock
 
@@ -60,6 +66,12 @@ $(VENV)/.installed: requirements.lock setup.py pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+# Ray for --cluster: 100 MB more, which one machine does without.
+cluster: $(VENV)/.cluster
+$(VENV)/.cluster: $(VENV)/.installed requirements-cluster.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-cluster.lock
 	touch $@
 
 # The site needs no TensorFlow: docstrings are read from the text.

@@ -2,6 +2,7 @@
 
 import ast
 import pathlib
+import re
 import shutil
 import subprocess
 from typing import Any
@@ -170,7 +171,9 @@ def _declared_requirements() -> set[str]:
     """Returns the distributions that setup.py names, for use and for the tests."""
     tree = ast.parse((source_tree.ROOT / "setup.py").read_bytes())
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
-    return {text.split(">=")[0] for text in texts if isinstance(text, str) and ">=" in text}
+    named = [text.split(">=")[0] for text in texts if isinstance(text, str) and ">=" in text]
+    # An extra of another distribution: ray[train].
+    return {name.partition("[")[0] for name in named}
 
 
 def test_distributions_are_declared_and_have_a_stand_in(targets):
@@ -183,8 +186,17 @@ def test_distributions_are_declared_and_have_a_stand_in(targets):
     stand_ins = _evaluate(source_tree.ROOT / "bazel/offline/pypi/BUILD")
     assert used == set(stand_ins)
     assert used <= _declared_requirements()
-    locked = (source_tree.ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = (source_tree.ROOT / "requirements-cluster.lock").read_text(encoding="utf-8")
     assert not [name for name in used if f"\n{name}==" not in f"\n{locked}"]
+
+
+def test_the_lock_with_ray_adds_to_the_other_and_changes_nothing():
+    pinned = [
+        set(re.findall(r"^[A-Za-z0-9].*==.*$", (source_tree.ROOT / name).read_text(), re.MULTILINE))
+        for name in ("requirements.lock", "requirements-cluster.lock")
+    ]
+    assert pinned[0] < pinned[1]
+    assert not any(line.startswith("ray==") for line in pinned[0])
 
 
 def _setup_argument(name: str) -> Any:
@@ -206,7 +218,7 @@ def test_the_version_stands_in_one_place_and_in_the_changelog():
         path.name
         for path in (*source_tree.ROOT.glob("*"), *source_tree.source_files("bg_interp"))
         if path.is_file()
-        and path.name not in ("CHANGELOG.md", "requirements.lock")
+        and path.name not in ("CHANGELOG.md", "requirements.lock", "requirements-cluster.lock")
         and bg_interp.__version__ in path.read_text(encoding="utf-8", errors="replace")
     }
     assert found == {"__init__.py"}

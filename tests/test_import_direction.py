@@ -8,14 +8,14 @@ import source_tree
 # Each may import those before it and the leaves; those of one line never import each other.
 _LAYERS = [
     {"storage"},
-    {"cli"},
+    {"cli", "cluster"},
     {"config", "models", "pictures"},
     {"masks"},
     {"data"},
     {"training", "visualization", "evaluation"},
     {"report"},
     {"commands"},
-    {"callbacks", "people", "study"},
+    {"callbacks", "study"},
 ]
 # The package itself holds its version, and loads the public names when they are asked for.
 _LEAVES = {"bg_interp", "errors", "processes"}

@@ -12,7 +12,7 @@ lists them, and writes a picture of the least certain ones. Afterwards
 import os
 import pathlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 from bg_interp import cli
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from bg_interp.data.sources import Source
     from bg_interp.masks.segmenters.segmenter import Settings
+    from bg_interp.masks.shards import Mask
     from bg_interp.masks.store import MaskStore
 
 _LISTED = 10  # Bad masks that are printed; the others stand in the list's file.
@@ -60,21 +61,36 @@ def _fetch_all() -> None:
 
 
 def _images(
-    source: "Source", missing: set[str], problems: list[str]
+    source: "Source", wanted: set[str], problems: list[str]
 ) -> "Iterator[tuple[str, np.ndarray]]":
     """Yields keys and images; what can no longer be read is noted in `problems`."""
+    from bg_interp.masks import blocks
+
     for split in source.splits.values():
-        positions = [place for place, key in enumerate(split.keys) if key in missing]
-        while positions:
-            done = 0
-            try:
-                for image in split.images(positions):
-                    done += 1
-                    yield split.keys[positions[done - 1]], image
-            except (OSError, UserError) as error:
-                problems.append(f"{split.keys[positions[done]]}: {error}")
-                done += 1
-            positions = positions[done:]
+        positions = [place for place, key in enumerate(split.keys) if key in wanted]
+        yield from blocks.readable(split, positions, problems)
+
+
+def _on_cluster(
+    config: SegmentConfig,
+    source: "Source",
+    store: "MaskStore",
+    path: pathlib.Path,
+    missing: set[str],
+    problems: list[str],
+) -> "Generator[Mask, None, None]":
+    """Makes masks on all machines of a cluster; they come in the order of the images."""
+    from bg_interp import cluster
+    from bg_interp.masks import blocks
+
+    make = blocks.BlockMaker(source.splits, store.settings, path)
+    with cluster.connect(config.cluster, config.workers) as machines:
+        # A segmenter that runs in batches fills a GPU where there are any.
+        on_gpu = store.settings.backend == "keras" and machines.places(0, 1) > 0
+        divided = blocks.divided(source.splits, missing)
+        for made in machines.in_order(make, divided, gpus=float(on_gpu)):
+            problems += made.problems
+            yield from made.masks
 
 
 def _fill(config: SegmentConfig, source: "Source", store: "MaskStore", keys: list[str]) -> None:
@@ -90,8 +106,12 @@ def _fill(config: SegmentConfig, source: "Source", store: "MaskStore", keys: lis
         return
     path = prepare(store.settings, config.fetch_models)
     problems: list[str] = []
-    workers = min(config.workers or os.cpu_count() or 1, len(missing))
-    masks = precompute.fill(store, _images(source, missing, problems), path, workers)
+    if config.on_cluster:
+        made = _on_cluster(config, source, store, path, missing, problems)
+        masks = precompute.keep(store, made)
+    else:
+        workers = min(config.workers or os.cpu_count() or 1, len(missing))
+        masks = precompute.fill(store, _images(source, missing, problems), path, workers)
     with tqdm.tqdm(
         total=len(keys), initial=len(keys) - len(missing), unit="image", desc="masks"
     ) as bar:

@@ -11,23 +11,31 @@ a killed run stopped.
 
 trains a MobileNetV2 on photographs from ImageNet weights, after `python tools/segment.py
 --dataset=folder:photos` has made their masks.
+
+    python tools/train.py --strategy=multi_worker --cluster=HEAD:6379 --num_workers=4
+
+trains one network on four machines of a Ray cluster; see docs/cluster.md.
 """
 
 from bg_interp import cli
+from bg_interp.config.cluster import TeamConfig
 from bg_interp.config.training import ArmConfig, check_names
 
 cli.define_flags(ArmConfig)
+cli.define_flags(TeamConfig)
 
 
 def main() -> None:
     """Trains one arm and prints what it reached."""
     config = cli.config_from_flags(ArmConfig)
     check_names(config)
+    team = cli.config_from_flags(TeamConfig)
+    team.check(config.strategy)
     # TensorFlow takes seconds to import, a mistyped flag is refused before.
     cli.load_tensorflow()
-    from bg_interp.commands import train
+    from bg_interp.commands import train, train_together
 
-    result = train.run(config)
+    result = train_together.run(config, team) if team.on_cluster else train.run(config)
     if result is None:
         print("this worker's part is done; the first worker writes the results")
         return

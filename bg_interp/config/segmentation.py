@@ -3,6 +3,7 @@
 import dataclasses
 
 from bg_interp.cli import POSITIVE, setting
+from bg_interp.config.cluster import ClusterConfig
 from bg_interp.config.data import SEGMENTERS, SourceConfig, check_source
 from bg_interp.errors import UserError
 
@@ -10,7 +11,7 @@ BACKENDS = ("mediapipe", "keras")
 
 
 @dataclasses.dataclass(frozen=True)
-class SegmentConfig(SourceConfig):
+class SegmentConfig(ClusterConfig, SourceConfig):
     """Which images get masks, and how these are made."""
 
     dataset: str = setting(
@@ -49,7 +50,10 @@ class SegmentConfig(SourceConfig):
         False, "compare with the data set's own masks: IoU, share below 0.5, boundary error"
     )
     workers: int | None = setting(
-        None, "processes that make masks; default: one for each core", rule=POSITIVE
+        None,
+        "processes on this machine that make masks; default: one for each core. A cluster of other "
+        "machines brings its own",
+        rule=POSITIVE,
     )
 
 

@@ -44,12 +44,21 @@ def fill(
       UserError: the segmenter cannot be opened, the store cannot be written, or another process
         fills it.
     """
+    if store.settings.backend == "keras":
+        masks = _in_one_process(images, store.settings, path)
+    else:
+        masks = workers.make_masks(images, store.settings, path, worker_count)
+    yield from keep(store, masks)
+
+
+def keep(store: MaskStore, masks: Generator[Mask, None, None]) -> Iterator[Mask]:
+    """Stores masks that are made elsewhere, as `fill` does; starts `masks` with the store locked.
+
+    Raises:
+      UserError: the store cannot be written, or another process fills it.
+    """
     with _alone(store):
         store.remove_orphans()
-        if store.settings.backend == "keras":
-            masks = _in_batches(images, store.settings, path)
-        else:
-            masks = workers.make_masks(images, store.settings, path, worker_count)
         yield from _stored(store, masks)
 
 
@@ -76,13 +85,15 @@ def _alone(store: MaskStore) -> Iterator[None]:
 def _stored(store: MaskStore, masks: Generator[Mask, None, None]) -> Iterator[Mask]:
     """Writes masks in shards, and yields each one; whatever ends this, none is left unwritten."""
     waiting: list[Mask] = []
-    opened = time.monotonic()
+    opened = 0.0
     try:
         for mask in masks:
+            if not waiting:
+                opened = time.monotonic()
             waiting.append(mask)
             if _full(waiting) or time.monotonic() - opened > _SHARD_SECONDS:
                 # Emptied first: after a full disk the block below must not try the same again.
-                shard, waiting, opened = waiting, [], time.monotonic()
+                shard, waiting = waiting, []
                 store.write(shard)
             yield mask
     finally:
@@ -94,17 +105,24 @@ def _full(masks: list[Mask]) -> bool:
     return len(masks) >= _SHARD_MASKS or sum(len(mask.png) for mask in masks) >= _SHARD_BYTES
 
 
-def _in_batches(
+def _in_one_process(
     images: Iterable[tuple[str, np.ndarray]], settings: Settings, path: pathlib.Path
 ) -> Generator[Mask, None, None]:
     with open_segmenter(settings, path) as segmenter:
-        batch: list[tuple[str, np.ndarray]] = []
-        for keyed in images:
-            batch.append(keyed)
-            if len(batch) == _BATCH:
-                yield from _batch_masks(segmenter, batch)
-                batch = []
-        yield from _batch_masks(segmenter, batch)
+        yield from in_batches(images, segmenter)
+
+
+def in_batches(
+    images: Iterable[tuple[str, np.ndarray]], segmenter: Segmenter
+) -> Generator[Mask, None, None]:
+    """Yields a mask for every image, in their order, several at a time."""
+    batch: list[tuple[str, np.ndarray]] = []
+    for keyed in images:
+        batch.append(keyed)
+        if len(batch) == _BATCH:
+            yield from _batch_masks(segmenter, batch)
+            batch = []
+    yield from _batch_masks(segmenter, batch)
 
 
 def _batch_masks(segmenter: Segmenter, batch: list[tuple[str, np.ndarray]]) -> Iterator[Mask]:

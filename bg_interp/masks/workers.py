@@ -85,13 +85,18 @@ def make_masks(
     """
     workers = [Worker(settings, path) for _ in range(count)]
     try:
-        yield from _share_out(iter(images), workers)
+        yield from share_out(iter(images), workers)
     finally:
         for worker in workers:
             worker.stop()
 
 
-def _share_out(images: Iterator[tuple[str, np.ndarray]], workers: list[Worker]) -> Iterator[Mask]:
+def share_out(images: Iterator[tuple[str, np.ndarray]], workers: list[Worker]) -> Iterator[Mask]:
+    """Yields a mask for every image, made by workers that are idle before and afterwards.
+
+    Raises:
+      UserError: see `make_masks`.
+    """
     deaths = 0
     # The next image is decoded while the workers are busy, and no worker is sent a second image
     # before it answered: both sides writing into full pipes would wait for each other for ever.

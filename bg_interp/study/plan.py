@@ -6,7 +6,8 @@ import pathlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from bg_interp.cli import SEED, setting
+from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp.config.cluster import ClusterConfig
 from bg_interp.config.data import MADE_HERE
 from bg_interp.config.training import (
     APPLICATIONS,
@@ -20,6 +21,8 @@ from bg_interp.config.training import (
 from bg_interp.config.treatment import BACKGROUNDS
 from bg_interp.errors import UserError, nearest
 
+# Where arms are trained changes nothing of what they find.
+WHERE_ARMS_RUN = ("cluster", "arm_cpus", "arm_gpus")
 # Settings of an arm that the study sets itself, so that training's flags for them make no sense.
 SET_BY_STUDY = (
     "background",
@@ -36,7 +39,7 @@ _Value = TypeVar("_Value", int, float)
 
 
 @dataclasses.dataclass(frozen=True)
-class StudyConfig:
+class StudyConfig(ClusterConfig):
     """What a study asks."""
 
     backgrounds: str = setting(
@@ -75,6 +78,12 @@ class StudyConfig:
         "0/1",
         "I/N runs every N-th arm from the I-th (from 0), for several processes or machines on one "
         "folder; run without it at the end to write the report",
+    )
+    arm_cpus: float = setting(
+        1.0, "with --cluster: processors that are reserved for an arm", rule=POSITIVE
+    )
+    arm_gpus: float = setting(
+        0.0, "with --cluster: GPUs that an arm gets; 0.5 puts two on one", rule=NOT_NEGATIVE
     )
     workdir: str = setting("runs/study", "folder of the study: its arms and its report")
 
@@ -229,7 +238,11 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
     Raises:
       UserError: a flag of the study or of training that cannot be used.
     """
-    parse_shard(study.shard)
+    if parse_shard(study.shard)[1] > 1 and study.on_cluster:
+        raise UserError(
+            "--shard divides a study by hand, and --cluster by itself: give one of them. "
+            f"Received: --shard={study.shard} --cluster={study.cluster}"
+        )
     _check_judges(study, training)
     backgrounds, seeds = parse_backgrounds(study.backgrounds), parse_seeds(study.seeds)
     if training.dataset in MADE_HERE and JUDGES_DATA_SEED in seeds:

@@ -3,10 +3,13 @@
 import dataclasses
 import functools
 import sys
+from collections.abc import Callable
 from typing import Any
 
+from bg_interp import cluster
 from bg_interp.config.training import resolved
 from bg_interp.errors import UserError
+from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage import files
 from bg_interp.study import judging, markdown, measuring, plan, report, results, running
 from bg_interp.study.plan import Plan, StudyConfig
@@ -29,7 +32,7 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
     first = laid_out.arms[0].config
     kinds = judging.judges_for(config, resolved(first))
     judges = functools.cache(lambda: measuring.load_judges(first, kinds))
-    failed = running.run_arms(laid_out, shard, judges)
+    failed = _run_arms(laid_out, config, shard, judges)
     measured = read_all(laid_out)
     missing = [arm.name for arm in laid_out.arms if arm.name not in measured]
     if shard[1] > 1 and set(missing) - set(failed):
@@ -53,6 +56,26 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
         )
 
 
+def _run_arms(
+    laid_out: Plan, config: StudyConfig, shard: tuple[int, int], judges: Callable[[], Judges]
+) -> dict[str, str]:
+    """Runs the arms here, or on a cluster; returns why some failed."""
+    arms = laid_out.arms[shard[0] :: shard[1]]
+    if not config.on_cluster:
+        return running.run_arms(arms, functools.partial(running.one_by_one, judges=judges))
+    with cluster.connect(config.cluster) as machines:
+        machines.check_room(config.arm_cpus, config.arm_gpus)
+        machines.check_sees(laid_out.workdir)
+        on_machines = functools.partial(
+            running.on_cluster,
+            judges=judges,
+            machines=machines,
+            cpus=config.arm_cpus,
+            gpus=config.arm_gpus,
+        )
+        return running.run_arms(arms, on_machines)
+
+
 def read_all(laid_out: Plan) -> dict[str, dict[str, Any]]:
     """Reads the measures of all finished arms, by the arm's name."""
     found = {arm.name: measuring.read(arm.config) for arm in laid_out.arms}
@@ -74,7 +97,11 @@ def write(
     files.write_json(
         folder / "results.json",
         {
-            "study": dataclasses.asdict(config),
+            "study": {
+                name: value
+                for name, value in dataclasses.asdict(config).items()
+                if name not in plan.WHERE_ARMS_RUN
+            },
             "missing": {
                 arm.name: failed.get(arm.name, "not finished")
                 for arm in laid_out.arms

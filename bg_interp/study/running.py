@@ -1,20 +1,23 @@
-"""Running the arms of a study: those of a shard, one after the other, wherever they stopped."""
+"""Running the arms of a study, wherever they stopped: here one after the other, or on a cluster."""
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tqdm
 
+from bg_interp.cluster import Cluster
 from bg_interp.commands import train as arms
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage.workdir import WorkdirBusy
 from bg_interp.study import measuring
-from bg_interp.study.plan import Plan, PlannedArm
+from bg_interp.study.plan import PlannedArm
 
 _WAIT_SECONDS = 10.0
+# An arm, and why it could not be finished.
+Outcome = tuple[PlannedArm, UserError | None]
 
 
 def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]:
@@ -35,13 +38,53 @@ def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]
     return done if done is not None else measuring.measure(planned.config, judges())
 
 
-def run_arms(plan: Plan, shard: tuple[int, int], judges: Callable[[], Judges]) -> dict[str, str]:
-    """Runs every N-th arm from the I-th; an arm that another process trains is come back to.
+def one_by_one(planned: Sequence[PlannedArm], judges: Callable[[], Judges]) -> Iterator[Outcome]:
+    """Runs arms in this process."""
+    for arm in planned:
+        print(f"\n== {arm.name}", file=sys.stderr)
+        try:
+            run_arm(arm, judges)
+        except UserError as error:
+            yield arm, error
+        else:
+            yield arm, None
+
+
+def on_cluster(
+    planned: Sequence[PlannedArm],
+    judges: Callable[[], Judges],
+    machines: Cluster,
+    cpus: float,
+    gpus: float,
+) -> Iterator[Outcome]:
+    """Runs arms on a cluster, each in a process of its own, as many at a time as find room.
 
     Args:
-      plan: the study.
-      shard: (I, N).
-      judges: gives the judges.
+      planned: the arms.
+      judges: gives the judges, which are trained here and sent along.
+      machines: the cluster.
+      cpus, gpus: what an arm takes.
+    """
+    unmeasured = [arm for arm in planned if measuring.read(arm.config) is None]
+    shared = judges() if unmeasured else None
+    by_name = {arm.name: arm for arm in planned}
+    for name, outcome in machines.as_done(_run_there, shared, by_name, cpus=cpus, gpus=gpus):
+        yield by_name[name], outcome
+
+
+def _run_there(judges: Judges, planned: PlannedArm) -> None:
+    run_arm(planned, lambda: judges)
+
+
+def run_arms(
+    planned: Sequence[PlannedArm],
+    run: Callable[[Sequence[PlannedArm]], Iterator[Outcome]],
+) -> dict[str, str]:
+    """Runs arms; one that another process trains is come back to.
+
+    Args:
+      planned: the arms.
+      run: runs them, as `one_by_one` does.
 
     Returns:
       {name of an arm that failed: why}; the others are finished.
@@ -49,23 +92,19 @@ def run_arms(plan: Plan, shard: tuple[int, int], judges: Callable[[], Judges]) -
     Raises:
       KeyboardInterrupt: interrupted; what was trained is saved.
     """
-    first, step = shard
-    waiting: Sequence[PlannedArm] = plan.arms[first::step]
+    waiting = planned
     failed: dict[str, str] = {}
     with tqdm.tqdm(total=len(waiting), desc="arms", unit="arm", smoothing=0) as bar:
         while waiting:
             busy = []
-            for planned in waiting:
-                bar.set_postfix_str(planned.name)
-                print(f"\n== {planned.name}", file=sys.stderr)
-                try:
-                    run_arm(planned, judges)
-                except WorkdirBusy:
-                    busy.append(planned)
+            for arm, error in run(waiting):
+                if isinstance(error, WorkdirBusy):
+                    busy.append(arm)
                     continue
-                except UserError as error:
-                    failed[planned.name] = str(error)
-                    print(f"{planned.name} failed: {error}", file=sys.stderr)
+                if error is not None:
+                    failed[arm.name] = str(error)
+                    print(f"{arm.name} failed: {error}", file=sys.stderr)
+                bar.set_postfix_str(arm.name)
                 bar.update()
             if busy:
                 time.sleep(_WAIT_SECONDS)

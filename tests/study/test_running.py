@@ -29,13 +29,18 @@ def ran(monkeypatch):
     return names
 
 
+def alone(planned):
+    """Runs arms in this process, without judges."""
+    return running.one_by_one(planned, lambda: None)
+
+
 def test_all_arms_are_run_once(plan, ran):
-    assert running.run_arms(plan, (0, 1), judges=lambda: None) == {}
+    assert running.run_arms(plan.arms, alone) == {}
     assert ran == [arm.name for arm in plan.arms]
 
 
 def test_a_shard_runs_its_part(plan, ran):
-    running.run_arms(plan, (1, 3), judges=lambda: None)
+    running.run_arms(plan.arms[1::3], alone)
     assert ran == [arm.name for arm in plan.arms[1::3]]
 
 
@@ -48,7 +53,7 @@ def test_an_arm_that_fails_is_named_and_the_others_are_run(plan, ran, monkeypatc
             raise UserError("no noise today")
 
     monkeypatch.setattr(running, "run_arm", failing)
-    failed = running.run_arms(plan, (0, 1), judges=lambda: None)
+    failed = running.run_arms(plan.arms, alone)
     assert len(ran) == len(plan.arms)
     assert set(failed) == {arm.name for arm in plan.arms if arm.background == "noise"}
     assert set(failed.values()) == {"no noise today"}
@@ -64,7 +69,7 @@ def test_an_arm_that_another_process_trains_is_come_back_to(plan, ran, monkeypat
             raise WorkdirBusy("in use")
 
     monkeypatch.setattr(running, "run_arm", locked)
-    assert running.run_arms(plan, (0, 1), judges=lambda: None) == {}
+    assert running.run_arms(plan.arms, alone) == {}
     assert ran.count(plan.arms[0].name) == 2
     assert ran[-1] == plan.arms[0].name
 

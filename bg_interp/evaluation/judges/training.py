@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import pathlib
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -64,6 +65,11 @@ class Judges:
     trained: dict[str, TrainedJudge]
     accuracies: dict[str, dict[str, float]]
 
+    def __reduce__(self) -> tuple[Callable, tuple]:
+        """Lets judges travel to other machines, as the files that the cache keeps."""
+        files = {judge.name: _as_file(judge, self.trained[judge.name]) for judge in self.kinds}
+        return _from_files, (self.classes, self.kinds, files, self.accuracies)
+
     @property
     def encode(self) -> Callable[[np.ndarray], np.ndarray]:
         """The features of the forced choice: images [N, H, W, 3] in [0, 255] to [N, D]."""
@@ -95,6 +101,28 @@ class Judges:
             for name, reason in self.distrust.items()
         ]
         return "\n".join([table, *doubts])
+
+
+def _as_file(judge: Judge, trained: TrainedJudge) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / f"judge{judge.suffix}"
+        trained.save(path)
+        return path.read_bytes()
+
+
+def _from_files(
+    classes: int,
+    kinds: tuple[Judge, ...],
+    contents: dict[str, bytes],
+    accuracies: dict[str, dict[str, float]],
+) -> Judges:
+    trained = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for judge in kinds:
+            path = pathlib.Path(folder) / f"{judge.name}{judge.suffix}"
+            path.write_bytes(contents[judge.name])
+            trained[judge.name] = judge.load(path)
+    return Judges(classes, kinds, trained, accuracies)
 
 
 def train_judges(

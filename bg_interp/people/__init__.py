@@ -1,1 +1,0 @@
-"""People as judges: an experiment out of a study, its server, its answers and their numbers."""

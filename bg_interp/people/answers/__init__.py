@@ -1,1 +1,0 @@
-"""Answers: stored, counted, compared, and how many of them it takes."""
