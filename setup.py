@@ -31,7 +31,7 @@ setup(
     # The programs of tools/ are installed under a name of their own: `tools` is too common a name.
     packages=[*find_packages(include=["bg_interp", "bg_interp.*"]), "bg_interp_tools"],
     package_dir={"bg_interp_tools": "tools"},
-    package_data={"bg_interp": ["py.typed", "report/*.j2", "study/*.j2"]},
+    package_data={"bg_interp": ["py.typed", "people/page/*", "report/*.j2", "study/*.j2"]},
     install_requires=[
         "absl-py>=2.1",
         "filelock>=3.13",
@@ -55,6 +55,8 @@ setup(
         "tensorflow-datasets>=4.9.8",
         "tf-keras-vis>=0.8.7",
         "tqdm>=4.66",
+        "waitress>=3.0",
+        "werkzeug>=3.1",
     ],
     extras_require={
         "beam": ["apache-beam>=2.70"],  # Caps protobuf below 7; TFDS uses it for large datasets.

@@ -15,7 +15,7 @@ _LAYERS = [
     {"training", "visualization", "evaluation"},
     {"report"},
     {"commands"},
-    {"callbacks", "study"},
+    {"callbacks", "people", "study"},
 ]
 # The package itself holds its version, and loads the public names when they are asked for.
 _LEAVES = {"bg_interp", "errors", "processes"}

@@ -1,0 +1,1 @@
+"""Answers: stored, counted, compared, and how many of them it takes."""

@@ -1,0 +1,38 @@
+"""Ask people what the class images of a study show: an experiment, its server, its numbers.
+
+    python tools/people.py --workdir=runs/study
+
+makes an experiment from a finished study, prints a link, and serves it until it is stopped; the
+same command goes on. Whoever opens the link names class images and chooses between natural
+pictures for about five minutes; nothing is known of them but a random number.
+
+    python tools/people.py --workdir=runs/study --preview    walk through it; nothing is stored
+    python tools/people.py --workdir=runs/study --power      how many people it takes
+    python tools/people.py --workdir=runs/study --report     answers into tables and report.html
+
+--host=0.0.0.0 serves the local network. --export and --take_in go by way of JATOS, which serves
+the experiment on the internet.
+"""
+
+from bg_interp import cli
+from bg_interp.config.people import PeopleConfig, check_flags
+
+cli.define_flags(PeopleConfig)
+
+
+def main() -> None:
+    """Does what the flags ask for."""
+    config = cli.config_from_flags(PeopleConfig)
+    action = check_flags(config)
+    from bg_interp.people import actions
+
+    getattr(actions, action)(config)
+
+
+def run() -> None:
+    """Entry point of the console script."""
+    cli.run(main, __doc__)
+
+
+if __name__ == "__main__":
+    run()
