@@ -6,7 +6,23 @@ to import.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bg_interp.visualization.ascent import Ascent, class_images
+    from bg_interp.visualization.maximization import ActivationMaximization
+    from bg_interp.visualization.presets import AscentSettings
+    from bg_interp.visualization.results import Visualization
+    from bg_interp.visualization.statistics import AscentStatistics
+
+__all__ = [
+    "ActivationMaximization",
+    "Ascent",
+    "AscentSettings",
+    "AscentStatistics",
+    "Visualization",
+    "class_images",
+]
 
 _HOMES = {
     "ActivationMaximization": "maximization",
@@ -15,7 +31,6 @@ _HOMES = {
     "AscentStatistics": "statistics",
     "Visualization": "results",
 }
-__all__ = sorted(_HOMES)  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> Any:
