@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bg_interp.visualization.ascent import Ascent, class_images
+    from bg_interp.visualization.ascent import Ascent
     from bg_interp.visualization.maximization import ActivationMaximization
     from bg_interp.visualization.presets import AscentSettings
     from bg_interp.visualization.results import Visualization
@@ -21,7 +21,6 @@ __all__ = [
     "AscentSettings",
     "AscentStatistics",
     "Visualization",
-    "class_images",
 ]
 
 _HOMES = {
