@@ -1,6 +1,7 @@
 """The report of a study: one HTML file that needs nothing else."""
 
 import dataclasses
+import functools
 import json
 import pathlib
 from collections.abc import Sequence
@@ -9,10 +10,11 @@ from typing import Any
 from bg_interp import pictures
 from bg_interp.config.training import ArmConfig
 from bg_interp.evaluation import statistics
+from bg_interp.evaluation.judges.accuracy import BLOBS, ON_BLACK, SILHOUETTES
 from bg_interp.report import figures as plots
 from bg_interp.report import page
 from bg_interp.storage.workdir import Workdir
-from bg_interp.study import events, figures, panels, results
+from bg_interp.study import events, figures, panels, results, wording
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.results import GroupResults
 
@@ -137,6 +139,7 @@ def _context(
             }
         )
     first = Workdir(pathlib.Path(str(finished[0].config.workdir))).read_config()
+    doubted = wording.doubts(measured[finished[0].name])
     return {
         "plan": plan,
         "groups": shown,
@@ -148,6 +151,9 @@ def _context(
             (caption, page.drawn(svg)) for caption, svg in _dose_response(plan, groups)
         ],
         "judges": measured[finished[0].name]["judges"],
+        "told_of_judges": (ON_BLACK, BLOBS, SILHOUETTES),
+        "doubts": doubted,
+        "worded": functools.partial(wording.worded, doubted=doubted),
         "natural": {
             name: measured[finished[0].name]["class_images"][name]
             for name in ("natural_objects", "natural_backgrounds")

@@ -11,7 +11,7 @@ from bg_interp.config.training import resolved
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage import files
-from bg_interp.study import judging, markdown, measuring, plan, report, results, running
+from bg_interp.study import judging, markdown, measuring, plan, report, results, running, wording
 from bg_interp.study.plan import Plan, StudyConfig
 
 
@@ -112,10 +112,15 @@ def write(
         },
     )
     files.write_text(folder / "results.csv", results.to_csv(laid_out, measured))
-    files.write_text(folder / "results.md", markdown.tables(laid_out, groups))
+    doubted = wording.doubts(next(iter(measured.values())))
+    tables = wording.worded(markdown.tables(laid_out, groups), doubted)
+    files.write_text(folder / "results.md", tables)
     report.write(laid_out, config, measured, failed, groups)
+    for words, reason in doubted.items():
+        print(f"the {words} cannot tell whether an image is recognisable: {reason}")
     for group in groups:
         count, sentences = results.answer(group)
-        print("\n".join([f"correlation {group.correlation:g}: {count}", *sentences]))
+        told = "\n".join([f"correlation {group.correlation:g}: {count}", *sentences])
+        print(wording.worded(told, doubted))
     print(f"report: {folder / 'report.html'}")
     print(f"look at all arms: tensorboard --logdir {folder / 'events'}")

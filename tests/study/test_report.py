@@ -53,6 +53,23 @@ def test_the_report_is_written_though_measures_failed(study):
     assert "Left out of the comparisons" in page and "share of SmoothGrad in the mask" in page
 
 
+def test_a_judge_that_knows_no_objects_calls_nothing_recognisable(study, capsys):
+    config, laid_out, measured = study
+    for measures in measured.values():
+        measures["judges"] = {
+            "foreground": {"objects on black": 0.9, "objects as blobs": 0.9, "silhouettes": 0.5},
+            "shape": {"objects on black": 0.9, "objects as blobs": 0.1, "silhouettes": 0.5},
+        }
+    studies.write(laid_out, config, measured, {})
+    page = (laid_out.workdir / "report.html").read_text()
+    tables = (laid_out.workdir / "results.md").read_text()
+    for told in (page, tables, capsys.readouterr().out):
+        assert "recognisability by foreground judge" not in told
+        assert "share named by the doubted foreground judge" in told
+        assert "recognisability by shape judge" in told
+    assert "it names 0.90 of the blobs" in page
+
+
 def test_many_classes_are_wrapped_in_the_page(study):
     config, laid_out, measured = study
     for arm in laid_out.arms[:-1]:

@@ -15,6 +15,7 @@ VERSION = 2
 
 ON_BLACK = "objects on black"
 BLOBS = "objects as blobs"
+SILHOUETTES = "silhouettes"
 # Deviation of the blur that leaves nothing of an object but its colour and its place.
 _BLOB_BLUR = 0.1
 
@@ -35,7 +36,7 @@ def _held_out_images(test: Arrays, seed: int) -> dict[str, np.ndarray]:
         ON_BLACK: on_black,
         "objects on foreign backgrounds": on_foreign,
         BLOBS: _blurred(on_black, _BLOB_BLUR),
-        "silhouettes": silhouettes,
+        SILHOUETTES: silhouettes,
         "objects, blurred": _blurred(on_foreign),
         "objects, contrast 0.3": mean + 0.3 * (on_foreign - mean),
         "objects, noisy": np.clip(on_foreign + noise, 0, 255).astype(np.float32),

@@ -1,0 +1,34 @@
+"""What a report may say: a judge that knows no objects calls no image recognisable."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bg_interp.evaluation.judges.accuracy import BLOBS
+from bg_interp.evaluation.judges.trust import distrust
+from bg_interp.study import results
+
+
+def doubts(measures: Mapping[str, Any]) -> dict[str, str]:
+    """Returns why some of the judges of objects are not believed, {judge in words: reason}.
+
+    Args:
+      measures: of any finished arm; all arms of a study have the same judges.
+    """
+    classes, accuracies = len(measures["classes"]), measures["judges"]
+    found = {}
+    for judge in results.REPORTED_JUDGES:
+        known = accuracies.get(judge.name, {})
+        # Judges that were measured before blobs were asked for are neither believed nor doubted.
+        if not judge.of_backgrounds and BLOBS in known:
+            found[judge.words] = distrust(known, classes)
+    return {words: reason for words, reason in found.items() if reason}
+
+
+def worded(text: str, doubted: Mapping[str, str]) -> str:
+    """Returns a name or sentence without the word "recognisable" where the judge is doubted."""
+    for words in doubted:
+        text = text.replace(f"recognisability by {words}", f"share named by the doubted {words}")
+    asked = {judge.words for judge in results.REPORTED_JUDGES if not judge.of_backgrounds}
+    if asked <= set(doubted):
+        text = text.replace("How recognisable class images are", "What judges name in class images")
+    return text
