@@ -14,7 +14,12 @@ from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariati
 from tf_keras_vis.utils.scores import CategoricalScore
 
 from bg_interp.visualization import ActivationMaximization
+from bg_interp.visualization.callbacks import Frames
 from bg_interp.visualization.engine import loop
+from bg_interp.visualization.modifiers import Noise, SpectrumWeights, View
+from bg_interp.visualization.optimizers import Linear, Projected
+from bg_interp.visualization.regularizers import Likeness
+from bg_interp.visualization.scores import Margin
 from bg_interp.visualization.tf_keras_vis import mapping
 
 SCORE = CategoricalScore([0, 2, 3])
@@ -232,3 +237,18 @@ def test_wrong_calls_are_refused_as_upstream_does(make_network):
         maximization(SCORE, seed_input=IMAGES, input_modifiers=[None])
     with pytest.raises(ValueError, match="must depend on every input"):
         maximization(tf.stop_gradient, regularizers=None, steps=1)
+
+
+def test_pieces_run_in_upstreams_own_loop(make_network):
+    made = Upstream(make_network())(
+        Margin([0, 2, 3]),
+        seed_input=IMAGES,
+        input_modifiers=[View(shift=0.1, rotation=5), Noise(2, 0, steps=3)],
+        regularizers=Likeness(1.0, samples=3),
+        gradient_modifier=SpectrumWeights(np.ones([3, 16, 9])),
+        optimizer=Projected(Linear(1.0, 0.2, steps=3), budget=9.0, limits=(0.0, 255.0)),
+        callbacks=Frames(2, images=1),
+        steps=3,
+    )
+    assert made.shape == IMAGES.shape
+    assert np.isfinite(made).all()
