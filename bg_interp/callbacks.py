@@ -12,7 +12,7 @@ from bg_interp.commands.class_images import Maker
 from bg_interp.data.outside import check_counts, to_images, to_labels
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
-from bg_interp.evaluation.variants import background_reliance
+from bg_interp.evaluation.variants import background_reliance, variant_logits
 from bg_interp.masks.spelling import to_opacity
 from bg_interp.models import preprocessing
 from bg_interp.storage.summaries import EventWriter
@@ -140,7 +140,9 @@ class BackgroundReliance(_Every):
         labels = to_labels(self._labels, classes)
         arrays = with_usable_masks(Arrays(self._images, self._masks, labels))
         predict = compiled(model)
-        return lambda: background_reliance(predict, arrays, classes, self._seed)
+        return lambda: background_reliance(
+            variant_logits(predict, arrays, self._seed), arrays.labels, classes, self._seed
+        )
 
     def _at(self, epoch: int, logs: dict) -> None:
         if self._measure is None:

@@ -1,21 +1,31 @@
-"""Measure how much an image classifier hangs on backgrounds; any Keras model or SavedModel.
+"""Measure how much an image classifier hangs on backgrounds, and which images show it.
 
     python tools/evaluate.py --model=runs/habitats-small-none-0
 
 prints the accuracy on eight variants of the test images (object on black, background alone, object
-on another background, ...) with 95 % intervals, BG-Gap (Xiao et al. 2020), and where the model
-looks; and writes evaluation/ into the run's folder: results.json with all numbers, variants.png
-with examples, confusion.png.
+on another background, ...) with 95 % intervals, BG-Gap (Xiao et al. 2020), and the worst group of
+images; and writes evaluation/ into the run's folder: report.html, one page to show to others,
+results.json and images.csv with all numbers, variants.png, confusion.png.
 
     python tools/evaluate.py --model=classifier.keras --dataset=folder:photos --masks=object \\
         --input_range=0:1 --class_names=cat,dog --output_kind=probabilities
 
 audits a classifier that was trained elsewhere, after
 `python tools/segment.py --dataset=folder:photos` has made masks of its test images.
+
+    python tools/evaluate.py --model=... --fail_if='bg_gap>0.1,worst_group<0.6' --junit=gate.xml
+
+ends with exit code 3 when a measure is too bad, for continuous integration.
+
+    python tools/evaluate.py --leak --dataset=folder:photos
+
+says how well backgrounds alone tell the label, before anything is trained.
 """
 
+import sys
+
 from bg_interp import cli
-from bg_interp.config.evaluation import NO_FLAGS, EvaluateConfig, check_names
+from bg_interp.config.evaluation import EXIT_CODE, NO_FLAGS, EvaluateConfig, check_names
 
 cli.define_flags(EvaluateConfig, leaving_out=NO_FLAGS)
 
@@ -27,11 +37,15 @@ def main() -> None:
     # TensorFlow takes seconds to import; a mistyped flag is refused before.
     cli.load_tensorflow()
     from bg_interp.commands import evaluate
-    from bg_interp.evaluation import presentation
 
-    print(presentation.describe(evaluate.run(config)))
-    folder = evaluate.output_folder(config)
-    print(f"written: {folder}/results.json, variants.png (framed green: right), confusion.png")
+    if config.model is None:
+        print(evaluate.leak(config))
+        return
+    found, folder = evaluate.run(config), evaluate.output_folder(config)
+    print(found)
+    print(f"written: {folder}/report.html, results.json, images.csv, variants.png, confusion.png")
+    if not evaluate.passes(found, config):
+        sys.exit(EXIT_CODE)
 
 
 def run() -> None:

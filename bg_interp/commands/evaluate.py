@@ -6,7 +6,7 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,32 +14,49 @@ import numpy as np
 from bg_interp import pictures
 from bg_interp.cli import INPUT_RANGES
 from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST
-from bg_interp.config.evaluation import EvaluateConfig, check_names, class_names, model_path
-from bg_interp.data.opening import open_in_memory
+from bg_interp.config.evaluation import NO_FLAGS, EvaluateConfig, check_names, class_names
+from bg_interp.data.opening import decoded_with_masks, open_in_memory
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
-from bg_interp.evaluation import presentation
-from bg_interp.evaluation.arrays import Arrays, predict, with_usable_masks
-from bg_interp.evaluation.model_evaluation import evaluate_model
-from bg_interp.evaluation.variants import VARIANTS, make_variant
+from bg_interp.evaluation import gate
+from bg_interp.evaluation.adversarial import right_on_every_background
+from bg_interp.evaluation.arrays import (
+    Arrays,
+    compiled,
+    predict,
+    usable_rows,
+    with_usable_masks,
+)
+from bg_interp.evaluation.estimate import Estimate
+from bg_interp.evaluation.groups import by_object, mean_group, measure_groups
+from bg_interp.evaluation.leak import Leak, measure_leak
+from bg_interp.evaluation.model_evaluation import check_classes, evaluate_model
+from bg_interp.evaluation.result import Evaluation
+from bg_interp.evaluation.variants import VARIANTS, make_variant, variant_logits
 from bg_interp.models.adapter import AdaptedModel, check_output_kind, check_outputs, match_classes
 from bg_interp.models.loading import load_classifier
+from bg_interp.report import evaluation as report
+from bg_interp.report import page
+from bg_interp.report.confusion import save_confusion
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
 # Settings that results.json holds.
 _DATA = "dataset data_dir masks mask_store image_size correlation data_seed".split()
+# Settings that the page shows.
+_SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
-def settled(config: EvaluateConfig, model: pathlib.Path, model_size: int | None) -> EvaluateConfig:
+def settled(config: EvaluateConfig, model_size: int | None) -> EvaluateConfig:
     """Settles which test images are used, where that is left open.
 
     Raises:
       UserError: there are no masks, or the size is not the model's.
     """
-    trained = Workdir(model).read_config()["config"] if Workdir(model).is_run else {}
+    run_folder = Workdir(_path(config))
+    trained = run_folder.read_config()["config"] if config.model and run_folder.is_run else {}
     dataset = config.dataset or trained.get("dataset", "habitats")
     # What the model was trained with says nothing about another data set.
     same = trained if dataset == trained.get("dataset") else {}
@@ -96,44 +113,186 @@ def example_sheet(
     return pictures.grid(np.stack(columns, axis=1), VARIANTS, names)
 
 
-def run(config: EvaluateConfig) -> dict[str, Any]:
-    """Audits one classifier and writes results.json, variants.png and confusion.png.
+def run(config: EvaluateConfig) -> Evaluation:
+    """Audits one classifier and writes what was found into the output folder.
 
-    Returns:
-      What results.json holds: `evaluate_model`'s measures, and how they were taken.
+    The folder gets report.html, results.json, images.csv, variants.png and confusion.png.
 
     Raises:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
-    path, folder = model_path(config), output_folder(config)
-    found = load_classifier(path, config.output_kind)
+    found = load_classifier(config.model or "", config.output_kind)
     model = AdaptedModel(found.network, INPUT_RANGES[config.input_range], config.output_kind)
-    config = settled(config, path, found.image_size)
+    given, config = config, settled(config, found.image_size)
     source = open_images(config)
     names = list(source.class_names)
     model_classes = class_names(config) or found.class_names
     if model_classes is not None:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    test = Arrays.of(open_in_memory(source, "test", config).arrays)
-    check_outputs(model, test.images[:1], model_classes)
-    note = check_output_kind(model, test.images[:8])
+    examples, masks = decoded_with_masks(source, "test", config)
+    arrays = examples.arrays
+    check_outputs(model, arrays["image"][:1], model_classes)
+    note = check_output_kind(model, arrays["image"][:8])
     if note:
         print(note, file=sys.stderr)
-    measured = evaluate_model(model, test, names, seed=config.seed)
-    facts = {"model": str(path), "seed": config.seed, "fingerprint": source.fingerprint}
-    data = {name: getattr(config, name) for name in _DATA}
-    results = {**facts, "data": data, **measured}
-    presentation.save_confusion(results, folder / "confusion.png")
-    sheet = example_sheet(model, test, names, config.seed)
+    facts = {
+        "model": str(config.model),
+        "seed": config.seed,
+        "fingerprint": source.fingerprint,
+        "data": {name: getattr(config, name) for name in _DATA},
+    }
+    evaluation = measure(
+        model,
+        Arrays.of(arrays),
+        names,
+        keys=[source.splits["test"].keys[row] for row in arrays["index"]],
+        places=_places(source, arrays["index"]),
+        place_names=source.place_names,
+        backgrounds=config.adversarial_backgrounds,
+        seed=config.seed,
+        facts=facts,
+    )
+    if config.leak:
+        evaluation = dataclasses.replace(
+            evaluation, leak=measure_leak(_leak_images(source, config))
+        )
+    folder = output_folder(given)
+    evaluation.save(folder)
+    save_confusion(evaluation.measured, folder / "confusion.png")
+    sheet = example_sheet(model, evaluation.test, names, config.seed)
     pictures.save_png(folder / "variants.png", sheet)
-    files.write_json(folder / "results.json", results)
-    return results
+    report.write(
+        folder / "report.html",
+        evaluation,
+        command=page.command("evaluate", _flags(given)),
+        facts=[(name, page.without_places(name, getattr(config, name))) for name in _SHOWN],
+        masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
+        class_images=_class_images(given),
+    )
+    return evaluation
+
+
+def measure(
+    model: AdaptedModel,
+    test: Arrays,
+    names: Sequence[str],
+    *,
+    keys: Sequence[str] | None = None,
+    places: np.ndarray | None = None,
+    place_names: Sequence[str] = (),
+    backgrounds: int = 8,
+    seed: int = 0,
+    facts: Mapping[str, Any] | None = None,
+) -> Evaluation:
+    """Takes all measures of one classifier that need no class images.
+
+    Args:
+      model: the classifier.
+      test: the test images; those whose mask has no foreground or no background are left out.
+      names: the K classes in the order of labels and logits.
+      keys: names of the images; None for their numbers.
+      places: int [N], each image's kind of background; None where nothing tells.
+      place_names: of the kinds.
+      backgrounds: how many backgrounds of other classes each object is tried before; 0 for none.
+      seed: keys all that is random.
+      facts: what else the results shall hold.
+
+    Raises:
+      UserError: no mask is usable, or the model gives other classes.
+    """
+    usable = usable_rows(test)
+    some = test.take(usable)
+    if keys is None:
+        keys = [str(row) for row in range(len(test.labels))]
+    graph = compiled(model)
+    check_classes(predict(graph, some.images[:1]), len(names))
+    logits = variant_logits(graph, some, seed)
+    measured = evaluate_model(model, test, names, logits=logits, seed=seed)
+    where = None if places is None else places[usable]
+    groups = measure_groups(logits, some.labels, names, seed, where, place_names)
+    adversarial = None
+    if backgrounds and len(np.unique(some.labels)) > 1:
+        right = right_on_every_background(graph, some, backgrounds, seed)
+        adversarial = Estimate.of_share(right)
+    return Evaluation(
+        measured={"seed": seed, **(facts or {}), **measured},
+        test=some,
+        keys=tuple(keys[row] for row in np.flatnonzero(usable).tolist()),
+        logits=logits,
+        groups=groups,
+        mean_group=mean_group(groups),
+        thirds=by_object(logits, some),
+        adversarial=adversarial,
+        backgrounds=backgrounds,
+    )
+
+
+def passes(found: Evaluation, config: EvaluateConfig) -> bool:
+    """Tells whether `--fail_if` lets a classifier pass; prints a line for each condition.
+
+    Raises:
+      UserError: a measure was not taken, or `--junit` cannot be written.
+    """
+    if config.fail_if is None:
+        return True
+    verdicts = found.check(config.fail_if)
+    for one in verdicts:
+        print(one, file=sys.stderr if one.failed else sys.stdout)
+    if config.junit is not None:
+        path = pathlib.Path(config.junit).expanduser()
+        files.write_text(path, gate.junit(verdicts, str(config.model)))
+    return not any(one.failed for one in verdicts)
+
+
+def leak(config: EvaluateConfig) -> Leak:
+    """Measures how well backgrounds alone tell the label, without any model.
+
+    Raises:
+      UserError: data or masks cannot be used.
+    """
+    config = settled(config, None)
+    found = measure_leak(_leak_images(open_images(config), config), config.seed)
+    files.write_json(output_folder(config) / "leak.json", found.to_dict())
+    return found
+
+
+def _leak_images(source: Source, config: EvaluateConfig) -> Arrays:
+    """Decodes what there is to learn from; images of both splits look alike."""
+    return Arrays.of(open_in_memory(source, "train", config).arrays)
+
+
+def _places(source: Source, rows: np.ndarray) -> np.ndarray | None:
+    places = source.splits["test"].places
+    return None if places is None else np.asarray(places)[rows]
+
+
+def _flags(config: EvaluateConfig) -> dict[str, Any]:
+    """Returns the flags that were given, with folders by their own names alone."""
+    defaults = EvaluateConfig()
+    return {
+        field.name: page.without_places(field.name, getattr(config, field.name))
+        for field in dataclasses.fields(config)
+        if getattr(config, field.name) != getattr(defaults, field.name)
+        and field.name not in (*NO_FLAGS, "output", "junit")
+    }
+
+
+def _class_images(config: EvaluateConfig) -> pathlib.Path | None:
+    """Finds the newest picture of a run's class images."""
+    folder = Workdir(_path(config)).visualizations
+    made = sorted(folder.glob("class_images-*.png"))
+    return made[-1] if made else next(iter(folder.glob("grid.png")), None)
+
+
+def _path(config: EvaluateConfig) -> pathlib.Path:
+    return pathlib.Path(config.model or "").expanduser()
 
 
 def output_folder(config: EvaluateConfig) -> pathlib.Path:
     """Returns the folder that an evaluation writes to."""
     if config.output:
         return pathlib.Path(config.output).expanduser()
-    path = Workdir(model_path(config))
-    return path.evaluation if path.is_run else pathlib.Path("evaluation")
+    run_folder = Workdir(_path(config))
+    there_is = bool(config.model) and run_folder.is_run
+    return run_folder.evaluation if there_is else pathlib.Path("evaluation")

@@ -1,14 +1,25 @@
 """What an evaluation measures: a classifier, and the test images it is measured on."""
 
 import dataclasses
+import math
 import pathlib
+import re
 
-from bg_interp.cli import INPUT_RANGES, POSITIVE, SEED, setting
+from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
 from bg_interp.config.data import MASKS, DataConfig, check_masks, check_source
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, nearest
 
 # Taken from the training of the model, or without meaning for measures: they get no flags.
 NO_FLAGS = ("correlation", "data_seed", "on_bad_mask", "max_bad_fraction", "cache_gb")
+
+# The exit code of an evaluation that `--fail_if` fails; 1 is a mistake of the user's.
+EXIT_CODE = 3
+# What `--fail_if` may name; a test compares them with what an evaluation measures.
+MEASURES = (
+    "original foreground_only no_foreground background_only mixed_same mixed_random mixed_next "
+    "swap bg_gap worst_group mean_group adversarial leak"
+).split()
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +27,9 @@ class EvaluateConfig(DataConfig):
     """A classifier and its test images; an empty name is settled by what the model's file says."""
 
     model: str | None = setting(
-        None, "a folder that tools/train.py wrote, a .keras or .h5 file, or a SavedModel folder"
+        None,
+        "a folder that tools/train.py wrote, a .keras, .h5 or .onnx file, a SavedModel folder, or "
+        "MODULE:FUNCTION of one's own, from float32 [B, H, W, 3] to scores [B, K]",
     )
     dataset: str = setting(
         "",
@@ -49,27 +62,110 @@ class EvaluateConfig(DataConfig):
         "what the model returns: logits, or probabilities (after softmax or sigmoid)",
         choices=("logits", "probabilities"),
     )
+    adversarial_backgrounds: int = setting(
+        8,
+        "before how many backgrounds of other classes each object must be right to count as right "
+        "(the measure `adversarial`); 0 leaves that out",
+        rule=NOT_NEGATIVE,
+    )
+    leak: bool = setting(
+        False,
+        "measure as well how well backgrounds alone tell the label; without --model that alone",
+    )
+    fail_if: str | None = setting(
+        None,
+        "conditions on measures, separated by commas (bg_gap>0.1,worst_group<0.6): exit code 3 "
+        "when the whole interval of one is beyond its threshold",
+    )
+    junit: str | None = setting(None, "file to write the conditions to as JUnit's XML")
     seed: int = setting(0, "of the choice of backgrounds, noise and resampling", rule=SEED)
     output: str | None = setting(
         None, "folder to write to; default: evaluation/ in the model's run folder, else here"
     )
 
 
-def model_path(config: EvaluateConfig) -> pathlib.Path:
-    """Returns the file or folder of the classifier.
+def check_model(config: EvaluateConfig) -> None:
+    """Checks that there is a classifier.
 
     Raises:
       UserError: none is given, or it does not exist.
     """
     if config.model is None:
+        if config.leak:
+            return
         raise UserError(
-            "--model must be given: a folder that tools/train.py wrote, a .keras file, or a "
-            "SavedModel folder"
+            "--model must be given: a folder that tools/train.py wrote, a .keras or .onnx file, a "
+            "SavedModel folder, or MODULE:FUNCTION; --leak alone needs none"
         )
-    path = pathlib.Path(config.model).expanduser()
-    if not path.exists():
+    exists = pathlib.Path(config.model).expanduser().exists()
+    if not exists and not _FUNCTION.fullmatch(config.model):
         raise UserError(f"--model names a file or folder that does not exist: {config.model}")
-    return path
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """What is too bad of a measure.
+
+    Attributes:
+      measure: its name.
+      above: whether values above the threshold are too bad, else those below.
+      threshold: the threshold.
+    """
+
+    measure: str
+    above: bool
+    threshold: float
+
+    def __str__(self) -> str:
+        """Returns for instance "bg_gap>0.1"."""
+        return f"{self.measure}{'>' if self.above else '<'}{self.threshold:g}"
+
+
+def conditions(text: str) -> list[Condition]:
+    """Reads conditions such as "bg_gap>0.1,worst_group<0.6".
+
+    Raises:
+      UserError: one of them is none, or names no measure.
+    """
+    found = []
+    for part in text.split(","):
+        measure, sign, threshold = re.fullmatch(r"([^<>]*)([<>]?)(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
+        measure = measure.strip()
+        try:
+            value = float(threshold)
+        except ValueError:
+            value = math.nan
+        if not sign or not math.isfinite(value):
+            raise UserError(
+                "--fail_if must be conditions such as bg_gap>0.1,worst_group<0.6. "
+                f"Received: {part!r}"
+            )
+        if measure not in MEASURES:
+            raise UserError(
+                f"--fail_if must name measures of {', '.join(MEASURES)}. "
+                f"Received: {measure!r}{nearest(measure, MEASURES)}"
+            )
+        found.append(Condition(measure, sign == ">", value))
+    return found
+
+
+def check_gate(config: EvaluateConfig) -> None:
+    """Checks `--fail_if` and `--junit`.
+
+    Raises:
+      UserError: a condition is none, or what it names is not measured.
+    """
+    if config.junit is not None and config.fail_if is None:
+        raise UserError("--junit needs --fail_if, whose conditions it writes")
+    if config.fail_if is None:
+        return
+    named = {one.measure for one in conditions(config.fail_if)}
+    if "leak" in named and not config.leak:
+        raise UserError("--fail_if names leak, which is measured with --leak")
+    if "adversarial" in named and not config.adversarial_backgrounds:
+        raise UserError(
+            "--fail_if names adversarial, which is not measured with --adversarial_backgrounds=0"
+        )
 
 
 def class_names(config: EvaluateConfig) -> list[str] | None:
@@ -94,7 +190,8 @@ def check_names(config: EvaluateConfig) -> None:
     Raises:
       UserError: a name that cannot be used.
     """
-    model_path(config)
+    check_model(config)
+    check_gate(config)
     class_names(config)
     if config.dataset:
         # Measures resize: any size will do.

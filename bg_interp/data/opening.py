@@ -47,7 +47,15 @@ def open_in_memory(source: Source, split: str, config: DataConfig) -> InMemory:
 
     Measures go through the images many times. Arguments and errors are those of `open_examples`.
     """
-    examples, _ = open_examples(source, split, dataclasses.replace(config, cache_gb=math.inf))
-    if isinstance(examples, InMemory):
-        return examples
-    return in_memory(examples, f"{split} images")
+    return decoded_with_masks(source, split, config)[0]
+
+
+def decoded_with_masks(
+    source: Source, split: str, config: DataConfig
+) -> tuple[InMemory, mask_choice.Masks]:
+    """Returns what `open_in_memory` does, and what is known of the masks."""
+    everything = dataclasses.replace(config, cache_gb=math.inf)
+    examples, masks = open_examples(source, split, everything)
+    if not isinstance(examples, InMemory):
+        examples = in_memory(examples, f"{split} images")
+    return examples, masks

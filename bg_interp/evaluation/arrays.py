@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError
+from bg_interp.models.functions import ArrayFunction
 
 # Any Keras model, or any differentiable function: float32 [B, H, W, 3] in [0, 255] -> [B, K].
 Model = Callable[[tf.Tensor], tf.Tensor]
@@ -37,13 +38,13 @@ class Arrays(NamedTuple):
         return Arrays(self.images[rows], self.masks[rows], self.labels[rows])
 
 
-def with_usable_masks(arrays: Arrays) -> Arrays:
-    """Returns the elements whose mask has both foreground and background.
+def usable_rows(arrays: Arrays) -> np.ndarray:
+    """Tells which masks have both foreground and background, bool [N].
 
     The others say nothing about backgrounds: without an object "foreground only" is black.
 
     Raises:
-      UserError: no element is left.
+      UserError: none has.
     """
     shares = (arrays.masks > 127).mean(axis=(1, 2, 3))
     usable = (shares > 0) & (shares < 1)
@@ -52,7 +53,12 @@ def with_usable_masks(arrays: Arrays) -> Arrays:
             f"measuring needs masks with foreground and background, but none of the {len(shares)} "
             "masks has both; look at the masks with `python tools/segment.py --gallery`"
         )
-    return arrays.take(usable)
+    return usable
+
+
+def with_usable_masks(arrays: Arrays) -> Arrays:
+    """Returns the elements that `usable_rows` names; raises as it does."""
+    return arrays.take(usable_rows(arrays))
 
 
 def batches(count: int, size: int = BATCH_SIZE) -> Iterator[slice]:
@@ -70,6 +76,8 @@ def compiled(model: Model) -> Model:
     def logits(images: tf.Tensor) -> tf.Tensor:
         return tf.cast(model(images), tf.float32)
 
+    if isinstance(getattr(model, "network", None), ArrayFunction):
+        return logits  # Its arrays are nothing that a graph could hold.
     # Models are graphs already: rewriting their Python code could only break somebody's model.
     return tf.function(logits, autograph=False, reduce_retracing=True)
 

@@ -10,7 +10,7 @@ from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_m
 from bg_interp.evaluation.attribution import attribution
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.evaluation.recognisability import judge_class_images
-from bg_interp.evaluation.variants import background_reliance
+from bg_interp.evaluation.variants import background_reliance, variant_logits
 from bg_interp.models.adapter import adapt
 
 
@@ -22,6 +22,7 @@ def evaluate_model(
     judges: Judges | None = None,
     class_images: Mapping[str, np.ndarray] | None = None,
     shown: Sequence[int] | None = None,
+    logits: Mapping[str, np.ndarray] | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Takes all measures of one model.
@@ -35,6 +36,8 @@ def evaluate_model(
       class_images: {start: [L, H, W, 3] in [0, 255]}, for instance the network's images from its
         own start and from a common one, and an untrained network's as the lower mark.
       shown: the L classes that there are class images of; None for all K.
+      logits: what the model says of the variants of the usable images, where that is known; see
+        `variants.variant_logits`.
       seed: keys partners, noise and resampling; the same for all models that are compared.
 
     Returns:
@@ -50,37 +53,51 @@ def evaluate_model(
     usable = with_usable_masks(test)
     classes = len(class_names)
     graph = compiled(adapted)
-    _check_classes(predict(graph, usable.images[:1]).shape, classes, judges)
+    check_classes(predict(graph, usable.images[:1]), classes)
+    _check_judges(judges, classes)
     present = set(usable.labels.tolist())
     missing = [name for label, name in enumerate(class_names) if label not in present]
     judged: dict[str, Any] = {}
     if judges is not None:
         judged = judge_class_images(dict(class_images or {}), usable, judges, seed, shown)
+    answers = variant_logits(graph, usable, seed) if logits is None else logits
     return {
         "classes": list(class_names),
         "images": len(usable.labels),
         "images_left_out": len(test.labels) - len(usable.labels),
         "classes_without_images": missing,
         "chance": 1.0 / classes,
-        "background": background_reliance(graph, usable, classes, seed),
+        "background": background_reliance(answers, usable.labels, classes, seed),
         "attribution": attribution(adapted, usable, classes, seed),
         "class_images": judged,
         "judges": judges.accuracies if judges is not None else {},
     }
 
 
-def _check_classes(shape: tuple[int, ...], classes: int, judges: Judges | None) -> None:
-    """Checks that everybody speaks of the same K classes.
+def check_classes(scores: np.ndarray, classes: int) -> None:
+    """Checks that a model gives a finite number for each of K classes.
+
+    Args:
+      scores: what the model gives for an image or several.
+      classes: K, of the data set.
 
     Raises:
-      UserError: they don't.
+      UserError: it doesn't.
     """
-    if len(shape) != 2 or shape[1] != classes:
+    if scores.ndim != 2 or scores.shape[1] != classes:
         raise UserError(
             f"the model must give one output for each of the {classes} classes of the data set. "
-            f"Received an output of shape {list(shape)} for one image; name the model's outputs "
-            "with --class_names to pick those classes"
+            f"Received an output of shape {list(scores.shape)} for one image; name the model's "
+            "outputs with --class_names to pick those classes"
         )
+    if not np.isfinite(scores).all():
+        raise UserError(
+            "the model must give finite numbers. Received: NaN or infinity for a test image; see "
+            "that --input_range is the range that it takes"
+        )
+
+
+def _check_judges(judges: Judges | None, classes: int) -> None:
     if judges is not None and judges.classes != classes:
         raise UserError(
             f"judges must be those of the data set: {classes} classes. "

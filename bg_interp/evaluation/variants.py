@@ -16,6 +16,7 @@ BG-Gap is the accuracy on mixed_same minus that on mixed_random: what the backgr
 when everything else about the composition is the same.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,11 @@ from bg_interp.data.tiling import tile_background
 from bg_interp.evaluation.arrays import Arrays, Model, batches, mean_by_class, plain_list, predict
 
 _WITHOUT_PARTNER = ("original", "foreground_only", "no_foreground", "background_only")
-_WITH_PARTNER = ("mixed_same", "mixed_random", "mixed_next", "swap")
-VARIANTS = _WITHOUT_PARTNER + _WITH_PARTNER
+MIXED = ("mixed_same", "mixed_random", "mixed_next", "swap")
+VARIANTS = _WITHOUT_PARTNER + MIXED
 
 
-def partners(variant: str, labels: np.ndarray, seed: int) -> np.ndarray:
+def partners(variant: str, labels: np.ndarray, seed: int, draw: int = 0) -> np.ndarray:
     """Draws, for each image, the image that gives its background.
 
     An image is its own partner only when the variant's rule leaves no other.
@@ -39,11 +40,12 @@ def partners(variant: str, labels: np.ndarray, seed: int) -> np.ndarray:
       variant: one of the variants that replace the background by another image's.
       labels: int [N].
       seed: keys the drawing.
+      draw: the number of the drawing, for several partners of each image.
 
     Returns:
       int64 [N], positions in `labels`.
     """
-    generator = np.random.default_rng([seed, VARIANTS.index(variant)])
+    generator = np.random.default_rng([seed, VARIANTS.index(variant), *([draw] if draw else [])])
     positions = np.arange(len(labels))
     present = np.unique(labels)
     following = dict(zip(present.tolist(), np.roll(present, -1).tolist(), strict=True))
@@ -83,14 +85,18 @@ def compose(variant: str, images: tf.Tensor, masks: tf.Tensor, others: Arrays | 
         return images * (1.0 - opacity)
     if variant == "background_only":
         return tile_background(images, masks)
-    if variant not in _WITH_PARTNER or others is None:
+    if variant not in MIXED or others is None:
         raise ValueError(f"variant must be one of {VARIANTS}, with its partners. Got: {variant!r}")
     background = tf.cast(tile_background(others.images, others.masks), tf.float32)
     return images * opacity + background * (1.0 - opacity)
 
 
 def make_variant(
-    variant: str, arrays: Arrays, seed: int = 0, positions: np.ndarray | None = None
+    variant: str,
+    arrays: Arrays,
+    seed: int = 0,
+    positions: np.ndarray | None = None,
+    draw: int = 0,
 ) -> np.ndarray:
     """Returns one variant of images, uint8 [N, H, W, 3].
 
@@ -99,8 +105,9 @@ def make_variant(
       arrays: the images, and those that partners are drawn from.
       seed: keys the choice of partners.
       positions: which of `arrays` to make; None for all, in their order.
+      draw: see `partners`.
     """
-    chosen = partners(variant, arrays.labels, seed) if variant in _WITH_PARTNER else None
+    chosen = partners(variant, arrays.labels, seed, draw) if variant in MIXED else None
     if positions is None:
         positions = np.arange(len(arrays.labels))
     made = []
@@ -117,12 +124,18 @@ def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) ->
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
-def share_interval(right: np.ndarray) -> tuple[float, float]:
+def share_interval(right: np.ndarray, of: int = 1) -> tuple[float, float]:
     """Returns the 95 % interval of a share (Wilson 1927) from 0.0 and 1.0, [N].
 
     A bootstrap would give 400 right answers of 400 an interval of no width.
+
+    Args:
+      right: the answers.
+      of: how many shares are looked at together, of which none shall lie outside of its interval
+        more often than one time in twenty (Bonferroni).
     """
-    found = scipy.stats.binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
+    test = scipy.stats.binomtest(int(right.sum()), len(right))
+    found = test.proportion_ci(1 - 0.05 / of, method="wilson")
     return float(found.low), float(found.high)
 
 
@@ -138,14 +151,30 @@ def mean_interval(values: np.ndarray, seed: int, resamples: int = 2000) -> tuple
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-def background_reliance(model: Model, arrays: Arrays, classes: int, seed: int) -> dict[str, Any]:
-    """Measures accuracy on every background variant, and BG-Gap.
+def variant_logits(model: Model, arrays: Arrays, seed: int) -> dict[str, np.ndarray]:
+    """Asks a model about every background variant.
 
     Args:
       model: images to logits (see `arrays.compiled`).
       arrays: the test set, masks usable.
+      seed: keys the choice of partners.
+
+    Returns:
+      {variant: float32 [N, K]}.
+    """
+    return {name: predict(model, make_variant(name, arrays, seed)) for name in VARIANTS}
+
+
+def background_reliance(
+    logits: Mapping[str, np.ndarray], labels: np.ndarray, classes: int, seed: int
+) -> dict[str, Any]:
+    """Measures accuracy on every background variant, and BG-Gap.
+
+    Args:
+      logits: what the model says, see `variant_logits`.
+      labels: int [N], of the test set.
       classes: the number of the model's classes, K.
-      seed: keys the choice of partners and the bootstrap.
+      seed: keys the bootstrap.
 
     Returns:
       `accuracy` {variant: share}, `interval` {variant: [low, high]}, `accuracy_by_class`
@@ -158,18 +187,18 @@ def background_reliance(model: Model, arrays: Arrays, classes: int, seed: int) -
         name: {} for name in ("accuracy", "interval", "accuracy_by_class", "confusion")
     }
     for variant in VARIANTS:
-        predicted = predict(model, make_variant(variant, arrays, seed)).argmax(axis=1)
-        right[variant] = (predicted == arrays.labels).astype(np.float64)
+        predicted = logits[variant].argmax(axis=1)
+        right[variant] = (predicted == labels).astype(np.float64)
         results["accuracy"][variant] = float(right[variant].mean())
         results["interval"][variant] = list(share_interval(right[variant]))
-        by_class = mean_by_class(right[variant], arrays.labels, classes)
+        by_class = mean_by_class(right[variant], labels, classes)
         results["accuracy_by_class"][variant] = plain_list(by_class)
-        confusion = confusion_matrix(arrays.labels, predicted, classes)
+        confusion = confusion_matrix(labels, predicted, classes)
         results["confusion"][variant] = confusion.tolist()
     gap = right["mixed_same"] - right["mixed_random"]
     results["bg_gap"] = {
         "value": float(gap.mean()),
         "interval": list(mean_interval(gap, seed)),
-        "by_class": plain_list(mean_by_class(gap, arrays.labels, classes)),
+        "by_class": plain_list(mean_by_class(gap, labels, classes)),
     }
     return results

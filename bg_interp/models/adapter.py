@@ -64,8 +64,13 @@ def check_outputs(model: AdaptedModel, images: np.ndarray, names: Sequence[str] 
     Raises:
       UserError: there is not.
     """
-    outputs = np.asarray(model.network(model.to_input(images))).shape[-1]
-    classes = 2 if outputs == 1 else outputs
+    shape = np.asarray(model.network(model.to_input(images))).shape
+    if len(shape) != 2 or shape[0] != len(images):
+        raise UserError(
+            "--model must give scores [images, classes]. "
+            f"Received: {list(shape)} for {len(images)} image"
+        )
+    classes = 2 if shape[1] == 1 else shape[1]
     if names is not None and len(names) != classes:
         raise UserError(
             f"--class_names must name the model's {classes} classes in their order. "

@@ -14,7 +14,7 @@ import markupsafe
 from bg_interp.storage import files
 
 # Settings that name places on somebody's machine.
-PRIVATE = ("workdir", "data_dir", "mask_store")
+PRIVATE = ("workdir", "data_dir", "mask_store", "model", "output")
 
 
 def render(package: str, template: str, context: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from bg_interp.evaluation.variants import (
     mean_interval,
     partners,
     share_interval,
+    variant_logits,
 )
 
 # A 4 x 4 image: the object is the pixel (3, 3), of value 200 + label, before a background of
@@ -137,7 +138,8 @@ def _many(seed: int = 0) -> Arrays:
 def _reliance(pixel_to_class) -> dict:
     """Measures a model that looks at one pixel."""
     model = compiled(lambda images: 100 * tf.one_hot(pixel_to_class(images), 3))
-    return background_reliance(model, _many(), classes=3, seed=0)
+    logits = variant_logits(model, _many(), seed=0)
+    return background_reliance(logits, _many().labels, classes=3, seed=0)
 
 
 def test_a_model_that_sees_backgrounds_only_has_a_gap_near_its_accuracy():

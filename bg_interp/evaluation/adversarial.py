@@ -1,0 +1,35 @@
+"""Adversarial backgrounds: for each object the worst of several backgrounds of other classes.
+
+As in the Backgrounds Challenge of Xiao et al. 2020 (arXiv 2006.09994), but for the number of
+backgrounds, which are drawn here instead of all being tried.
+"""
+
+import numpy as np
+
+from bg_interp.evaluation.arrays import Arrays, Model, predict
+from bg_interp.evaluation.variants import make_variant
+
+
+def right_on_every_background(
+    model: Model, arrays: Arrays, backgrounds: int, seed: int
+) -> np.ndarray:
+    """Tells of each object whether it is known before every one of several backgrounds.
+
+    Args:
+      model: images to logits (see `arrays.compiled`).
+      arrays: the test set, masks usable.
+      backgrounds: how many are drawn for each object, from images of other classes.
+      seed: keys the drawing.
+
+    Returns:
+      bool [N].
+    """
+    right = np.ones(len(arrays.labels), bool)
+    for draw in range(1, backgrounds + 1):
+        # Once wrong, the object needs no more backgrounds.
+        rows = np.flatnonzero(right)
+        if not len(rows):
+            break
+        images = make_variant("swap", arrays, seed, rows, draw)
+        right[rows] = predict(model, images).argmax(axis=1) == arrays.labels[rows]
+    return right

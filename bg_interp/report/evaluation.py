@@ -1,0 +1,181 @@
+"""The page of one evaluation: report.html, one file that is shown to colleagues."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from bg_interp.evaluation.estimate import Estimate
+from bg_interp.evaluation.result import Evaluation
+from bg_interp.evaluation.variants import VARIANTS, make_variant
+from bg_interp.report import figures, page
+from bg_interp.report.panels import WEBP, data_url
+
+_WORST, _DOUBTFUL = 24, 12
+_SIDE = 112
+# Of more classes no table is read; all stand in results.json.
+_MOST_CLASSES = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class MaskFacts:
+    """What is known of the masks that were used.
+
+    Attributes:
+      origin: where they come from.
+      bad: {verdict: how many}.
+    """
+
+    origin: str
+    bad: Mapping[str, int]
+
+
+def write(
+    path: pathlib.Path,
+    found: Evaluation,
+    *,
+    command: str,
+    facts: Sequence[tuple[str, str]],
+    masks: MaskFacts,
+    class_images: pathlib.Path | None = None,
+) -> None:
+    """Writes the page of an evaluation.
+
+    Args:
+      path: the file.
+      found: what was measured.
+      command: the command that repeats it.
+      facts: (name, value) of how it was taken.
+      masks: what is known of the masks.
+      class_images: a picture of the network's class images, where there is one.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    # In the order of what matters: the variants and then what is made of them.
+    measures = [(name, one, found.meaning(name)) for name, one in found.measures.items()]
+    context = {
+        "found": found,
+        "model": dict(facts).get("model", ""),
+        "dataset": dict(facts).get("dataset", ""),
+        "answer": found.answer(),
+        "measures": measures,
+        "variants_plot": page.drawn(_variants(found)),
+        "groups_plot": page.drawn(_groups(found)),
+        "worst_group": found.groups.worst,
+        "kinds": "places" if found.groups.of_places else "classes that backgrounds are taken from",
+        "by_class": list(_by_class(found)),
+        "hidden_classes": max(0, len(found.classes) - _MOST_CLASSES),
+        "worst": list(_worst(found)),
+        "class_images": _picture(class_images),
+        "attribution": list(_attribution(found.measured["attribution"])),
+        "mask_area": _mean(found.measured["attribution"]["mask_area"]),
+        "masks": masks,
+        "doubtful": list(_doubtful(found)),
+        "command": command,
+        "facts": facts,
+    }
+    page.write(path, "bg_interp.report", "evaluation.html.j2", context)
+
+
+def _variants(found: Evaluation) -> str:
+    shown = {name: name.replace("_", " ") for name in VARIANTS}
+    cells = {name: {"model": found.measures[name]} for name in VARIANTS}
+    return figures.intervals(cells, shown, ["model"], found.measured["chance"])
+
+
+def _groups(found: Evaluation) -> str:
+    kinds = "kind of background" if found.groups.of_places else "class the background is from"
+    names = found.groups.classes, found.groups.kinds
+    return figures.matrix(found.groups.accuracy, *names, ("class of the object", kinds))
+
+
+def _by_class(found: Evaluation) -> Iterator[tuple[str, int, list[Estimate]]]:
+    """Yields (class, images, accuracies as it is, on black, on a foreign background)."""
+    for label, name in list(enumerate(found.classes))[:_MOST_CLASSES]:
+        rows = found.test.labels == label
+        if rows.any():
+            shown = ("original", "foreground_only", "background_only", "swap")
+            accuracies = [Estimate.of_share(found.right(variant)[rows]) for variant in shown]
+            yield name, int(rows.sum()), accuracies
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """One of the worst images.
+
+    Attributes:
+      name: its class.
+      url: the image.
+      caption: what the model says of it.
+      variants: (data URL, caption, whether it is right) of each variant.
+    """
+
+    name: str
+    url: str
+    caption: str
+    variants: list[tuple[str, str, bool]]
+
+
+def _worst(found: Evaluation) -> Iterator[Shown]:
+    rows = np.array(found.worst(_WORST), np.int64)
+    if not len(rows):
+        return
+    seed = found.measured["seed"]
+    made = {name: make_variant(name, found.test, seed, rows) for name in VARIANTS}
+    said = {name: found.logits[name].argmax(axis=1) for name in VARIANTS}
+    changes = found.changes()
+    for place, row in enumerate(rows):
+        variants = [
+            (
+                data_url(made[name][place], WEBP, _SIDE),
+                f"{name.replace('_', ' ')}: {found.classes[said[name][row]]}",
+                bool(said[name][row] == found.test.labels[row]),
+            )
+            for name in VARIANTS
+        ]
+        elsewhere = found.classes[said["swap"][row]]
+        caption = (
+            f"{found.keys[row]}; before another class's background: {elsewhere}; "
+            f"its probability falls by {changes[row]:.2f}"
+        )
+        name = found.classes[found.test.labels[row]]
+        yield Shown(name, variants[0][0], caption, variants)
+
+
+def _doubtful(found: Evaluation) -> Iterator[tuple[str, str]]:
+    """Yields (data URL, caption) of the masks that cover least and most of their image."""
+    areas = (found.test.masks > 127).mean(axis=(1, 2, 3))
+    order = np.argsort(areas, kind="stable")
+    rows = dict.fromkeys([*order[: _DOUBTFUL // 2].tolist(), *order[-_DOUBTFUL // 2 :].tolist()])
+    for row in rows:
+        opacity = found.test.masks[row] / 255.0
+        # Red where the mask says background.
+        shown = found.test.images[row] * (0.3 + 0.7 * opacity) + (1 - opacity) * [140, 0, 0]
+        caption = f"{found.keys[row]}: {areas[row]:.0%} of the image is object"
+        yield data_url(np.clip(shown, 0, 255), WEBP, _SIDE), caption
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _attribution(measured: dict[str, Any]) -> Iterator[tuple[str, Any, Any, str]]:
+    """Yields (method, share on the object, strongest pixel on it, why it was left out)."""
+    for name, title in (("smoothgrad", "SmoothGrad"), ("gradcam_plus_plus", "Grad-CAM++")):
+        one = measured[name]
+        if "left_out" in one:
+            yield title, None, None, one["left_out"]
+        else:
+            yield title, _mean(one["share"]), _mean(one["pointing"]), ""
+
+
+def _picture(path: pathlib.Path | None) -> str:
+    if path is None:
+        return ""
+    with Image.open(path) as picture:
+        return data_url(np.asarray(picture.convert("RGB")), WEBP, 1400)

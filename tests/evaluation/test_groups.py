@@ -1,0 +1,128 @@
+"""Groups, thirds and adversarial backgrounds of models whose answers are known by construction."""
+
+import numpy as np
+import pytest
+
+from bg_interp.evaluation.adversarial import right_on_every_background
+from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.groups import ENOUGH, by_object, mean_group, measure_groups
+from bg_interp.evaluation.variants import (
+    MIXED,
+    VARIANTS,
+    partners,
+    share_interval,
+    variant_logits,
+)
+
+_CLASSES = ("cat", "dog", "emu")
+
+
+def _logits(labels: np.ndarray, right: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Answers that are right where they are to be, and else name the next class."""
+    answers = {
+        name: np.where(right.get(name, np.ones(len(labels), bool)), labels, (labels + 1) % 3)
+        for name in VARIANTS
+    }
+    return {name: np.eye(3)[said] for name, said in answers.items()}
+
+
+def test_accuracies_of_groups_are_those_of_a_rigged_model():
+    """A class is right before background b with a probability of its own."""
+    generator = np.random.default_rng(0)
+    labels = np.arange(30_000) % 3
+    chance = generator.uniform(0.1, 0.9, (3, 3))
+    right = {
+        name: generator.random(len(labels)) < chance[labels, labels[partners(name, labels, 5)]]
+        for name in ("mixed_random", "swap", "mixed_same", "mixed_next")
+    }
+    groups = measure_groups(_logits(labels, right), labels, _CLASSES, seed=5)
+    np.testing.assert_allclose(groups.accuracy, chance, atol=0.02)
+    row, column = np.unravel_index(chance.argmin(), chance.shape)
+    assert groups.worst[:2] == (_CLASSES[row], _CLASSES[column])
+    found = mean_group(groups)
+    assert found.value == pytest.approx(chance.mean(), abs=0.01)
+    assert found.low < chance.mean() < found.high
+
+
+def test_every_answer_of_the_mixed_variants_is_in_one_group():
+    labels = np.arange(60) % 3
+    groups = measure_groups(_logits(labels, {}), labels, _CLASSES, seed=0)
+    assert groups.count.sum() == len(MIXED) * 60 and (groups.right == groups.count).all()
+
+
+def test_places_are_the_kinds_where_the_data_set_tells_them():
+    labels = np.arange(120) % 3
+    places = np.random.default_rng(0).integers(0, 2, 120)
+    before_sea = {name: places[partners(name, labels, 0)] == 0 for name in MIXED}
+    groups = measure_groups(
+        _logits(labels, before_sea), labels, _CLASSES, 0, places, ("sea", "moor")
+    )
+    np.testing.assert_array_equal(groups.accuracy, [[1, 0]] * 3)
+    assert groups.worst[1] == "moor" and groups.of_places
+
+
+def test_a_group_of_few_answers_is_no_worst_group():
+    labels = np.array([0] * 40 + [1])
+    groups = measure_groups(_logits(labels, {"swap": np.arange(41) < 40}), labels, _CLASSES, 0)
+    assert groups.accuracy[1, 0] < 1 and groups.count[1, 0] < ENOUGH
+    assert groups.worst[0] == "cat"
+
+
+def test_the_interval_of_the_worst_group_counts_how_many_were_looked_at():
+    labels = np.arange(300) % 3
+    groups = measure_groups(_logits(labels, {}), labels, _CLASSES, 0)
+    worst = groups.worst[2]
+    assert worst.low < share_interval(np.ones(worst.count))[0]
+    assert groups.to_dict()["worst"][2]["count"] == groups.worst[2].count
+
+
+def _drawn(sizes: list[int], centres: list[tuple[int, int]]) -> Arrays:
+    masks = np.zeros((len(sizes), 32, 32, 1), np.uint8)
+    for mask, size, (down, across) in zip(masks, sizes, centres, strict=True):
+        mask[down : down + size, across : across + size] = 255
+    labels = np.arange(len(sizes), dtype=np.int32) % 2
+    return Arrays(np.zeros((len(sizes), 32, 32, 3), np.uint8), masks, labels)
+
+
+def test_thirds_are_by_area_and_by_distance_from_the_centre():
+    arrays = _drawn([4, 4, 8, 8, 16, 16], [(14, 14), (14, 14), (0, 0), (0, 0), (8, 8), (8, 8)])
+    large = np.array([False, False, False, False, True, True])
+    answers = np.where(large, arrays.labels, 1 - arrays.labels)
+    thirds = by_object(dict.fromkeys(("original", "swap"), np.eye(2)[answers]), arrays)
+    assert [third.original.value for third in thirds[:3]] == [0, 0, 1]
+    # The objects of 8 pixels lie in a corner, the others around the centre.
+    assert "0.53" in thirds[5].name and thirds[5].original.value == 0
+
+
+def test_adversarial_is_right_only_where_every_background_is_right():
+    images = np.zeros((60, 16, 16, 3), np.uint8)
+    labels = (np.arange(60) % 3).astype(np.int32)
+    images[:] = 80 * labels[:, None, None, None]
+    masks = np.zeros((60, 16, 16, 1), np.uint8)
+    masks[:, 6:10, 6:10] = 255
+    arrays = Arrays(images, masks, labels)
+
+    def by_background(shown):
+        corner = np.asarray(shown)[:, 0, 0, 0] / 80
+        return _tensor(np.eye(3)[np.rint(corner).astype(int)])
+
+    def by_object_(shown):
+        middle = np.asarray(shown)[:, 7, 7, 0] / 80
+        return _tensor(np.eye(3)[np.rint(middle).astype(int)])
+
+    assert not right_on_every_background(by_background, arrays, 3, seed=0).any()
+    assert right_on_every_background(by_object_, arrays, 3, seed=0).all()
+    assert variant_logits(by_object_, arrays, 0)["swap"].shape == (60, 3)
+
+
+def _tensor(values):
+    import tensorflow as tf
+
+    return tf.constant(values, tf.float32)
+
+
+def test_drawings_are_different_and_the_first_is_that_of_the_variants():
+    labels = np.arange(300) % 3
+    first, second = (partners("swap", labels, 0, draw) for draw in (0, 1))
+    np.testing.assert_array_equal(first, partners("swap", labels, 0))
+    assert (first != second).mean() > 0.9

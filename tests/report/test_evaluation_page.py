@@ -1,0 +1,129 @@
+"""The page of an evaluation: what stands on it, escaped, and shown by a browser."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bg_interp.commands.evaluate import measure
+from bg_interp.config.evaluation import MEASURES
+from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.variants import VARIANTS
+from bg_interp.models.adapter import adapt
+from bg_interp.report import evaluation as page
+
+_NAMES = ("<b>red</b>", "grün & blau", "中")
+
+
+def _test_set(count: int = 60) -> Arrays:
+    """Objects before a background of their class's channel."""
+    generator = np.random.default_rng(0)
+    labels = (np.arange(count) % 3).astype(np.int32)
+    images = generator.integers(0, 50, (count, 24, 24, 3)).astype(np.uint8)
+    images[np.arange(count), :, :, labels] += 150
+    masks = np.zeros((count, 24, 24, 1), np.uint8)
+    masks[:, 8:16, 8:16] = 255
+    images[:, 8:16, 8:16] = generator.integers(0, 256, (count, 1, 1, 3))
+    return Arrays(images, masks, labels)
+
+
+def _by_border(images):
+    return tf.reduce_mean(images[:, :2], axis=(1, 2))
+
+
+@pytest.fixture(scope="module")
+def found():
+    keys = [f"<i>{number}</i>.jpg" for number in range(60)]
+    return measure(adapt(_by_border), _test_set(), _NAMES, keys=keys, backgrounds=2)
+
+
+@pytest.fixture(scope="module")
+def written(found, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("page")
+    page.write(
+        folder / "report.html",
+        found,
+        command="python tools/evaluate.py --model=model.keras",
+        facts=[("model", "model.keras"), ("dataset", "folder:photos")],
+        masks=page.MaskFacts("dataset", {"empty": 2}),
+    )
+    found.save(folder)
+    return folder
+
+
+def test_everything_that_may_be_asked_for_is_measured(found):
+    assert set(found.measures) == set(MEASURES) - {"leak"}
+
+
+def test_the_worst_images_are_right_as_they_are_and_wrong_elsewhere(found):
+    worst = found.worst(10)
+    assert len(worst) == 10
+    assert found.right("original")[worst].all() and not found.right("swap")[worst].any()
+
+
+def test_the_answer_says_what_was_found(found):
+    assert "It relies on backgrounds: the BG-Gap is" in found.answer()
+    assert "bg_gap" in str(found) and "<table>" in found._repr_html_()
+
+
+def test_each_image_has_a_row_with_what_the_model_says(written):
+    rows = list(csv.DictReader(io.StringIO((written / "images.csv").read_text())))
+    assert len(rows) == 60 and set(rows[0]) == {"image", "class", "change", *VARIANTS}
+    assert rows[0]["original"] == rows[0]["class"] == _NAMES[0]
+
+
+def test_results_are_plain(written, found):
+    results = json.loads((written / "results.json").read_text())
+    assert results["groups"]["worst"][2]["value"] == found.measures["worst_group"].value
+    assert results["measures"]["adversarial"]["value"] == 0
+
+
+def test_names_are_escaped(written):
+    text = (written / "report.html").read_text()
+    assert "<b>red" not in text and "&lt;b&gt;red" in text
+    assert "<i>1</i>" not in text
+
+
+def test_the_page_of_few_images_is_small(written):
+    assert (written / "report.html").stat().st_size < 3e6
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the PATH")
+def test_a_browser_shows_it_on_a_phone_without_an_error(written, tmp_path):
+    probe = """<script>
+      document.querySelector('.thumbnails button').click();
+      addEventListener('load', () => { document.title = JSON.stringify({
+        broken: [...document.images].filter(image => image.src && !image.naturalWidth).length,
+        images: document.images.length, open: document.querySelector('dialog').open,
+        variants: document.querySelectorAll('dialog .strip img').length,
+        wide: document.documentElement.scrollWidth > innerWidth}); });
+    </script></body>"""
+    probed = tmp_path / "probed.html"
+    probed.write_text((written / "report.html").read_text().replace("</body>", probe))
+    command = [
+        "chromium",
+        "--headless",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+        "--enable-logging=stderr",
+        "--window-size=400,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--dump-dom",
+        probed.as_uri(),
+    ]
+    if os.geteuid() == 0:
+        command.insert(1, "--no-sandbox")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert "CONSOLE" not in done.stderr
+    seen = json.loads(re.search(r"<title>(.*?)</title>", done.stdout).group(1))
+    assert seen["broken"] == 0 and seen["open"] and seen["variants"] == len(VARIANTS)
+    assert not seen["wide"], "the page scrolls sideways on a phone"
