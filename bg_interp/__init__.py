@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from bg_interp import callbacks
     from bg_interp.commands.class_images import class_images
+    from bg_interp.commands.evaluate_arrays import evaluate, leak
     from bg_interp.data.datasets import Treatment
     from bg_interp.errors import UserError
     from bg_interp.masks.in_memory import segment
@@ -29,6 +30,8 @@ __all__ = [
     "UserError",
     "callbacks",
     "class_images",
+    "evaluate",
+    "leak",
     "segment",
 ]
 
@@ -38,6 +41,8 @@ _HOMES = {
     "Treatment": "bg_interp.data.datasets",
     "UserError": "bg_interp.errors",
     "class_images": "bg_interp.commands.class_images",
+    "evaluate": "bg_interp.commands.evaluate_arrays",
+    "leak": "bg_interp.commands.evaluate_arrays",
     "segment": "bg_interp.masks.in_memory",
 }
 

@@ -51,7 +51,7 @@ def usable_rows(arrays: Arrays) -> np.ndarray:
     if not usable.any():
         raise UserError(
             f"measuring needs masks with foreground and background, but none of the {len(shares)} "
-            "masks has both; look at the masks with `python tools/segment.py --gallery`"
+            "masks has both; look at them, and make them again"
         )
     return usable
 

@@ -1,0 +1,299 @@
+"""Background reliance of anybody's classifier on anybody's arrays, in one call from Python."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from bg_interp import pictures
+from bg_interp.commands.evaluate import measure
+from bg_interp.data.outside import check_counts, to_images, to_labels
+from bg_interp.errors import UserError
+from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.estimate import Estimate
+from bg_interp.evaluation.leak import Leak, measure_leak
+from bg_interp.evaluation.result import Evaluation
+from bg_interp.evaluation.variants import make_variant
+from bg_interp.masks.spelling import to_opacity
+from bg_interp.models import preprocessing
+from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models.functions import ArrayFunction
+from bg_interp.models.loading import load_classifier
+from bg_interp.report import evaluation as page
+from bg_interp.storage import files
+
+# Of these measures more is worse; all others are accuracies.
+_MORE_IS_WORSE = ("bg_gap", "leak")
+_KINDS = ("logits", "probabilities")
+_LOOKED_AT = 64
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Report:
+    """What an evaluation found: it prints and draws itself, saves a page, and checks thresholds.
+
+    Attributes:
+      evaluation: all measures.
+      facts: (name, value) of how they were taken.
+    """
+
+    evaluation: Evaluation
+    facts: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        return str(self.evaluation)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.evaluation._repr_html_()
+
+    @property
+    def measures(self) -> dict[str, Estimate]:
+        """Each measure with its 95 % interval, by name: `original`, `swap`, `bg_gap`, ..."""
+        return self.evaluation.measures
+
+    def worst(self, count: int = 12) -> "WorstImages":
+        """Returns the images that depend most on their background; a notebook shows them."""
+        rows = self.evaluation.worst(count)
+        seed = self.evaluation.measured["seed"]
+        test = self.evaluation.test
+        swapped = make_variant("swap", test, seed, np.array(rows, np.int64))
+        keys = tuple(self.evaluation.keys[row] for row in rows)
+        names = tuple(self.evaluation.classes[label] for label in test.labels[rows])
+        return WorstImages(keys, names, test.images[rows], swapped)
+
+    def check(self, **limits: float) -> bool:
+        """Tells whether every measure keeps its limit, and prints a line for each.
+
+        A limit is broken only when the whole interval is beyond it: `check(bg_gap=0.1,
+        worst_group=0.6)` asks for a gap of at most 0.1 and a worst group of at least 0.6.
+
+        Raises:
+          UserError: no measure of that name.
+        """
+        conditions = ",".join(
+            f"{name}{'>' if name in _MORE_IS_WORSE else '<'}{limit!r}"
+            for name, limit in limits.items()
+        )
+        for name in limits:
+            if name not in self.measures:
+                raise UserError(
+                    f"check takes the measures {', '.join(self.measures)}. Received: {name!r}"
+                )
+        verdicts = self.evaluation.check(conditions) if limits else []
+        for one in verdicts:
+            said = "too bad" if one.failed else "fine"
+            print(f"{said}: {one.condition.measure} is {one.found}")
+        return not any(one.failed for one in verdicts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what JSON can hold."""
+        return self.evaluation.to_dict()
+
+    def save(self, path: str | pathlib.Path) -> None:
+        """Writes one page (.html), all numbers (.json), or a row for each image (.csv).
+
+        Raises:
+          UserError: another ending, or a file that cannot be written.
+        """
+        path = pathlib.Path(path)
+        if path.suffix == ".json":
+            files.write_json(path, self.to_dict())
+        elif path.suffix == ".csv":
+            files.write_text(path, self.evaluation.to_csv())
+        elif path.suffix == ".html":
+            page.write(
+                path,
+                self.evaluation,
+                command="bg_interp.evaluate(model, images, labels, masks)",
+                facts=self.facts,
+                masks=page.MaskFacts("given", {}),
+            )
+        else:
+            raise UserError(f"path must end in .html, .json or .csv. Received: {path}")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WorstImages:
+    """Images that are right as they are and wrong before the background of another class.
+
+    Attributes:
+      keys: their names, or their places among the images given.
+      classes: the names of their classes.
+      images: uint8 [N, H, W, 3].
+      swapped: the same objects before the background of another class.
+    """
+
+    keys: tuple[str, ...]
+    classes: tuple[str, ...]
+    images: np.ndarray
+    swapped: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __str__(self) -> str:
+        pairs = zip(self.keys, self.classes, strict=True)
+        return ", ".join(f"{key} ({name})" for key, name in pairs) or "none"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        if not self.keys:
+            return "<p>No image depends on its background alone.</p>"
+        sheet = pictures.grid(np.stack([self.images, self.swapped]), self.keys)
+        return pictures.html_image(sheet, str(self))
+
+
+def evaluate(
+    model: keras.Model | Callable | str | pathlib.Path,
+    images: np.ndarray | Sequence,
+    labels: np.ndarray | Sequence,
+    masks: np.ndarray | Sequence,
+    *,
+    class_names: Sequence[str] | None = None,
+    preprocess: str | Callable | None = "auto",
+    input_range: tuple[float, float] | None = None,
+    output_kind: str | None = None,
+    keys: Sequence[str] | None = None,
+    backgrounds: int = 8,
+    seed: int = 0,
+) -> Report:
+    """Measures how much a classifier depends on backgrounds.
+
+    Example:
+      ```
+      report = bg.evaluate(model, images, labels, masks, class_names=names)
+      report.save("report.html")
+      report.check(bg_gap=0.1)
+      ```
+
+    Args:
+      model: a Keras model, a file or folder of any kind that tools/evaluate.py takes, or a function
+        from float32 [B, H, W, 3] to scores [B, K], arrays both.
+      images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
+      labels: class numbers [N], or one-hot [N, K].
+      masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
+      class_names: K names; None for numbers.
+      preprocess: "auto" puts its own preprocessing before a network of keras.applications; a
+        function of images in [0, 255]; None for none.
+      input_range: what the model takes for black and white, instead of `preprocess`; None for
+        [0, 255].
+      output_kind: "logits" or "probabilities"; None looks at a few outputs: rows that lie in 0 to 1
+        and add up to 1 are probabilities.
+      keys: names of the images; None for their numbers.
+      backgrounds: how many other backgrounds each object is tried before; 0 for none.
+      seed: keys all that is random.
+
+    Raises:
+      UserError: arguments that cannot be used, or do not fit each other.
+    """
+    pixels, opacity = to_images(images), to_opacity(np.asarray(masks))
+    check_counts(images=pixels, labels=np.asarray(labels), masks=opacity)
+    if keys is not None and len(keys) != len(pixels):
+        raise UserError(f"keys must name all {len(pixels)} images. Received: {len(keys)}")
+    network = _network(model, pixels, preprocess, input_range)
+    span = (input_range or preprocessing.RANGES[0]) if not _is_keras(network) else (0.0, 255.0)
+    kind, classes = _outputs(AdaptedModel(network, span), pixels, output_kind)
+    names = _names(class_names, classes)
+    adapted = AdaptedModel(network, span, kind)
+    test = Arrays(pixels, opacity, to_labels(labels, classes))
+    told = model if isinstance(model, str | pathlib.Path) else getattr(model, "name", "a function")
+    facts = {"model": str(told), "input_range": list(span), "output_kind": kind}
+    evaluation = measure(
+        adapted, test, names, keys=keys, backgrounds=backgrounds, seed=seed, facts=facts
+    )
+    shown = tuple((name, str(value)) for name, value in {**facts, "seed": seed}.items())
+    return Report(evaluation, shown)
+
+
+def leak(
+    images: np.ndarray | Sequence,
+    labels: np.ndarray | Sequence,
+    masks: np.ndarray | Sequence,
+    *,
+    seed: int = 0,
+) -> Leak:
+    """Measures how well backgrounds alone tell the label, before any model is trained.
+
+    Args:
+      images: [N, H, W, 3] in 0 to 255 or 0 to 1.
+      labels: class numbers [N], or one-hot.
+      masks: [N, H, W] or [N, H, W, 1], however they are spelled.
+      seed: keys which images are looked at, and how they are divided.
+
+    Raises:
+      UserError: arguments that cannot be used, or fewer than two classes of five images.
+    """
+    pixels, opacity = to_images(images), to_opacity(np.asarray(masks))
+    given = np.asarray(labels)
+    check_counts(images=pixels, labels=given, masks=opacity)
+    classes = given.shape[1] if given.ndim == 2 else int(given.max()) + 1
+    return measure_leak(Arrays(pixels, opacity, to_labels(given, classes)), seed)
+
+
+def _is_keras(network: Any) -> bool:
+    return isinstance(network, keras.Model)
+
+
+def _network(
+    model: keras.Model | Callable | str | pathlib.Path,
+    pixels: np.ndarray,
+    preprocess: str | Callable | None,
+    input_range: tuple[float, float] | None,
+) -> Any:
+    """Returns a Keras model of images in [0, 255], or a function as it came."""
+    if isinstance(model, str | pathlib.Path):
+        model = load_classifier(model).network
+    if _is_keras(model):
+        ready = preprocessing.with_preprocessing(model, preprocess, input_range, pixels.shape[1])
+        preprocessing.check_range(ready, pixels)
+        return ready
+    if not callable(model):
+        raise UserError(
+            "model must be a Keras model, a path, or a function of images. "
+            f"Received: {type(model).__name__}"
+        )
+    if isinstance(model, ArrayFunction) or hasattr(model, "get_concrete_function"):
+        return model
+    return ArrayFunction(model, getattr(model, "__name__", "function"))
+
+
+def _outputs(model: AdaptedModel, pixels: np.ndarray, output_kind: str | None) -> tuple[str, int]:
+    """Returns the kind of a classifier's outputs, and how many classes they are of."""
+    if output_kind is not None and output_kind not in _KINDS:
+        raise UserError(
+            f"output_kind must be one of {', '.join(_KINDS)}. Received: {output_kind!r}"
+        )
+    scores = np.asarray(model.network(model.to_input(pixels[:_LOOKED_AT])), np.float32)
+    if scores.ndim != 2 or not np.isfinite(scores).all():
+        raise UserError(
+            "the model must give finite scores [B, classes]. Received: shape "
+            f"{list(scores.shape)}{'' if np.isfinite(scores).all() else ' with NaN or infinity'}"
+        )
+    within = bool((scores > -1e-3).all() and (scores < 1.001).all())
+    single = scores.shape[1] == 1
+    likely = within and (single or np.allclose(scores.sum(axis=1), 1.0, atol=1e-2))
+    found = output_kind or _KINDS[bool(likely)]
+    if found == "probabilities" and not within:
+        raise UserError(
+            "output_kind='probabilities' needs outputs from 0 to 1. Received: "
+            f"{scores.min():.3g} to {scores.max():.3g}"
+        )
+    return found, 2 if single else scores.shape[1]
+
+
+def _names(class_names: Sequence[str] | None, classes: int) -> list[str]:
+    if class_names is None:
+        return [str(number) for number in range(classes)]
+    if isinstance(class_names, str | int) or len(class_names) != classes:
+        count = class_names if isinstance(class_names, str | int) else len(class_names)
+        raise UserError(
+            f"class_names must name the model's {classes} classes in their order. "
+            f"Received: {count!r}"
+        )
+    return [str(name) for name in class_names]
