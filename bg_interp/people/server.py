@@ -173,8 +173,8 @@ def link(application: Application, host: str, port: int) -> str:
     return f"http://{f'[{name}]' if ':' in name else name}:{port}{application.root}"
 
 
-def serve(application: Application, host: str, port: int) -> None:
-    """Serves until interrupted.
+def listen(application: Application, host: str, port: int) -> Any:
+    """Returns the server, which listens; its method `run` serves.
 
     Raises:
       UserError: the address can't be served on.
@@ -184,7 +184,7 @@ def serve(application: Application, host: str, port: int) -> None:
     # It tells of every request that waits for a thread.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     try:
-        server = waitress.create_server(
+        return waitress.create_server(
             application,
             host=host,
             port=port,
@@ -199,5 +199,14 @@ def serve(application: Application, host: str, port: int) -> None:
         raise UserError(
             f"--host={host} --port={port} can't be served on ({error}); choose another port"
         ) from error
+
+
+def serve(application: Application, host: str, port: int) -> None:
+    """Prints the link and serves until interrupted.
+
+    Raises:
+      UserError: the address can't be served on.
+    """
+    server = listen(application, host, port)
     print(link(application, host, port), flush=True)
     server.run()

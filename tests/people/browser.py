@@ -95,6 +95,9 @@ class Browser:
     def new_tab(self) -> str:
         return self._do("window/new", {"type": "tab"})["handle"]
 
+    def close_tab(self) -> None:
+        self._do("window", method="DELETE")
+
     def show(self, tab: str) -> None:
         self._do("window", {"handle": tab})
 

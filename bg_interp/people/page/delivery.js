@@ -34,13 +34,11 @@ async function deliver() {
   delivering = false;
 }
 
-// eslint-disable-next-line no-unused-vars
 function keepAnswer(answer) {
   waiting.push(answer);
   deliver();
 }
 
-// eslint-disable-next-line no-unused-vars
 async function allDelivered() {
   while (waiting.length) await pause(100);
 }

@@ -1,12 +1,14 @@
 // Where the page runs: inside JATOS, which keeps the answers, one line of JSON each.
 "use strict";
 
-// eslint-disable-next-line no-unused-vars
+// Asked for at once: JATOS may be ready before the experiment is loaded.
+const jatosIsReady = new Promise((ready) => jatos.onLoad(ready));
+
 const host = {
   state: null,
 
   async resume() {
-    await new Promise((ready) => jatos.onLoad(ready));
+    await jatosIsReady;
     this.state = jatos.studySessionData.people ?? null;  // It is there after a reload.
     return this.state;
   },

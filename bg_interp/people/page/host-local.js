@@ -10,7 +10,6 @@ async function ask(path, body) {
   return fetch(path, options);
 }
 
-// eslint-disable-next-line no-unused-vars
 const host = {
   // Where somebody stands who comes back, by the number in the address; null for who is new.
   async resume() {

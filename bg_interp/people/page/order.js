@@ -24,7 +24,6 @@ function shuffled(things, random) {
 }
 
 // Naming comes first: who has chosen between pictures of the classes has seen what they look like.
-// eslint-disable-next-line no-unused-vars
 function orderFor(participant, experiment, trials) {
   const random = randomNumbers(participant + experiment.experiment);
   return {
