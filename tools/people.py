@@ -27,6 +27,11 @@ def main() -> None:
     from bg_interp.people import actions
 
     getattr(actions, action)(config)
+    if action in ("report", "take_in") and config.visualizations is None:
+        cli.load_tensorflow()
+        from bg_interp.study import run as studies
+
+        studies.write_again(actions.workdir(config))
 
 
 def run() -> None:

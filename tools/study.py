@@ -28,8 +28,10 @@ def main() -> None:
     training = cli.config_from_flags(ArmConfig, leaving_out=SET_BY_STUDY)
     plan = make_plan(config, training)
     cli.load_tensorflow()
+    from bg_interp.people import actions as people
     from bg_interp.study import run as studies
 
+    people.refresh(plan.workdir)
     studies.run(plan, config)
 
 

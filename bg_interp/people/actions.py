@@ -1,6 +1,7 @@
 """What tools/people.py does: one function for each of its flags."""
 
 import contextlib
+import pathlib
 from collections.abc import Iterator
 
 from bg_interp.config.people import PeopleConfig
@@ -10,6 +11,18 @@ from bg_interp.people.answers.store import Store
 from bg_interp.people.experiment import folder as folders
 from bg_interp.people.experiment.folder import Folder
 from bg_interp.storage import locks
+
+
+def workdir(config: PeopleConfig) -> pathlib.Path:
+    """Returns the folder of the study."""
+    return folders.workdir(config)
+
+
+def refresh(workdir: pathlib.Path) -> None:
+    """Brings answers.csv and results.json up to date, where people took part in a study."""
+    from bg_interp.people.answers import results
+
+    results.update(Folder(workdir))
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from bg_interp.evaluation.judges.accuracy import BLOBS, ON_BLACK, SILHOUETTES
 from bg_interp.report import figures as plots
 from bg_interp.report import page
 from bg_interp.storage.workdir import Workdir
-from bg_interp.study import events, figures, panels, results, wording
+from bg_interp.study import events, figures, panels, people, results, wording
+from bg_interp.study.people import Said
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.results import GroupResults
 
@@ -42,7 +43,16 @@ def _plots(plan: Plan, arms: Sequence[PlannedArm], group: GroupResults) -> list[
     }
     by_seed = next(iter(group.values["accuracy_original"].values()))
     chance = 1 / len(next(iter(by_seed.values())))
+    said = {name: words for name, (words, _) in people.MEASURES.items() if name in group.cells}
+    seen = [
+        (
+            "What people see, and the judges. Chance is .5 for both choices, and the dashed line "
+            "for naming. Bars: 95 % over seeds, classes and people.",
+            plots.intervals(group.cells, {**said, **recognised}, names, chance),
+        )
+    ]
     return [
+        *(seen if said else ()),
         (
             "Class images: share that the judges take for their class (foreground, shape) or for "
             "their class's background (leakage). Bars: 95 % over seeds and classes.",
@@ -118,6 +128,7 @@ def _context(
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
     groups: Sequence[GroupResults],
+    said: Said,
 ) -> dict[str, Any]:
     """Returns everything that the template shows."""
     finished = [arm for arm in plan.arms if arm.name in measured]
@@ -147,6 +158,8 @@ def _context(
         "sections": results.SECTIONS,
         "reported_judges": results.REPORTED_JUDGES,
         "sentence": statistics.sentence,
+        "people": said.found,
+        "people_measures": people.MEASURES,
         "dose_response": [
             (caption, page.drawn(svg)) for caption, svg in _dose_response(plan, groups)
         ],
@@ -180,6 +193,7 @@ def write(
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
     groups: Sequence[GroupResults],
+    said: Said = people.NOBODY,
 ) -> None:
     """Writes report.html, figure.png and the events of TensorBoard into the study's folder.
 
@@ -189,11 +203,12 @@ def write(
       measured: {name of a finished arm: its measures}.
       failed: {name of an arm: why it isn't finished}.
       groups: what was made of the measures.
+      said: what people said of the class images.
 
     Raises:
       UserError: a file cannot be written.
     """
-    context = _context(plan, config, measured, failed, groups)
+    context = _context(plan, config, measured, failed, groups, said)
     page.write(plan.workdir / "report.html", "bg_interp.study", "report.html.j2", context)
     sheet = panels.figure(plan, measured)
     pictures.save_png(plan.workdir / "figure.png", sheet)

@@ -12,6 +12,8 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation import statistics
 from bg_interp.evaluation.judges.training import JUDGES
 from bg_interp.evaluation.variants import VARIANTS
+from bg_interp.study import people
+from bg_interp.study.people import NOBODY, Said
 from bg_interp.study.plan import Plan, PlannedArm
 from bg_interp.study.starts import STARTS, Start
 
@@ -44,7 +46,8 @@ _CLASS_IMAGES = {
 }
 _RELIANCE = Section("How much accuracy depends on backgrounds", "accuracy")
 _ATTRIBUTION = Section("Where the network looks", "attribution")
-SECTIONS = (*_CLASS_IMAGES.values(), _RELIANCE, _ATTRIBUTION)
+_PEOPLE = Section("What people see in class images", "by their answers")
+SECTIONS = (*_CLASS_IMAGES.values(), _PEOPLE, _RELIANCE, _ATTRIBUTION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,6 +123,10 @@ def _accuracies() -> Iterator[MeasureKind]:
 KINDS = (
     *_recognisability(),
     *_leakage(),
+    *(
+        MeasureKind(words, short, ("people", short), _PEOPLE, is_question)
+        for short, (words, is_question) in people.MEASURES.items()
+    ),
     MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), _RELIANCE, True),
     *_accuracies(),
     MeasureKind(
@@ -172,18 +179,17 @@ class GroupResults:
     left_out: list[str]
 
 
-def _cell(by_seed: Mapping[int, list[float | None]]) -> Cell | None:
+def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> Cell | None:
     values = np.array(list(by_seed.values()), np.float64)
-    values = values[:, ~np.isnan(values).any(axis=0)]
+    values = values[:, ~np.isnan(values).all(axis=0)]
     if not values.size:
         return None
-    means = statistics.resampled_means(values, seed=0)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Cell(float(values.mean()), float(low), float(high), len(values))
+    low, high = statistics.interval(values, shared_variance=shared_variance)
+    return Cell(float(np.nanmean(values)), low, high, len(values))
 
 
 def _compared(
-    values: Values, treatments: list[str], left_out: list[str]
+    values: Values, treatments: list[str], said: Said, left_out: list[str]
 ) -> list[statistics.Comparison]:
     asked: list[statistics.Comparison] = []
     others: list[statistics.Comparison] = []
@@ -193,7 +199,12 @@ def _compared(
             if not set(measure.get(treatment, {})) & set(measure.get("none", {})):
                 continue
             try:
-                found = statistics.compare(kind.name, measure, treatment)
+                found = statistics.compare(
+                    kind.name,
+                    measure,
+                    treatment,
+                    shared_variance=said.shared_variance_of_difference(kind.short, treatment),
+                )
             except UserError as error:
                 left_out.append(f"{kind.name}: {error}")
                 continue
@@ -214,14 +225,18 @@ def _against_chance(values: Values, left_out: list[str]) -> list[statistics.Comp
 
 
 def collect(
-    plan: Plan, measured: Mapping[str, dict[str, Any]], group: tuple[float, float | None]
+    plan: Plan,
+    measured: Mapping[str, dict[str, Any]],
+    group: tuple[float, float | None],
+    said: Said = NOBODY,
 ) -> GroupResults:
     """Collects and compares the arms of one group.
 
     Args:
       plan: the study.
-      measured: {name of a finished arm: what `measure` returned}.
+      measured: {name of a finished arm: what `measure` returned, with what people said beside}.
       group: correlation and epsilon.
+      said: what people said, for how far they differ from each other.
     """
     arms = [arm for arm in plan.arms if arm.group == group and arm.name in measured]
     values: Values = {}
@@ -233,12 +248,16 @@ def collect(
                 continue  # Left out by the measure itself, for a model that it doesn't suit.
             values.setdefault(kind.short, {}).setdefault(arm.background, {})[arm.seed] = found
     cells = {
-        short: {name: cell for name, rows in by.items() if (cell := _cell(rows)) is not None}
+        short: {
+            name: cell
+            for name, rows in by.items()
+            if (cell := _cell(rows, said.shared_variance(short, name))) is not None
+        }
         for short, by in values.items()
     }
     others = [name for name in plan.backgrounds if name != "none"]
     left_out: list[str] = []
-    compared = _compared(values, others, left_out)
+    compared = _compared(values, others, said, left_out)
     return GroupResults(
         *group, values, cells, compared, _against_chance(values, left_out), left_out
     )

@@ -2,16 +2,28 @@
 
 import dataclasses
 import functools
+import json
+import pathlib
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from bg_interp import cluster
-from bg_interp.config.training import resolved
+from bg_interp.config.training import ArmConfig, resolved
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage import files
-from bg_interp.study import judging, markdown, measuring, plan, report, results, running, wording
+from bg_interp.study import (
+    judging,
+    markdown,
+    measuring,
+    people,
+    plan,
+    report,
+    results,
+    running,
+    wording,
+)
 from bg_interp.study.plan import Plan, StudyConfig
 
 
@@ -82,15 +94,51 @@ def read_all(laid_out: Plan) -> dict[str, dict[str, Any]]:
     return {name: measures for name, measures in found.items() if measures is not None}
 
 
+def _told(config: ArmConfig) -> dict[str, Any]:
+    """Returns what was asked of all arms' training: the settings that aren't the defaults."""
+    defaults = dataclasses.asdict(ArmConfig())
+    return {
+        name: value
+        for name, value in dataclasses.asdict(config).items()
+        if name not in plan.SET_BY_STUDY and value != defaults[name]
+    }
+
+
+def write_again(workdir: pathlib.Path) -> None:
+    """Writes the report of a study anew, from what its arms and people left in its folder.
+
+    Raises:
+      UserError: the folder holds no report yet, or none that says how it was made.
+    """
+    try:
+        before = json.loads((workdir / "results.json").read_text(encoding="utf-8"))
+        config = StudyConfig(**{**before["study"], "workdir": str(workdir)})
+        laid_out = plan.make_plan(config, ArmConfig(**before["training"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{workdir} holds no report that could be written again; the command of tools/study.py "
+            "that made the study writes one, with what people said in it"
+        ) from error
+    measured = read_all(laid_out)
+    if not measured:
+        raise UserError(f"{workdir} must hold finished arms. Received: none")
+    write(laid_out, config, measured, before["missing"])
+
+
 def write(
     laid_out: Plan,
     config: StudyConfig,
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
 ) -> None:
-    """Writes results.json, .csv and .md, figure.png, TensorBoard's pages and report.html."""
+    """Writes results.json, .csv and .md, figure.png, TensorBoard's pages and report.html.
+
+    What people said of the class images is read from the study's folder.
+    """
+    said = people.read(laid_out.workdir)
+    measured = said.beside(laid_out, measured)
     groups = [
-        results.collect(laid_out, measured, group)
+        results.collect(laid_out, measured, group, said)
         for group in dict.fromkeys(arm.group for arm in laid_out.arms)
     ]
     folder = laid_out.workdir
@@ -102,6 +150,7 @@ def write(
                 for name, value in dataclasses.asdict(config).items()
                 if name not in plan.WHERE_ARMS_RUN
             },
+            "training": _told(laid_out.arms[0].config),
             "missing": {
                 arm.name: failed.get(arm.name, "not finished")
                 for arm in laid_out.arms
@@ -115,7 +164,7 @@ def write(
     doubted = wording.doubts(next(iter(measured.values())))
     tables = wording.worded(markdown.tables(laid_out, groups), doubted)
     files.write_text(folder / "results.md", tables)
-    report.write(laid_out, config, measured, failed, groups)
+    report.write(laid_out, config, measured, failed, groups, said)
     for words, reason in doubted.items():
         print(f"the {words} cannot tell whether an image is recognisable: {reason}")
     for group in groups:

@@ -61,10 +61,10 @@ def natural_arrays(classes: int = len(CLASSES)) -> Arrays:
     return Arrays(images, masks, np.arange(count, dtype=np.int32) % classes)
 
 
-def made_experiment(study: pathlib.Path, classes: int = len(CLASSES), **settings):
+def made_experiment(study: pathlib.Path, of_classes: int = len(CLASSES), **settings):
     """Makes the experiment of a written study."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(natural, "load", lambda config: natural_arrays(classes))
+        patch.setattr(natural, "load", lambda config: natural_arrays(of_classes))
         patch.setattr(os, "fsync", lambda file: None)
         return folders.open_or_build(PeopleConfig(workdir=str(study), **settings))
 
