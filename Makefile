@@ -27,8 +27,10 @@ gpu-check: $(VENV)/.installed
 # Kills for each tool; damaged cases for each kind of file.
 KILLS ?= 20
 DAMAGE ?= 60
+# Those of the last two are ten each; `make cluster` first, or the cluster's are skipped.
+FAULTS ?= tests/faults tests/cluster tests/training/test_multi_worker.py
 faults: $(VENV)/.installed
-	BG_INTERP_KILLS=$(KILLS) BG_INTERP_DAMAGE=$(DAMAGE) $(BIN)/python -m pytest tests/faults $(ARGS)
+	BG_INTERP_KILLS=$(KILLS) BG_INTERP_DAMAGE=$(DAMAGE) $(BIN)/python -m pytest $(FAULTS) $(ARGS)
 
 # Cases for each property.
 CASES ?= 2000

@@ -198,7 +198,7 @@ class Cluster:
         """
         self.check_room(cpus, gpus)
         # In a list, so that Ray hands on the reference, and each process fetches it once.
-        held = [self._ray.put(function)]
+        held = [os.getcwd(), self._ray.put(function)]
         task = self._ray.remote(
             num_cpus=cpus, num_gpus=gpus, max_retries=ATTEMPTS, scheduling_strategy="SPREAD"
         )(_call_kept)
@@ -232,10 +232,10 @@ class Cluster:
         """
         self.check_room(cpus, gpus)
         task = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1, max_retries=ATTEMPTS)(
-            function
+            _call_task
         )
-        held = self._ray.put(shared)
-        running = {task.remote(held, one): name for name, one in tasks.items()}
+        here, held = os.getcwd(), self._ray.put(shared)
+        running = {task.remote(here, function, held, one): name for name, one in tasks.items()}
         while running:
             (done,), _ = self._ray.wait(list(running))
             name = running.pop(done)
@@ -275,7 +275,7 @@ class Cluster:
         each = {"CPU": cpus} | ({"GPU": gpus} if gpus else {})
         trainer = TensorflowTrainer(
             _call_worker,
-            train_loop_config={"function": function, "argument": argument},
+            train_loop_config={"here": os.getcwd(), "function": function, "argument": argument},
             scaling_config=ScalingConfig(
                 num_workers=workers, use_gpu=bool(gpus), resources_per_worker=each
             ),
@@ -322,17 +322,30 @@ _kept: dict[Any, Callable] = {}
 def _call_kept(held: Sequence[Any], block: Any) -> Any:
     import ray
 
-    (reference,) = held
+    here, reference = held
     if reference not in _kept:
+        _go_to(here)
         # Another run of the same process; what it kept, a segmenter's process perhaps, ends.
         _kept.clear()
         _kept[reference] = ray.get(reference)
     return _kept[reference](block)
 
 
+def _call_task(here: str, function: Callable, shared: Any, task: Any) -> Any:
+    _go_to(here)
+    return function(shared, task)
+
+
+def _go_to(folder: str) -> None:
+    """Takes relative paths for what they are where the tool was started."""
+    with contextlib.suppress(OSError):
+        os.chdir(folder)
+
+
 def _call_worker(settings: Mapping[str, Any]) -> None:
     # Ray sets it for Keras 2; it sends whoever asks for tf.keras to a package that isn't there.
     os.environ.pop("TF_USE_LEGACY_KERAS", None)
+    _go_to(settings["here"])
     settings["function"](settings["argument"])
 
 

@@ -84,6 +84,15 @@ def trained_workdir(shape_settings, session_cache, tmp_path_factory) -> pathlib.
     return folder
 
 
+def pytest_generate_tests(metafunc):
+    """Kills something once, or at ten different moments in `make faults`."""
+    if "pause" in metafunc.fixturenames:
+        generator = np.random.default_rng(int(os.environ.get("BG_INTERP_FAULT_SEED", "0")))
+        later = generator.uniform(0, 4, 9).round(2).tolist()
+        more = later if "BG_INTERP_KILLS" in os.environ else []
+        metafunc.parametrize("pause", [0.0, *more])
+
+
 def flags_of(settings: dict[str, object]) -> list[str]:
     """Returns settings as command line flags."""
     return [f"--{name}={value}" for name, value in settings.items()]

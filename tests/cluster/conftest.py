@@ -26,22 +26,23 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
-def kill_tree(processes: list[psutil.Process]) -> None:
-    """Ends processes and all that they started, as a machine that loses its power does."""
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in process.children(recursive=True):
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.send_signal(signal.SIGKILL)
-            process.send_signal(signal.SIGKILL)
-
-
-def kill_node(node) -> None:
-    """Kills a node of `two_nodes`, the workers and their children included."""
+def processes_of(node) -> list[psutil.Process]:
+    """Returns the processes of a node, its workers and their children included."""
+    found = []
     for started in [one.process for some in node.all_processes.values() for one in some]:
         # Not yet waited for by Ray, so that the number cannot be another process's.
         if started.poll() is None:
-            kill_tree([psutil.Process(started.pid)])
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process = psutil.Process(started.pid)
+                found += [process, *process.children(recursive=True)]
+    return found
+
+
+def kill_node(node) -> None:
+    """Ends a node and all that it started, as a machine that loses its power does."""
+    for process in processes_of(node):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -53,7 +54,11 @@ def two_nodes():
     second = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     yield types.SimpleNamespace(
-        address=cluster.address, head=cluster.head_node, second=second, kill=kill_node
+        address=cluster.address,
+        head=cluster.head_node,
+        second=second,
+        kill=kill_node,
+        processes_of=processes_of,
     )
     # Killed ones cannot be shut down any more.
     for node in (second, cluster.head_node):

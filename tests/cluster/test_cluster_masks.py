@@ -24,7 +24,7 @@ from bg_interp.masks.store import MaskStore
 pytest.importorskip("ray", reason="`make cluster` installs Ray")
 
 _TOOL = pathlib.Path(__file__).parents[2] / "tools" / "segment.py"
-_LIMIT_SECONDS = 120.0
+_LIMIT_SECONDS = 600.0
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,9 @@ def contents(folder: pathlib.Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.*") if path.name[0] != "."}
 
 
-def test_a_killed_process_changes_no_file(one_machine, photographs, red_is_foreground, tmp_path):
+def test_a_killed_process_changes_no_file(
+    one_machine, photographs, red_is_foreground, tmp_path, pause
+):
     source, store, path = opened(photographs, red_is_foreground, tmp_path)
     make = blocks.BlockMaker(source.splits, store.settings, path)
 
@@ -107,25 +109,27 @@ def test_a_killed_process_changes_no_file(one_machine, photographs, red_is_foreg
         cluster.connect("local", cores=2) as machines,
         concurrent.futures.ThreadPoolExecutor() as threads,
     ):
-        killing = threads.submit(_kill_a_working_process)
+        killing = threads.submit(_kill_a_working_process, pause / 10)
         assert len(list(precompute.keep(store, made(machines)))) == 600
         assert killing.result()
     assert contents(store.folder) == contents(one_machine.folder)
 
 
-def _kill_a_working_process() -> bool:
+def _kill_a_working_process(pause: float) -> bool:
+    """Kills a process that works, so many seconds after there was one."""
     deadline = time.monotonic() + _LIMIT_SECONDS
     while time.monotonic() < deadline:
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
                 if " ".join(process.cmdline()).startswith("ray::_call_kept"):
+                    time.sleep(pause)
                     process.send_signal(signal.SIGKILL)
                     return True
     return False
 
 
 def test_a_lost_machine_and_a_lost_head_cost_no_mask(
-    two_nodes, one_machine, photographs, red_is_foreground, tmp_path
+    two_nodes, one_machine, photographs, red_is_foreground, tmp_path, pause
 ):
     settings = {
         "dataset": f"folder:{photographs}",
@@ -138,6 +142,7 @@ def test_a_lost_machine_and_a_lost_head_cost_no_mask(
     driver = subprocess.Popen([*command, f"--cluster={two_nodes.address}"], stderr=log, stdout=log)
     try:
         _wait_for(driver, tmp_path, "masks-00000.json")
+        time.sleep(pause / 10)
         two_nodes.kill(two_nodes.second)
         _wait_for(driver, tmp_path, "masks-00001.json")
         two_nodes.kill(two_nodes.head)

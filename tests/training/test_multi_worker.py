@@ -15,7 +15,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 _PROGRAM = pathlib.Path(__file__).with_name("multi_worker_program.py")
-_LIMIT_SECONDS = 150.0
+_LIMIT_SECONDS = 600.0
 
 
 def free_ports(count: int) -> list[int]:
@@ -74,7 +74,9 @@ def networks_in(folder: pathlib.Path) -> list[list[bytes]]:
     return found
 
 
-def test_two_workers_learn_what_one_does_and_survive_the_loss_of_one(start_workers, tmp_path):
+def test_two_workers_learn_what_one_does_and_survive_the_loss_of_one(
+    start_workers, tmp_path, pause
+):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     finish(start_workers(whole, "--exact"))
     assert float((whole / "difference.txt").read_text()) < 1e-4
@@ -86,11 +88,14 @@ def test_two_workers_learn_what_one_does_and_survive_the_loss_of_one(start_worke
     while not list(killed.glob("run/checkpoints/step-00000002.npz")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    time.sleep(pause)
     pair[1].send_signal(signal.SIGKILL)
     _, error = pair[0].communicate(timeout=_LIMIT_SECONDS)
-    assert pair[0].returncode == 1
-    assert error.count("error: another worker of this arm ended") == 1
     assert "Traceback" not in error
+    # Killed late, it may have done its part already.
+    if pair[0].returncode or not pause:
+        assert pair[0].returncode == 1
+        assert error.count("error: another worker of this arm ended") == 1
     finish(start_workers(killed))
     assert networks_in(killed) == [first, first]
 
