@@ -10,7 +10,7 @@ import pytest
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-@pytest.mark.parametrize("tool", ["train", "study", "visualize", "export"])
+@pytest.mark.parametrize("tool", ["evaluate", "export", "segment", "study", "train", "visualize"])
 def test_any_flags_are_taken_or_refused_in_one_line(tool):
     command = [sys.executable, str(ROOT / "tests" / "fuzz_flags.py"), tool]
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])

@@ -19,7 +19,7 @@ trains one network on four machines of a Ray cluster; see docs/cluster.md.
 
 from bg_interp import cli
 from bg_interp.config.cluster import TeamConfig
-from bg_interp.config.training import ArmConfig, check_names
+from bg_interp.config.training import ArmConfig, check_names, workdir
 
 cli.define_flags(ArmConfig)
 cli.define_flags(TeamConfig)
@@ -31,7 +31,7 @@ def main() -> None:
     check_names(config)
     team = cli.config_from_flags(TeamConfig)
     team.check(config.strategy)
-    # TensorFlow takes seconds to import, a mistyped flag is refused before.
+    # TensorFlow takes seconds to import, so a mistyped flag is refused before.
     cli.load_tensorflow()
     from bg_interp.commands import train, train_together
 
@@ -45,7 +45,7 @@ def main() -> None:
         print(
             f"this network learned nothing, so its class images say nothing: {result['collapsed']}"
         )
-    folder = train.workdir_of(config)
+    folder = workdir(config)
     print(f"done in {result['seconds']:.0f} s: {folder}")
     print(f"look at it: tensorboard --logdir {folder.parent}")
 

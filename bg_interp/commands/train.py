@@ -366,8 +366,3 @@ def _is_over(
     strategies.check_same(strategy, json.dumps([compared, facts, versions()], sort_keys=True))
     (first,) = strategies.from_first(strategy, [np.asarray(finished)])
     return bool(first)
-
-
-def workdir_of(config: ArmConfig) -> pathlib.Path:
-    """Returns the folder that an arm writes to."""
-    return settings.workdir(config)

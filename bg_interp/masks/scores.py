@@ -24,6 +24,13 @@ class Scores:
     share_below_half: float
     boundary_error: float
 
+    def __str__(self) -> str:
+        return (
+            f"against the dataset's own masks, {self.count} images: mean IoU {self.mean_iou:.3f}, "
+            f"median {self.median_iou:.3f}, below 0.5 {self.share_below_half:.1%}, boundary error "
+            f"{self.boundary_error:.2%} of the diagonal"
+        )
+
 
 def summarise(ious: list[float], errors: list[float]) -> Scores:
     """Sums up the values of `iou` and `boundary_error` of one image each."""

@@ -87,28 +87,6 @@ def test_killed_and_started_again_it_goes_on(arguments, photographs, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([], "--dataset"),
-        (["--dataset=photos"], "--dataset must be"),
-        (["--dataset=folder:photos", "--segmenter=objct"], "did you mean 'object'"),
-        (["--dataset=folder:photos", "--workers=0"], "--workers must be above 0"),
-        (["--dataset=folder:photos", "--segmenter=deeplab"], "--segmenter_model"),
-        (["--dataset=folder:/nowhere"], "/nowhere"),
-    ],
-)
-def test_mistakes_are_one_line(arguments, message):
-    code, output, errors = run(*arguments)
-    assert code == 1
-    assert output == ""
-    last = errors.strip().splitlines()[-1]
-    assert last.startswith("error: ")
-    assert message in last
-    assert "Traceback" not in errors
-
-
-@pytest.mark.slow
 def test_scores_need_a_dataset_with_masks(arguments):
     code, _, errors = run(*arguments, "--score")
     assert code == 1

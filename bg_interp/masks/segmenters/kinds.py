@@ -4,8 +4,11 @@ A new segmenter is a class in a module of its own, an entry here, and its name i
 """
 
 import dataclasses
+import pathlib
 from collections.abc import Mapping
 
+from bg_interp.config.segmentation import BACKENDS
+from bg_interp.errors import UserError, nearest
 from bg_interp.masks.segmenters.model_files import ModelFile, Wheel
 
 
@@ -65,3 +68,43 @@ KINDS = {
         "magic_touch/float32/1/magic_touch.tflite",
     ),
 }
+
+
+def check(name: str, model: str | None, category: str | None, backend: str) -> None:
+    """Checks that the settings of a segmenter fit together, without opening anything.
+
+    Args:
+      name: one of `KINDS`.
+      model: the user's own .tflite file; see `segmenter.Settings` for it and the others.
+      category: of `deeplab`.
+      backend: what runs the network.
+
+    Raises:
+      UserError: they do not.
+    """
+    if name not in KINDS:
+        raise UserError(
+            f"--segmenter must be one of {', '.join(KINDS)}. Received: "
+            f"{name!r}{nearest(name, KINDS)}"
+        )
+    if backend not in BACKENDS:
+        raise UserError(
+            f"--segmenter_backend must be one of {', '.join(BACKENDS)}. Received: "
+            f"{backend!r}{nearest(backend, BACKENDS)}"
+        )
+    kind = KINDS[name]
+    if kind.model is None and model is None:
+        raise UserError(
+            f"--segmenter={name} needs --segmenter_model=PATH; its file stands at {kind.address}"
+        )
+    if model is not None and not pathlib.Path(model).expanduser().is_file():
+        raise UserError(f"--segmenter_model must be a .tflite file. Received: {model!r}")
+    if category is not None and name != "deeplab":
+        raise UserError(
+            f"--segmenter_category goes with --segmenter=deeplab. Received: --segmenter={name}"
+        )
+    if backend not in kind.adapters or (backend == "keras" and model is not None):
+        raise UserError(
+            "--segmenter_backend=keras goes with --segmenter=object and its own model. "
+            f"Received: --segmenter={name} --segmenter_model={model}"
+        )

@@ -14,10 +14,9 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from bg_interp.config.segmentation import BACKENDS
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError
 from bg_interp.masks.segmenters.cleaning import Cleaning
-from bg_interp.masks.segmenters.kinds import KINDS
+from bg_interp.masks.segmenters.kinds import KINDS, check
 from bg_interp.storage import files
 
 # Raised when masks of the same settings come out differently than before.
@@ -53,34 +52,7 @@ class Settings:
         Raises:
           UserError: they do not.
         """
-        if self.name not in KINDS:
-            raise UserError(
-                f"--segmenter must be one of {', '.join(KINDS)}. Received: "
-                f"{self.name!r}{nearest(self.name, KINDS)}"
-            )
-        kind = KINDS[self.name]
-        if self.backend not in BACKENDS:
-            raise UserError(
-                f"--segmenter_backend must be one of {', '.join(BACKENDS)}. Received: "
-                f"{self.backend!r}{nearest(self.backend, BACKENDS)}"
-            )
-        if kind.model is None and self.model is None:
-            raise UserError(
-                f"--segmenter={self.name} needs --segmenter_model=PATH; its file stands at "
-                f"{kind.address}"
-            )
-        if self.model is not None and not pathlib.Path(self.model).is_file():
-            raise UserError(f"--segmenter_model must be a .tflite file. Received: {self.model!r}")
-        if self.category is not None and self.name != "deeplab":
-            raise UserError(
-                "--segmenter_category goes with --segmenter=deeplab. Received: "
-                f"--segmenter={self.name}"
-            )
-        if self.backend == "keras" and ("keras" not in kind.adapters or self.model is not None):
-            raise UserError(
-                "--segmenter_backend=keras goes with --segmenter=object and its own model. "
-                f"Received: --segmenter={self.name} --segmenter_model={self.model}"
-            )
+        check(self.name, self.model, self.category, self.backend)
 
     @property
     def input_size(self) -> int | None:

@@ -1,0 +1,29 @@
+"""A trained network in forms that others can serve; `tools/export.py` is its command line."""
+
+import pathlib
+
+from bg_interp.config.export import ExportConfig, check_names, formats
+from bg_interp.models import export, loading
+
+
+def run(config: ExportConfig) -> list[pathlib.Path]:
+    """Exports one model; returns what was written.
+
+    Raises:
+      UserError: a model or names that cannot be used, or a folder that cannot be written.
+    """
+    check_names(config)
+    path = pathlib.Path(str(config.model)).expanduser()
+    found = loading.load_network(path)
+    names = loading.names_or_numbers(found)
+    if config.class_names:
+        names = loading.checked_names(config.class_names.split(","), found.network)
+    output = pathlib.Path(config.output or loading.folder_of(path)).expanduser()
+    written = []
+    if "saved_model" in formats(config):
+        written.append(output / "saved_model")
+        export.saved_model(found.network, names, written[-1])
+    if "litert" in formats(config):
+        written.append(output / "model.tflite")
+        export.litert(found.network, written[-1])
+    return written
