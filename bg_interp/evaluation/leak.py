@@ -22,7 +22,7 @@ _FOLDS = 5
 _BLOCKS, _LEVELS = 4, 4
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Leak:
     """What backgrounds alone tell.
 
@@ -40,6 +40,8 @@ class Leak:
             f"backgrounds alone tell {self.accuracy} of the labels of {self.accuracy.count} images "
             f"(the commonest label: {self.chance:.2f})"
         )
+
+    __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
