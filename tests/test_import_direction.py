@@ -13,7 +13,7 @@ _LAYERS = [
     {"masks"},
     {"data"},
     {"training", "visualization", "evaluation"},
-    {"report"},
+    {"repair", "report"},
     {"commands"},
     {"callbacks", "people", "study"},
 ]

@@ -7,7 +7,7 @@ import dataclasses
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,7 @@ from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
+_Config = TypeVar("_Config", bound=EvaluateConfig)
 # Settings that results.json holds.
 _DATA = "dataset data_dir masks mask_store image_size correlation data_seed".split()
 # Settings that the page shows.
@@ -49,7 +50,7 @@ _SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_background
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
-def settled(config: EvaluateConfig, model_size: int | None) -> EvaluateConfig:
+def settled(config: _Config, model_size: int | None) -> _Config:
     """Settles which test images are used, where that is left open.
 
     Raises:
@@ -147,7 +148,7 @@ def run(config: EvaluateConfig) -> Evaluation:
         Arrays.of(arrays),
         names,
         keys=[source.splits["test"].keys[row] for row in arrays["index"]],
-        places=_places(source, arrays["index"]),
+        places=places_of(source, "test", arrays["index"]),
         place_names=source.place_names,
         backgrounds=config.adversarial_backgrounds,
         seed=config.seed,
@@ -262,8 +263,9 @@ def _leak_images(source: Source, config: EvaluateConfig) -> Arrays:
     return Arrays.of(open_in_memory(source, "train", config).arrays)
 
 
-def _places(source: Source, rows: np.ndarray) -> np.ndarray | None:
-    places = source.splits["test"].places
+def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None:
+    """Returns the kinds of background of a split's images at `rows`; None where nothing tells."""
+    places = source.splits[split].places
     return None if places is None else np.asarray(places)[rows]
 
 

@@ -97,7 +97,7 @@ def measure_leak(arrays: Arrays, seed: int = 0) -> Leak:
     # It need not converge to the last digit to be right or wrong.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = LogisticRegression(C=0.01, max_iter=60)
+        model = LogisticRegression(C=0.001, max_iter=60)
         predicted = cross_val_predict(model, features, some.labels, cv=folds)
     accuracy = Estimate.of_share(predicted == some.labels)
     return Leak(accuracy, float(counts.max() / counts.sum()))

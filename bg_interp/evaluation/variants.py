@@ -55,11 +55,16 @@ def partners(variant: str, labels: np.ndarray, seed: int, draw: int = 0) -> np.n
         "mixed_next": lambda label: labels == following[label],
         "swap": lambda label: labels != label,
     }[variant]
+    allowed = {label: positions[is_allowed(label)] for label in present.tolist()}
     chosen = positions.copy()
     for position, label in enumerate(labels.tolist()):
-        others = positions[is_allowed(label) & (positions != position)]
-        if len(others):
-            chosen[position] = generator.choice(others)
+        others = allowed[label]
+        # The place of the image itself among those allowed, which it is to be none of.
+        own = int(np.searchsorted(others, position))
+        is_there = own < len(others) and others[own] == position
+        if len(others) > is_there:
+            place = generator.integers(0, len(others) - is_there)
+            chosen[position] = others[place + (is_there and place >= own)]
     return chosen
 
 

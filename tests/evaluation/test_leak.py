@@ -8,7 +8,7 @@ from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.leak import measure_leak
 
 
-def _drawn(correlation: float, count: int = 900) -> Arrays:
+def _drawn(correlation: float, count: int = 600) -> Arrays:
     """Three classes whose background has the class's colour with a probability."""
     generator = np.random.default_rng(0)
     labels = (np.arange(count) % 3).astype(np.int32)

@@ -1,0 +1,28 @@
+"""What a repair is made of: a classifier, its training images, and how they are weighed."""
+
+import dataclasses
+
+from bg_interp.cli import NOT_NEGATIVE, POSITIVE, setting
+from bg_interp.config import evaluation
+from bg_interp.config.evaluation import EvaluateConfig
+
+NO_FLAGS = (*evaluation.NO_FLAGS, "adversarial_backgrounds", "leak", "fail_if", "junit")
+
+
+@dataclasses.dataclass(frozen=True)
+class RepairConfig(EvaluateConfig):
+    """A classifier and its images; an empty name is settled by what the model's file says."""
+
+    model: str | None = setting(
+        None, "a folder that tools/train.py wrote, or a .keras or .h5 file with a dense last layer"
+    )
+    original_weight: float = setting(
+        1.0,
+        "how much a training image as it is counts beside each composite of it; 0 learns from "
+        "composites alone, more keeps the accuracy on images as they are",
+        rule=NOT_NEGATIVE,
+    )
+    copies: int = setting(
+        2, "how many random backgrounds each object is pasted before", rule=POSITIVE
+    )
+    output: str | None = setting(None, "folder to write to; default: <model>-repaired")

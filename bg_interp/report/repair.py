@@ -1,0 +1,52 @@
+"""The page of a repair: one classifier before and after, side by side."""
+
+import pathlib
+from collections.abc import Sequence
+
+from bg_interp.evaluation.result import Evaluation
+from bg_interp.evaluation.variants import VARIANTS
+from bg_interp.report import figures, page
+
+
+def write(
+    path: pathlib.Path,
+    *,
+    rows: Sequence[tuple[str, str, str, str]],
+    evaluations: tuple[Evaluation, Evaluation],
+    strength: float,
+    command: str,
+) -> None:
+    """Writes the page of a repair.
+
+    Args:
+      path: the file.
+      rows: (measure, before, after, change with its interval).
+      evaluations: before and after.
+      strength: of the regularisation that was chosen.
+      command: the command that repeats it.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    series = dict(zip(("before", "after"), evaluations, strict=True))
+    cells = {
+        variant: {name: one.measures[variant] for name, one in series.items()}
+        for variant in VARIANTS
+    }
+    shown = {variant: variant.replace("_", " ") for variant in VARIANTS}
+    chance = evaluations[0].measured["chance"]
+    kinds = "kind of background" if evaluations[0].groups.of_places else "class it is from"
+    context = {
+        "rows": rows,
+        "before": evaluations[0],
+        "plot": page.drawn(figures.intervals(cells, shown, list(series), chance)),
+        "groups": [(name, page.drawn(_matrix(one, kinds))) for name, one in series.items()],
+        "strength": strength,
+        "command": command,
+    }
+    page.write(path, "bg_interp.report", "repair.html.j2", context)
+
+
+def _matrix(one: Evaluation, kinds: str) -> str:
+    names = one.groups.classes, one.groups.kinds
+    return figures.matrix(one.groups.accuracy, *names, ("class of the object", kinds))

@@ -1,0 +1,31 @@
+"""The real `tools/repair.py` on a run of tools/train.py."""
+
+import json
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({}, "--model must be given"),
+        ({"model": "missing.keras"}, "does not exist: missing.keras"),
+        ({"model": ".", "copies": 0}, "--copies must be above 0"),
+    ],
+)
+def test_mistyped_flags_end_in_one_line(run_tool, tmp_path, flags, message):
+    ended = run_tool("repair", flags, cwd=tmp_path)
+    assert ended.returncode == 1 and ended.stdout == ""
+    assert message in ended.stderr and len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_a_run_is_repaired_and_the_result_opens(run_tool, trained_workdir, tmp_path):
+    ended = run_tool("repair", {"model": trained_workdir, "output": tmp_path / "mended"})
+    assert ended.returncode == 0, ended.stderr
+    assert "bg_gap" in ended.stdout
+    results = json.loads((tmp_path / "mended" / "results.json").read_text())
+    assert results["before"]["classes"] == results["after"]["classes"] == ["disc", "square"]
+    page = (tmp_path / "mended" / "report.html").read_text()
+    assert "before and after" in page and str(tmp_path) not in page
+    assert (tmp_path / "mended" / "model.keras").is_file()
