@@ -96,6 +96,7 @@ class Call:
             return None
         return (
             self.training,
+            id(self.model),
             self.unconnected,
             self.fuse,
             tuple(tuple(start.shape) for start in self.starts),
