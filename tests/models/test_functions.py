@@ -1,13 +1,19 @@
 """Plain functions and ONNX files as classifiers: the same answers as the network they copy."""
 
+import pathlib
+
+import keras
 import numpy as np
 import onnx
 import pytest
 import tensorflow as tf
 from onnx import helper, numpy_helper
 
+from bg_interp.commands.evaluate import measure
 from bg_interp.errors import UserError
+from bg_interp.evaluation.arrays import Arrays
 from bg_interp.models import functions
+from bg_interp.models.adapter import adapt
 from bg_interp.models.loading import load_classifier
 
 _IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
@@ -90,3 +96,32 @@ def test_a_broken_onnx_file_is_one_line(tmp_path):
     (tmp_path / "broken.onnx").write_bytes(b"nothing")
     with pytest.raises(UserError, match="cannot be opened as an ONNX network"):
         load_classifier(tmp_path / "broken.onnx")
+
+
+def test_one_classifier_in_four_forms_gives_the_same_figures(tmp_path, monkeypatch):
+    """As Keras file, SavedModel, ONNX file and NumPy function: to the last printed digit."""
+    monkeypatch.chdir(tmp_path)
+    weights = np.random.default_rng(3).normal(size=(192, 3)).astype(np.float32)
+    image = keras.Input((8, 8, 3))
+    dense = keras.layers.Dense(3, use_bias=False)
+    network = keras.Model(image, dense(keras.layers.Flatten()(image)))
+    dense.set_weights([weights])
+    network.save("model.keras")
+    network.export("saved", verbose=False)
+    linear_onnx("model.onnx", weights, 8, channels_first=True)
+    np.save("weights.npy", weights)
+    pathlib.Path("linear_in_numpy.py").write_text(
+        "import numpy as np\nweights = np.load('weights.npy')\n"
+        "def scores(images):\n    return images.reshape(len(images), -1) @ weights\n"
+    )
+    generator = np.random.default_rng(0)
+    images = generator.integers(0, 256, (60, 8, 8, 3)).astype(np.uint8)
+    masks = np.zeros((60, 8, 8, 1), np.uint8)
+    masks[:, 2:6, 2:6] = 255
+    test = Arrays(images, masks, (np.arange(60) % 3).astype(np.int32))
+    texts = []
+    for form in ("model.keras", "saved", "model.onnx", "linear_in_numpy:scores"):
+        model = adapt(load_classifier(form).network)
+        found = measure(model, test, ("a", "b", "c"), backgrounds=2)
+        texts.append({name: str(one) for name, one in found.measures.items()})
+    assert texts[0] == texts[1] == texts[2] == texts[3]
