@@ -49,6 +49,9 @@ _DATA = "dataset data_dir masks mask_store image_size correlation data_seed".spl
 _SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
+# How images are made that are made here: those of the model's own training, where it tells.
+_OF_IMAGES_MADE_HERE = ("correlation", "data_seed", "object_scale", "colour_matching")
+
 
 def settled(config: _Config, model_size: int | None) -> _Config:
     """Settles which test images are used, where that is left open.
@@ -73,8 +76,9 @@ def settled(config: _Config, model_size: int | None) -> _Config:
         masks=config.masks or same.get("masks", "auto"),
         mask_store=config.mask_store or same.get("mask_store"),
         image_size=config.image_size or model_size or (64 if dataset == "habitats" else 224),
-        correlation=same.get("correlation", config.correlation),
-        data_seed=same.get("data_seed", config.data_seed),
+        objects=config.objects or same.get("objects"),
+        places=config.places or same.get("places"),
+        **{name: same.get(name, getattr(config, name)) for name in _OF_IMAGES_MADE_HERE},
     )
     check_names(chosen)
     return chosen
