@@ -158,6 +158,12 @@ def test_each_test_file_is_a_target_that_pytest_runs(targets):
         assert target["args"] == [f"{name}.py"]
 
 
+def test_no_two_test_files_have_the_same_name():
+    # Without __init__.py in their folders they would be the same module.
+    names = [path.name for path in source_tree.source_files("tests") if path.name != "conftest.py"]
+    assert len(names) == len(set(names))
+
+
 def test_what_tests_import_is_a_dependency_of_theirs(targets):
     imports = sum(map(source_tree.imports_of, source_tree.source_files("tests")), ())
     folders = ("tests", "tools", "bg_interp_tools")
