@@ -11,7 +11,6 @@ needs Ray (`make cluster`) and prints two Markdown tables:
 """
 
 import dataclasses
-import functools
 import pathlib
 import resource
 import tempfile
@@ -23,6 +22,7 @@ from absl import app, flags
 from tabulate import tabulate
 
 from bg_interp import cluster
+from bg_interp.cluster.machines import Cluster
 from bg_interp.masks import blocks, precompute, quality
 from bg_interp.masks.segmenters.opening import prepare
 from bg_interp.masks.segmenters.segmenter import Settings
@@ -38,11 +38,11 @@ _BYTES = flags.DEFINE_integer("bytes", 6000, "bytes of each simulated mask", 1)
 class Drawn:
     """A split of noise, each image made when it is asked for."""
 
-    count: int
+    keys: list[str]
 
-    @functools.cached_property
-    def keys(self) -> list[str]:
-        return [f"train/{number:08d}.jpg" for number in range(self.count)]
+    @classmethod
+    def of(cls, count: int) -> "Drawn":
+        return cls([f"train/{number:08d}.jpg" for number in range(count)])
 
     def images(self, positions) -> Iterator[np.ndarray]:
         for position in positions:
@@ -71,7 +71,7 @@ class AtOnce:
         return blocks.Made([Mask(key, self.mask, good) for key in keys], [])
 
 
-def _masks(machines: cluster.Cluster, make: Callable, split: Drawn) -> Iterator[Mask]:
+def _masks(machines: Cluster, make: Callable, split: Drawn) -> Iterator[Mask]:
     divided = blocks.divided({"train": split}, set(split.keys))
     for made in machines.in_order(make, divided):
         yield from made.masks
@@ -79,14 +79,14 @@ def _masks(machines: cluster.Cluster, make: Callable, split: Drawn) -> Iterator[
 
 def _per_second(nodes: int) -> float:
     """Returns masks a second of nodes of one core each, once all of them work."""
-    from ray.cluster_utils import Cluster
+    from ray import cluster_utils
 
-    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    started = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     for _ in range(nodes - 1):
         started.add_node(num_cpus=1)
     started.wait_for_nodes()
     settings = Settings("object")
-    split = Drawn(nodes * (_IMAGES.value + blocks.IMAGES))
+    split = Drawn.of(nodes * (_IMAGES.value + blocks.IMAGES))
     make = blocks.BlockMaker({"train": split}, settings, prepare(settings))
     try:
         with cluster.connect(started.address) as machines:
@@ -99,7 +99,7 @@ def _per_second(nodes: int) -> float:
 
 
 def _simulated() -> list[tuple[str, str]]:
-    split, settings = Drawn(_SIMULATED.value), Settings("object")
+    split, settings = Drawn.of(_SIMULATED.value), Settings("object")
     make = AtOnce(split, bytes(_BYTES.value))
     with tempfile.TemporaryDirectory() as folder, cluster.connect("local") as machines:
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import tqdm
 
-from bg_interp.cluster import Cluster
+from bg_interp.cluster.machines import Cluster
 from bg_interp.commands import train as arms
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges

@@ -7,6 +7,8 @@ import pytest
 import tasks
 
 from bg_interp import cluster
+from bg_interp.cluster import there
+from bg_interp.cluster.machines import Cluster
 from bg_interp.errors import UserError
 
 pytest.importorskip("ray", reason="`make cluster` installs Ray")
@@ -53,7 +55,7 @@ def test_more_than_the_cluster_has_is_refused_at_once(machines):
 
 def test_other_versions_on_a_machine_are_named(machines, monkeypatch):
     machines.check_versions()
-    monkeypatch.setattr(cluster.platform, "python_version", lambda: "2.7")
+    monkeypatch.setattr(there.platform, "python_version", lambda: "2.7")
     with pytest.raises(UserError, match=r"has Python 3.*, this one 2\.7"):
         machines.check_versions()
 
@@ -61,6 +63,6 @@ def test_other_versions_on_a_machine_are_named(machines, monkeypatch):
 def test_a_folder_that_a_machine_does_not_see_is_named(machines, monkeypatch, tmp_path):
     machines.check_sees(tmp_path)
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(cluster.Cluster, "on_each", lambda *_: {"10.0.0.2": False})
+    monkeypatch.setattr(Cluster, "on_each", lambda *_: {"10.0.0.2": False})
     with pytest.raises(UserError, match=r"the machine 10\.0\.0\.2 does not see"):
         machines.check_sees(tmp_path)

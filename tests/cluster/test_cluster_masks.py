@@ -121,7 +121,7 @@ def _kill_a_working_process(pause: float) -> bool:
     while time.monotonic() < deadline:
         for process in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):
-                if " ".join(process.cmdline()).startswith("ray::_call_kept"):
+                if " ".join(process.cmdline()).startswith("ray::call_kept"):
                     time.sleep(pause)
                     process.send_signal(signal.SIGKILL)
                     return True

@@ -1,99 +1,21 @@
-"""Work on the machines of a Ray cluster: blocks in order, tasks that are started again, workers.
-
-A leaf: it is handed functions that stand in importable modules, and knows nothing of what they do.
-Ray is imported when a cluster is asked for, and holds no state that matters: what is finished
-stands in files, and after a lost head the same command goes on.
-"""
+"""The machines of a cluster: their room, whether they are alike, and work given to them."""
 
 import collections
-import contextlib
-import importlib.metadata
 import os
 import pathlib
-import platform
 import secrets
-import signal
-import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from bg_interp import processes
+from bg_interp.cluster import there
 from bg_interp.errors import UserError
 
-LOCAL = "local"
 # A machine that is lost costs one attempt of everything that ran on it. A finite number, since Ray
 # starts a process that memory is too small for again and again.
 ATTEMPTS = 8
 # Blocks under way for each process: the second one is there when the first is done.
 _AHEAD = 2
-_ANSWER_SECONDS = 10.0
 _NODE_SECONDS = 90.0
-# Masks and networks that depend on these must not depend on the machine.
-_COMPARED = ("bg_interp", "tensorflow", "keras", "mediapipe", "numpy")
-
-
-@contextlib.contextmanager
-def connect(address: str, cores: int | None = None) -> Iterator["Cluster"]:
-    """Joins a cluster for the length of the block, and checks its machines.
-
-    Args:
-      address: "local" for Ray on this machine alone, or HOST:PORT of a cluster's head; this process
-        must run on one of its machines.
-      cores: with "local", how many to use; None for all.
-
-    Raises:
-      UserError: Ray isn't installed, nobody answers, or a machine has other versions of what
-        results depend on.
-    """
-    try:
-        import ray
-    except ImportError as error:
-        raise UserError(
-            "--cluster needs Ray, which is not installed; pip install 'bg_interp[cluster]', or "
-            "make .venv/.cluster in a clone"
-        ) from error
-    # Ray would report its use to its makers.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    own: dict[str, Any] = {"address": address}
-    if address == LOCAL:
-        own |= {"num_cpus": cores or processes.cores(), "include_dashboard": False}
-    else:
-        check_answers(address)
-    handler = signal.getsignal(signal.SIGTERM)
-    try:
-        # What workers print comes many times over, and from several machines at once.
-        ray.init(**own, log_to_driver=False, logging_level="error")
-    except (OSError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise UserError(f"--cluster={address} cannot be joined: {reason}") from error
-    finally:
-        # Ray's own would end this process at once, without a word on what is saved.
-        if handler is not None:
-            signal.signal(signal.SIGTERM, handler)
-    try:
-        found = Cluster(ray)
-        found.check_versions()
-        yield found
-    finally:
-        ray.shutdown()
-
-
-def check_answers(address: str) -> None:
-    """Checks an address before Ray waits for a minute where nobody answers.
-
-    Raises:
-      UserError: it is none, or nobody answers.
-    """
-    host, _, port = address.rpartition(":")
-    if not (host and port.isdigit()):
-        raise UserError(f"--cluster must be none, local or HOST:PORT. Received: {address!r}")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
-    except OSError as error:
-        raise UserError(
-            f"--cluster={address}: nobody answers there ({error.strerror or error}); "
-            f"`ray start --head --port={port}` starts a cluster"
-        ) from error
 
 
 class Cluster:
@@ -128,12 +50,12 @@ class Cluster:
         Raises:
           UserError: one has not; the message names it.
         """
-        here = versions()
-        for node, there in self.on_each(versions).items():
-            if there != here:
-                name = next(name for name in here if there.get(name) != here[name])
+        here = there.versions()
+        for node, found in self.on_each(there.versions).items():
+            if found != here:
+                name = next(name for name in here if found.get(name) != here[name])
                 raise UserError(
-                    f"the machine {node} has {name} {there.get(name)}, this one {here[name]}; "
+                    f"the machine {node} has {name} {found.get(name)}, this one {here[name]}; "
                     "install the same lock on all machines"
                 )
 
@@ -147,7 +69,7 @@ class Cluster:
         mark = folder / f".cluster-{secrets.token_hex(8)}"
         mark.touch()
         try:
-            for node, sees in self.on_each(_is_file, str(mark.resolve())).items():
+            for node, sees in self.on_each(there.is_file, str(mark.resolve())).items():
                 if not sees:
                     raise UserError(
                         f"the machine {node} does not see {folder}; choose a folder that all "
@@ -167,8 +89,8 @@ class Cluster:
         called = {}
         for node in self._ray.nodes():
             if node["Alive"]:
-                there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-                remote = self._ray.remote(num_cpus=0, scheduling_strategy=there)(function)
+                on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+                remote = self._ray.remote(num_cpus=0, scheduling_strategy=on_node)(function)
                 called[node["NodeManagerAddress"], node["NodeID"]] = remote.remote(*arguments)
         answers = {}
         for (address, _), reference in called.items():
@@ -201,7 +123,7 @@ class Cluster:
         held = [os.getcwd(), self._ray.put(function)]
         task = self._ray.remote(
             num_cpus=cpus, num_gpus=gpus, max_retries=ATTEMPTS, scheduling_strategy="SPREAD"
-        )(_call_kept)
+        )(there.call_kept)
         running: collections.deque = collections.deque()
         for block in blocks:
             running.append(task.remote(held, block))
@@ -232,7 +154,7 @@ class Cluster:
         """
         self.check_room(cpus, gpus)
         task = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1, max_retries=ATTEMPTS)(
-            _call_task
+            there.call_task
         )
         here, held = os.getcwd(), self._ray.put(shared)
         running = {task.remote(here, function, held, one): name for name, one in tasks.items()}
@@ -274,7 +196,7 @@ class Cluster:
 
         each = {"CPU": cpus} | ({"GPU": gpus} if gpus else {})
         trainer = TensorflowTrainer(
-            _call_worker,
+            there.call_worker,
             train_loop_config={"here": os.getcwd(), "function": function, "argument": argument},
             scaling_config=ScalingConfig(
                 num_workers=workers, use_gpu=bool(gpus), resources_per_worker=each
@@ -303,50 +225,6 @@ class Cluster:
             raise UserError(
                 f"a task was lost {ATTEMPTS + 1} times, with its process or its machine: {reason}"
             ) from error
-
-
-def versions() -> dict[str, str]:
-    """Returns the installed versions of what results depend on."""
-    found = {"Python": platform.python_version()}
-    return found | {name: importlib.metadata.version(name) for name in _COMPARED}
-
-
-def _is_file(path: str) -> bool:
-    return pathlib.Path(path).is_file()
-
-
-# In each process of Ray: what it was given to call, by the reference that it came by.
-_kept: dict[Any, Callable] = {}
-
-
-def _call_kept(held: Sequence[Any], block: Any) -> Any:
-    import ray
-
-    here, reference = held
-    if reference not in _kept:
-        _go_to(here)
-        # Another run of the same process; what it kept, a segmenter's process perhaps, ends.
-        _kept.clear()
-        _kept[reference] = ray.get(reference)
-    return _kept[reference](block)
-
-
-def _call_task(here: str, function: Callable, shared: Any, task: Any) -> Any:
-    _go_to(here)
-    return function(shared, task)
-
-
-def _go_to(folder: str) -> None:
-    """Takes relative paths for what they are where the tool was started."""
-    with contextlib.suppress(OSError):
-        os.chdir(folder)
-
-
-def _call_worker(settings: Mapping[str, Any]) -> None:
-    # Ray sets it for Keras 2; it sends whoever asks for tf.keras to a package that isn't there.
-    os.environ.pop("TF_USE_LEGACY_KERAS", None)
-    _go_to(settings["here"])
-    settings["function"](settings["argument"])
 
 
 def _first_user_error(error: BaseException) -> UserError | None:
