@@ -302,6 +302,7 @@ def run(config: ArmConfig) -> dict[str, Any] | None:
             dataclasses.asdict(config),
             not_compared=settings.NOT_COMPARED,
             overwrite=config.overwrite,
+            completed=settings.completed,
             **facts,
         )
         finished = workdir.read_result()

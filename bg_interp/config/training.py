@@ -8,7 +8,8 @@ question.
 import dataclasses
 import os
 import pathlib
-from typing import TypeVar
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.config import recipes
@@ -328,6 +329,17 @@ def counted(config: ResolvedConfig, train_examples: int) -> CountedConfig:
     checkpoint_every = _given(config.checkpoint_every, max(1, min(500, steps // 6)))
     settled = {"steps": steps, "checkpoint_every": checkpoint_every}
     return CountedConfig(**{**vars(config), **settled})
+
+
+def completed(before: Mapping[str, Any]) -> dict[str, Any]:
+    """Adds to the settings of an earlier run those that its version did not know, as defaults.
+
+    Args:
+      before: every resolved setting of that run, by its name.
+    """
+    known = {field.name for field in dataclasses.fields(ArmConfig)}
+    config = ArmConfig(**{name: value for name, value in before.items() if name in known})
+    return {**dataclasses.asdict(counted(resolved(config), train_examples=1)), **before}
 
 
 def workdir(config: ArmConfig) -> pathlib.Path:

@@ -99,7 +99,7 @@ def share_out(images: Iterator[tuple[str, np.ndarray]], workers: list[Worker]) -
     """
     deaths = 0
     # The next image is decoded while the workers are busy, and no worker is sent a second image
-    # before it answered: both sides writing into full pipes would wait for each other for ever.
+    # before it answered: both sides writing into full pipes would wait for each other without end.
     upcoming = next(images, None)
     while upcoming is not None or any(worker.task for worker in workers):
         for worker in workers:

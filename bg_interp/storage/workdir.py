@@ -4,7 +4,7 @@ import contextlib
 import importlib.metadata
 import pathlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from bg_interp.errors import UserError
@@ -121,6 +121,7 @@ class Workdir:
         *,
         not_compared: Sequence[str],
         overwrite: bool,
+        completed: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
         **facts: Any,
     ) -> None:
         """Makes the folder that of a configuration, or checks that it already is.
@@ -130,6 +131,7 @@ class Workdir:
           not_compared: names of settings that may differ between a run and its continuation.
           overwrite: delete what another configuration, or a finished run, left. An unfinished run
             of the same configuration goes on: its end would be the same.
+          completed: adds to the settings that an earlier version wrote those that it did not know.
           **facts: what else config.json holds; `fingerprint` of the data and `masks` are compared
             as well.
 
@@ -138,7 +140,7 @@ class Workdir:
         """
         # Results without a configuration are somebody's too: they are never taken for this run's.
         if self.config.exists() or self.checkpoints.exists() or self.result.exists():
-            difference = self._difference(config, facts, not_compared, overwrite)
+            difference = self._difference(config, facts, not_compared, overwrite, completed)
             if difference is None and not (overwrite and self.result.exists()):
                 return
             if not overwrite:
@@ -155,6 +157,7 @@ class Workdir:
         facts: Mapping[str, Any],
         not_compared: Sequence[str],
         overwrite: bool,
+        completed: Callable[[Mapping[str, Any]], Mapping[str, Any]],
     ) -> str | None:
         """Says in what the folder's configuration differs; None when it does not."""
         try:
@@ -165,9 +168,10 @@ class Workdir:
             if not self.config.exists():
                 return "without config.json"
             raise
+        settings = completed(before["config"])
         for name in sorted(config.keys() - set(not_compared)):
-            if before["config"].get(name) != config[name]:
-                return f"--{name} was {before['config'].get(name)!r}, now {config[name]!r}"
+            if settings.get(name) != config[name]:
+                return f"--{name} was {settings.get(name)!r}, now {config[name]!r}"
         if before.get("fingerprint") != facts.get("fingerprint"):
             return "the data have changed since"
         masks = before.get("masks", {})
