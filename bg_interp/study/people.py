@@ -26,6 +26,11 @@ class Said:
 
     found: Mapping[str, Any]
 
+    @property
+    def is_simulated(self) -> bool:
+        """Whether programs played all who count."""
+        return bool(self.found.get("simulated"))
+
     def is_about(self, arm: PlannedArm) -> bool:
         """Tells whether people were asked about the group of an arm."""
         asked = self.found["group"]

@@ -25,7 +25,36 @@ def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def _plots(plan: Plan, arms: Sequence[PlannedArm], group: GroupResults) -> list[tuple[str, str]]:
+def _seen_by_people(
+    group: GroupResults, names: Sequence[str], chance: float, said: Said
+) -> list[tuple[str, str]]:
+    """Returns (caption, <svg>) of what people and judges see, where people were asked."""
+    by_people = {
+        name: wording.worded(words, {}, said)
+        for name, (words, _) in people.MEASURES.items()
+        if name in group.cells
+    }
+    by_judges = {
+        kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
+        for kind in results.KINDS
+        if kind.short in group.cells
+        and kind.path[:2] == ("class_images", said.found.get("start", "own"))
+        and kind.path[2] != "forced_choice"
+    }
+    caption = wording.worded(
+        "What people see, and the judges. Chance is .5 for both choices, and the dashed line for "
+        "naming. Bars: 95 % over seeds, classes and people.",
+        {},
+        said,
+    )
+    if not by_people:
+        return []
+    return [(caption, plots.intervals(group.cells, {**by_people, **by_judges}, names, chance))]
+
+
+def _plots(
+    plan: Plan, arms: Sequence[PlannedArm], group: GroupResults, said: Said
+) -> list[tuple[str, str]]:
     """Returns (caption, <svg>) of one group's plots."""
     names = plan.backgrounds
     curves: dict[str, list] = {}
@@ -43,16 +72,8 @@ def _plots(plan: Plan, arms: Sequence[PlannedArm], group: GroupResults) -> list[
     }
     by_seed = next(iter(group.values["accuracy_original"].values()))
     chance = 1 / len(next(iter(by_seed.values())))
-    said = {name: words for name, (words, _) in people.MEASURES.items() if name in group.cells}
-    seen = [
-        (
-            "What people see, and the judges. Chance is .5 for both choices, and the dashed line "
-            "for naming. Bars: 95 % over seeds, classes and people.",
-            plots.intervals(group.cells, {**said, **recognised}, names, chance),
-        )
-    ]
     return [
-        *(seen if said else ()),
+        *_seen_by_people(group, names, chance, said),
         (
             "Class images: share that the judges take for their class (foreground, shape) or for "
             "their class's background (leakage). Bars: 95 % over seeds and classes.",
@@ -146,7 +167,7 @@ def _context(
                 "panels": list(panels.panels(arms, measured)),
                 "shown_classes": panels.MOST_CLASSES,
                 "hidden_classes": max(0, classes - panels.MOST_CLASSES),
-                "plots": [(told, page.drawn(svg)) for told, svg in _plots(plan, arms, group)],
+                "plots": [(told, page.drawn(svg)) for told, svg in _plots(plan, arms, group, said)],
             }
         )
     first = Workdir(pathlib.Path(str(finished[0].config.workdir))).read_config()
@@ -166,7 +187,7 @@ def _context(
         "judges": measured[finished[0].name]["judges"],
         "told_of_judges": (ON_BLACK, BLOBS, SILHOUETTES),
         "doubts": doubted,
-        "worded": functools.partial(wording.worded, doubted=doubted),
+        "worded": functools.partial(wording.worded, doubted=doubted, said=said),
         "natural": {
             name: measured[finished[0].name]["class_images"][name]
             for name in ("natural_objects", "natural_backgrounds")

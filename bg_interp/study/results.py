@@ -288,13 +288,15 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]]) -> str:
+def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY) -> str:
     """Returns one row for each finished arm and class, with a column for each measure."""
+    columns = [
+        f"simulated_{kind.short}" if kind.section == _PEOPLE and said.is_simulated else kind.short
+        for kind in KINDS
+    ]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(
-        ["arm", "background", "seed", "correlation", "epsilon", "class", *(k.short for k in KINDS)]
-    )
+    writer.writerow(["arm", "background", "seed", "correlation", "epsilon", "class", *columns])
     for arm in plan.arms:
         if arm.name in measured:
             writer.writerows(_rows(arm, measured[arm.name]))

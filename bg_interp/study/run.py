@@ -150,6 +150,7 @@ def write(
                 for name, value in dataclasses.asdict(config).items()
                 if name not in plan.WHERE_ARMS_RUN
             },
+            "people": {"simulated": said.is_simulated},
             "training": _told(laid_out.arms[0].config),
             "missing": {
                 arm.name: failed.get(arm.name, "not finished")
@@ -160,9 +161,9 @@ def write(
             "arms": measured,
         },
     )
-    files.write_text(folder / "results.csv", results.to_csv(laid_out, measured))
+    files.write_text(folder / "results.csv", results.to_csv(laid_out, measured, said))
     doubted = wording.doubts(next(iter(measured.values())))
-    tables = wording.worded(markdown.tables(laid_out, groups), doubted)
+    tables = wording.worded(markdown.tables(laid_out, groups), doubted, said)
     files.write_text(folder / "results.md", tables)
     report.write(laid_out, config, measured, failed, groups, said)
     for words, reason in doubted.items():
@@ -170,6 +171,6 @@ def write(
     for group in groups:
         count, sentences = results.answer(group)
         told = "\n".join([f"correlation {group.correlation:g}: {count}", *sentences])
-        print(wording.worded(told, doubted))
+        print(wording.worded(told, doubted, said))
     print(f"report: {folder / 'report.html'}")
     print(f"look at all arms: tensorboard --logdir {folder / 'events'}")

@@ -1,11 +1,12 @@
-"""What a report may say: a judge that knows no objects calls no image recognisable."""
+"""What a report may say: a doubted judge recognises nothing, and a program is no person."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from bg_interp.evaluation.judges.accuracy import BLOBS
 from bg_interp.evaluation.judges.trust import distrust
-from bg_interp.study import results
+from bg_interp.study import people, results
+from bg_interp.study.people import NOBODY, Said
 
 
 def doubts(measures: Mapping[str, Any]) -> dict[str, str]:
@@ -24,8 +25,18 @@ def doubts(measures: Mapping[str, Any]) -> dict[str, str]:
     return {words: reason for words, reason in found.items() if reason}
 
 
-def worded(text: str, doubted: Mapping[str, str]) -> str:
-    """Returns a name or sentence without the word "recognisable" where the judge is doubted."""
+def worded(text: str, doubted: Mapping[str, str], said: Said = NOBODY) -> str:
+    """Returns a name or sentence that says no more than is known.
+
+    Args:
+      text: names judges by their words, and the measures of people by theirs.
+      doubted: judges whose images aren't called recognisable (see `doubts`).
+      said: what people said; if programs played them, they are called simulated.
+    """
+    if said.is_simulated:
+        for words, _ in people.MEASURES.values():
+            text = text.replace(words, f"simulated {words}")
+        text = text.replace("What people see", "What simulated people see")
     for words in doubted:
         text = text.replace(f"recognisability by {words}", f"share named by the doubted {words}")
     asked = {judge.words for judge in results.REPORTED_JUDGES if not judge.of_backgrounds}

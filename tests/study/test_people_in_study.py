@@ -1,6 +1,7 @@
 """What people said stands among a study's measures and in its report, simulated or not."""
 
 import json
+import re
 
 import pytest
 
@@ -69,8 +70,11 @@ def test_the_report_says_who_counts_and_calls_simulated_people_so(asked):
     assert "Simulated participants, not people" in page
     assert "12 of 14 simulated participants count" in page
     assert "2 named fewer than 75% of &lt;b&gt;the&lt;/b&gt; natural objects" in page
-    assert "What people see in class images" in page and "+0.50" in page
-    assert "human_naming" in (laid_out.workdir / "results.csv").read_text().split("\n")[0]
+    assert "What simulated people see in class images" in page and "+0.50" in page
+    answers = (laid_out.workdir / "results.md").read_text()
+    assert "simulated people name it" in answers and "simulated people name it" in page
+    assert not re.search("(?<!simulated )people name it", answers + page)
+    assert "simulated_human_naming" in (laid_out.workdir / "results.csv").read_text().split("\n")[0]
 
 
 def test_answers_about_other_arms_are_left_alone(asked):
@@ -88,7 +92,7 @@ def test_the_report_is_written_again_from_the_folder_alone(asked, monkeypatch):
     monkeypatch.setattr(studies, "read_all", lambda plan: measured)
     (laid_out.workdir / "report.html").unlink()
     studies.write_again(laid_out.workdir)
-    assert "people name it" in (laid_out.workdir / "report.html").read_text()
+    assert "simulated people name it" in (laid_out.workdir / "report.html").read_text()
     again = json.loads((laid_out.workdir / "results.json").read_text())
     assert {**again, "study": None} == {**first, "study": None}
     with pytest.raises(UserError, match="holds no report"):

@@ -175,6 +175,9 @@ def by_seed(values: Mapping[str, Mapping[str, list]]) -> dict[str, dict[int, lis
 def table(results: Mapping[str, Any]) -> str:
     """Returns counts, means and differences in plain text."""
     who = "simulated participants" if results["simulated"] else "participants"
+    words = {
+        name: f"simulated {told}" if results["simulated"] else told for name, told in WORDS.items()
+    }
     lines = [f"{results['counted']} of {results['participants']} {who} count"]
     lines += [f"  left out: {count} {reason}" for reason, count in results["left_out"].items()]
     if not results["complete"]:
@@ -189,13 +192,13 @@ def table(results: Mapping[str, Any]) -> str:
     for name, measure in results["measures"].items():
         values, title = (
             by_seed(measure["values"]),
-            f"{WORDS[name]} (chance {measure['chance']:.3g})",
+            f"{words[name]} (chance {measure['chance']:.3g})",
         )
         means.append([title, *(_mean(values, measure, treatment) for treatment in values)])
         reference = next(iter(values))
         for treatment in list(values)[1:]:
             found = compare(name, measure, treatment, reference)
-            differences.append([f"{treatment} minus {reference}", WORDS[name], _written(found)])
+            differences.append([f"{treatment} minus {reference}", words[name], _written(found)])
     treatments = list(next(iter(results["measures"].values()))["values"])
     lines += ["", tabulate(means, ["", *treatments])]
     if differences:
@@ -203,7 +206,7 @@ def table(results: Mapping[str, Any]) -> str:
     rows = [
         [
             judge,
-            WORDS[measure],
+            words[measure],
             f"{one['value']:+.2f} [{one['interval'][0]:.2f}, {one['interval'][1]:.2f}]",
         ]
         for measure, judges in results["agreement"].items()
