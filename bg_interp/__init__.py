@@ -5,6 +5,7 @@
     masks = bg.segment(images)                     # what is object, and what background
     bg.evaluate(model, images, labels, masks)      # how much accuracy depends on backgrounds
     bg.class_images(model)                         # what each class looks like to the network
+    bg.repair(model, images, labels, masks)        # its last layer learns to do without them
     data.apply(bg.Treatment("mix"))                # training data with backgrounds removed
 
 Names are loaded when they are asked for: importing the package loads neither TensorFlow nor NumPy.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from bg_interp import callbacks
     from bg_interp.commands.class_images import class_images
     from bg_interp.commands.evaluate_arrays import evaluate, leak
+    from bg_interp.commands.repair_arrays import repair
     from bg_interp.data.datasets import Treatment
     from bg_interp.errors import UserError
     from bg_interp.masks.in_memory import segment
@@ -32,6 +34,7 @@ __all__ = [
     "class_images",
     "evaluate",
     "leak",
+    "repair",
     "segment",
 ]
 
@@ -43,6 +46,7 @@ _HOMES = {
     "class_images": "bg_interp.commands.class_images",
     "evaluate": "bg_interp.commands.evaluate_arrays",
     "leak": "bg_interp.commands.evaluate_arrays",
+    "repair": "bg_interp.commands.repair_arrays",
     "segment": "bg_interp.masks.in_memory",
 }
 

@@ -13,7 +13,7 @@ _LAYERS = [
     {"masks"},
     {"data"},
     {"training", "visualization", "evaluation"},
-    {"repair", "report"},
+    {"report", "retraining"},
     {"commands"},
     {"callbacks", "people", "study"},
 ]

@@ -198,8 +198,8 @@ def evaluate(
         raise UserError(f"keys must name all {len(pixels)} images. Received: {len(keys)}")
     network = _network(model, pixels, preprocess, input_range)
     span = (input_range or preprocessing.RANGES[0]) if not _is_keras(network) else (0.0, 255.0)
-    kind, classes = _outputs(AdaptedModel(network, span), pixels, output_kind)
-    names = _names(class_names, classes)
+    kind, classes = outputs_of(AdaptedModel(network, span), pixels, output_kind)
+    names = names_of(class_names, classes)
     adapted = AdaptedModel(network, span, kind)
     test = Arrays(pixels, opacity, to_labels(labels, classes))
     told = model if isinstance(model, str | pathlib.Path) else getattr(model, "name", "a function")
@@ -263,7 +263,7 @@ def _network(
     return ArrayFunction(model, getattr(model, "__name__", "function"))
 
 
-def _outputs(model: AdaptedModel, pixels: np.ndarray, output_kind: str | None) -> tuple[str, int]:
+def outputs_of(model: AdaptedModel, pixels: np.ndarray, output_kind: str | None) -> tuple[str, int]:
     """Returns the kind of a classifier's outputs, and how many classes they are of."""
     if output_kind is not None and output_kind not in _KINDS:
         raise UserError(
@@ -287,7 +287,12 @@ def _outputs(model: AdaptedModel, pixels: np.ndarray, output_kind: str | None) -
     return found, 2 if single else scores.shape[1]
 
 
-def _names(class_names: Sequence[str] | None, classes: int) -> list[str]:
+def names_of(class_names: Sequence[str] | None, classes: int) -> list[str]:
+    """Returns the names of a classifier's outputs: numbers where none are given.
+
+    Raises:
+      UserError: there is not one for each.
+    """
     if class_names is None:
         return [str(number) for number in range(classes)]
     if isinstance(class_names, str | int) or len(class_names) != classes:

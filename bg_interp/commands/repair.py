@@ -25,9 +25,9 @@ from bg_interp.evaluation.variants import VARIANTS, mean_interval
 from bg_interp.models import export
 from bg_interp.models.adapter import AdaptedModel, check_outputs, match_classes
 from bg_interp.models.loading import load_network
-from bg_interp.repair import last_layer
 from bg_interp.report import page
 from bg_interp.report import repair as report
+from bg_interp.retraining import last_layer
 from bg_interp.storage import files
 
 
@@ -50,6 +50,11 @@ class Repair:
     seconds: float
 
     @property
+    def model(self) -> keras.Model:
+        """The repaired classifier, in the conventions of the one that was given."""
+        return self.network
+
+    @property
     def changes(self) -> dict[str, Estimate]:
         """After minus before of each variant, paired by image, and of BG-Gap."""
         found, seed = {}, self.before.measured["seed"]
@@ -67,6 +72,21 @@ class Repair:
         """Returns the table of before and after."""
         heads = ("measure", "before", "after", "change [95 %]")
         return tabulate(list(self.rows()), heads, disable_numparse=True)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        heads = ("measure", "before", "after", "change [95 %]")
+        return tabulate(list(self.rows()), heads, tablefmt="html", disable_numparse=True)
+
+    def save(self, folder: str | pathlib.Path) -> None:
+        """Writes model.keras and results.json, each whole or not at all.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        export.keras_file(self.network, pathlib.Path(folder) / "model.keras")
+        files.write_json(pathlib.Path(folder) / "results.json", self.to_dict())
 
     def rows(self) -> Iterator[tuple[str, str, str, str]]:
         """Yields (measure, before, after, change)."""
@@ -143,9 +163,8 @@ def run(config: RepairConfig) -> Repair:
 
 def _write(done: Repair, config: RepairConfig, model_classes: list[str]) -> None:
     folder = output_folder(config)
-    export.keras_file(done.network, folder / "model.keras")
+    done.save(folder)
     export.saved_model(done.network, model_classes, folder / "saved_model")
-    files.write_json(folder / "results.json", done.to_dict())
     flags = {
         name: page.without_places(name, getattr(config, name))
         for name in ("model", "dataset", "masks", "original_weight", "copies", "seed")

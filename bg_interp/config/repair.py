@@ -17,7 +17,7 @@ class RepairConfig(EvaluateConfig):
         None, "a folder that tools/train.py wrote, or a .keras or .h5 file with a dense last layer"
     )
     original_weight: float = setting(
-        1.0,
+        2.0,
         "how much a training image as it is counts beside each composite of it; 0 learns from "
         "composites alone, more keeps the accuracy on images as they are",
         rule=NOT_NEGATIVE,

@@ -21,7 +21,7 @@ from bg_interp.evaluation.variants import make_variant, partners
 from bg_interp.models.adapter import AdaptedModel
 
 # Smaller values hold the weights back more (scikit-learn's C).
-CANDIDATES = (1e-4, 1e-3, 1e-2)
+CANDIDATES = (1e-4, 1e-3, 1e-2, 1e-1)
 _FOLDS = 2
 # Rows that the choice among candidates looks at.
 _ENOUGH = 2400
@@ -73,7 +73,7 @@ def fit(
     *,
     kinds: np.ndarray | None = None,
     copies: int = 2,
-    original_weight: float = 1.0,
+    original_weight: float = 2.0,
     seed: int = 0,
 ) -> Fit:
     """Fits a new last layer.
@@ -87,8 +87,9 @@ def fit(
       seed: keys the backgrounds.
 
     Raises:
-      UserError: the network does not end with a dense layer.
+      UserError: the network does not end with a dense layer, or a class has too few images.
     """
+    _check_classes(train.labels, last_dense(model.network).units)
     kinds = train.labels if kinds is None else kinds
     adapted = dataclasses.replace(model, network=features_of(model.network), columns=None)
 
@@ -113,7 +114,19 @@ def fit(
     fitted = _regression(strength, scaled, labels, weights)
     kernel = (fitted.coef_ / deviation).T
     bias = fitted.intercept_ - (fitted.coef_ * mean / deviation).sum(axis=1)
+    if len(bias) == 1:
+        # Of two classes scikit-learn gives the score of the second one alone.
+        kernel, bias = np.pad(kernel, [(0, 0), (1, 0)]), np.pad(bias, (1, 0))
     return Fit(kernel.astype(np.float32), bias.astype(np.float32), strength, unseen)
+
+
+def _check_classes(labels: np.ndarray, classes: int) -> None:
+    counts = np.bincount(labels, minlength=classes)
+    if len(counts) > classes or counts.min() < 2:
+        raise UserError(
+            f"repair needs images of each of the network's {classes} classes, at least two with "
+            f"usable masks. Received: {counts.tolist()} images by class"
+        )
 
 
 def _regression(

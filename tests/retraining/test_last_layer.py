@@ -8,7 +8,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict
 from bg_interp.evaluation.variants import make_variant
 from bg_interp.models.adapter import AdaptedModel
-from bg_interp.repair import last_layer
+from bg_interp.retraining import last_layer
 
 
 def _drawn(count: int, seed: int) -> Arrays:

@@ -1,0 +1,124 @@
+"""Repair of anybody's Keras classifier on anybody's arrays, in one call from Python."""
+
+import dataclasses
+import time
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from bg_interp.commands.evaluate import measure
+from bg_interp.commands.evaluate_arrays import names_of, outputs_of
+from bg_interp.commands.repair import Repair
+from bg_interp.data.outside import check_counts, to_images, to_labels
+from bg_interp.errors import UserError
+from bg_interp.evaluation.arrays import Arrays, with_usable_masks
+from bg_interp.masks.spelling import to_opacity
+from bg_interp.models.adapter import AdaptedModel
+from bg_interp.retraining import last_layer
+
+# One image in so many of each class is set aside to measure on.
+_ASIDE = 5
+
+
+def repair(
+    model: keras.Model,
+    images: np.ndarray | Sequence,
+    labels: np.ndarray | Sequence,
+    masks: np.ndarray | Sequence,
+    class_names: Sequence[str] | None = None,
+    seed: int = 0,
+    *,
+    test: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+    input_range: tuple[float, float] = (0.0, 255.0),
+    copies: int = 2,
+    original_weight: float = 2.0,
+) -> Repair:
+    """Takes the background shortcut out of a classifier by retraining its last layer.
+
+    The last layer is fitted anew, by logistic regression, to the features of the images and of
+    copies with their objects before random other backgrounds (Kirichenko et al. 2023, arXiv
+    2204.02937). All other layers stay as they are, and so does `model`.
+
+    Example:
+      ```
+      result = bg.repair(model, images, labels, masks)
+      print(result)
+      result.model.save("repaired.keras")
+      ```
+
+    Args:
+      model: a Keras classifier, sequential or functional, that ends with a Dense layer.
+      images: those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1.
+      labels: class numbers [N], or one-hot [N, K].
+      masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
+      class_names: K names; None for numbers.
+      seed: keys all that is random.
+      test: images, labels and masks to measure on; None sets a fifth of the images aside.
+      input_range: what the model takes for black and white.
+      copies: how many random backgrounds each object is pasted before, at least 1.
+      original_weight: how much an image as it is counts beside one copy of it; more keeps accuracy
+        on images as they are, less takes more of the shortcut away.
+
+    Raises:
+      UserError: a model, images, labels or masks that cannot be used.
+    """
+    if copies < 1 or not original_weight >= 0:
+        raise UserError(
+            "copies must be at least 1, and original_weight 0 or more. "
+            f"Received: copies={copies}, original_weight={original_weight}"
+        )
+    dense = last_layer.last_dense(model)
+    train = _arrays(images, labels, masks, dense.units)
+    if test is None:
+        aside = _aside(train.labels, seed)
+        train, measured_on = train.take(~aside), train.take(aside)
+    else:
+        measured_on = _arrays(*test, dense.units)
+    adapted = AdaptedModel(model, input_range)
+    kind, classes = outputs_of(adapted, train.images, None)
+    adapted, names = dataclasses.replace(adapted, output_kind=kind), names_of(class_names, classes)
+    started = time.monotonic()
+    found = last_layer.fit(
+        adapted,
+        with_usable_masks(train),
+        copies=copies,
+        original_weight=original_weight,
+        seed=seed,
+    )
+    network, seconds = last_layer.repaired(model, found, None), time.monotonic() - started
+    before, after = (
+        measure(
+            dataclasses.replace(adapted, network=one), measured_on, names, backgrounds=0, seed=seed
+        )
+        for one in (model, network)
+    )
+    return Repair(network, before, after, found, seconds)
+
+
+def _arrays(
+    images: np.ndarray | Sequence,
+    labels: np.ndarray | Sequence,
+    masks: np.ndarray | Sequence,
+    classes: int,
+) -> Arrays:
+    """Returns a caller's arrays in the form of elements."""
+    found = Arrays(to_images(images), to_opacity(np.asarray(masks)), to_labels(labels, classes))
+    check_counts(images=found.images, labels=found.labels, masks=found.masks)
+    if found.masks.shape[1:3] != found.images.shape[1:3]:
+        raise UserError(
+            f"masks must be of the images' size, {list(found.images.shape[1:3])}. "
+            f"Received: {list(found.masks.shape[1:3])}"
+        )
+    return found
+
+
+def _aside(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Draws images of each class to measure on, bool [N]."""
+    order, chosen = (
+        np.random.default_rng(seed).permutation(len(labels)),
+        np.zeros(len(labels), bool),
+    )
+    for label in np.unique(labels):
+        chosen[order[labels[order] == label][::_ASIDE]] = True
+    return chosen

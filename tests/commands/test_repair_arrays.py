@@ -1,0 +1,74 @@
+"""Repair from Python: a shortcut is taken away, everything else stays."""
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+import bg_interp as bg
+
+
+def coloured(count, seed, own_place=True, classes=3):
+    """Squares of a class's colour before a grey that is the class's own, or any."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(count) % classes
+    places = labels if own_place else generator.integers(0, classes, count)
+    images = np.broadcast_to((60 + 60 * places)[:, None, None, None], (count, 8, 8, 3)).copy()
+    masks = np.zeros((count, 8, 8), bool)
+    masks[:, 3:5, 3:5] = True
+    images[:, 3:5, 3:5] = (40 + 180 * np.eye(3)[labels])[:, None, None]
+    return (images + generator.integers(-20, 20, images.shape)).astype(np.uint8), labels, masks
+
+
+def shortcut(classes=3):
+    """A classifier that has the object among its features, and answers by the corner's grey."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(classes, activation="softmax")(x))
+    kernel = np.zeros((8, 8, 3, 3), np.float32)
+    kernel[0, 0, 0] = [0, 10, 20]
+    bias = np.array([0, -10 * 90 / 255, -10 * 90 / 255 - 10 * 150 / 255], np.float32)
+    model.layers[-1].set_weights([kernel.reshape(-1, 3)[:, :classes], bias[:classes]])
+    return model
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_shortcut_is_taken_away_and_the_model_is_left_alone(classes):
+    model = shortcut(classes)
+    before = [values.copy() for values in model.get_weights()]
+    test = coloured(60, 1, own_place=False, classes=classes)
+    result = bg.repair(model, *coloured(90, 0, classes=classes), test=test)
+    assert result.before.measures["swap"].value < 0.6 < 0.9 < result.after.measures["swap"].value
+    assert result.changes["swap"].low > 0
+    images, labels, _ = coloured(60, 2, own_place=False, classes=classes)
+    assert (np.asarray(result.model(images)).argmax(axis=1) == labels).mean() > 0.9
+    for mine, theirs in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_result_shows_itself_and_is_saved(tmp_path):
+    result = bg.repair(shortcut(), *coloured(60, 0), ["<r>", "g", "b"])
+    assert "swap" in str(result) and "<table>" in result._repr_html_()
+    assert result.after.measures["original"].count == 12
+    result.save(tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text())["strength"] == result.fit.strength
+    opened = keras.models.load_model(tmp_path / "model.keras")
+    images = coloured(5, 3)[0].astype(np.float32)
+    np.testing.assert_allclose(opened(images), result.model(images), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"class_names": ["a"]}, "class_names must name the model's 3 classes"),
+        ({"copies": 0}, "copies must be at least 1"),
+        ({"labels": np.zeros(30, int)}, "images of each of the network's 3 classes"),
+        ({"labels": np.zeros(29, int)}, "one of each for every example"),
+        ({"masks": np.ones((30, 9, 9), bool)}, "masks must be of the images' size"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line(change, message):
+    images, labels, masks = coloured(30, 0)
+    with pytest.raises(bg.UserError, match=message):
+        bg.repair(shortcut(), **{"images": images, "labels": labels, "masks": masks, **change})
