@@ -211,8 +211,8 @@ def measure(
     if keys is None:
         keys = [str(row) for row in range(len(test.labels))]
     graph = compiled(model)
-    check_classes(predict(graph, some.images[:1]), len(names))
     logits = variant_logits(graph, some, seed)
+    check_classes(logits["original"], len(names))
     measured = evaluate_model(model, test, names, logits=logits, seed=seed)
     where = None if places is None else places[usable]
     groups = measure_groups(logits, some.labels, names, seed, where, place_names)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bg_interp.errors import UserError
-from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_masks
+from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
 from bg_interp.evaluation.attribution import attribution
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.evaluation.recognisability import judge_class_images
@@ -52,15 +52,15 @@ def evaluate_model(
     adapted = adapt(model)
     usable = with_usable_masks(test)
     classes = len(class_names)
-    graph = compiled(adapted)
-    check_classes(predict(graph, usable.images[:1]), classes)
     _check_judges(judges, classes)
+    # A graph is traced once: who knows the answers needs none.
+    answers = variant_logits(compiled(adapted), usable, seed) if logits is None else logits
+    check_classes(answers["original"], classes)
     present = set(usable.labels.tolist())
     missing = [name for label, name in enumerate(class_names) if label not in present]
     judged: dict[str, Any] = {}
     if judges is not None:
         judged = judge_class_images(dict(class_images or {}), usable, judges, seed, shown)
-    answers = variant_logits(graph, usable, seed) if logits is None else logits
     return {
         "classes": list(class_names),
         "images": len(usable.labels),
@@ -87,8 +87,8 @@ def check_classes(scores: np.ndarray, classes: int) -> None:
     if scores.ndim != 2 or scores.shape[1] != classes:
         raise UserError(
             f"the model must give one output for each of the {classes} classes of the data set. "
-            f"Received an output of shape {list(scores.shape)} for one image; name the model's "
-            "outputs with --class_names to pick those classes"
+            f"Received an output of shape {list(scores.shape)} for {len(scores)} images; name the "
+            "model's outputs with --class_names to pick those classes"
         )
     if not np.isfinite(scores).all():
         raise UserError(
