@@ -18,6 +18,7 @@ from bg_interp.study import events, figures, panels, people, results, wording
 from bg_interp.study.people import Said
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.results import GroupResults
+from bg_interp.study.running import COLLAPSED
 
 
 def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
@@ -171,6 +172,11 @@ def _context(
             }
         )
     first = Workdir(pathlib.Path(str(finished[0].config.workdir))).read_config()
+    absent = [
+        (arm.name, failed.get(arm.name, "not finished"))
+        for arm in plan.arms
+        if arm.name not in measured
+    ]
     doubted = wording.doubts(measured[finished[0].name])
     return {
         "plan": plan,
@@ -193,11 +199,8 @@ def _context(
             for name in ("natural_objects", "natural_backgrounds")
             if name in measured[finished[0].name]["class_images"]
         },
-        "missing": [
-            (arm.name, failed.get(arm.name, "not finished"))
-            for arm in plan.arms
-            if arm.name not in measured
-        ],
+        "missing": [(name, why) for name, why in absent if not why.startswith(COLLAPSED)],
+        "collapsed": [(name, why) for name, why in absent if why.startswith(COLLAPSED)],
         "masks": first.get("masks", {}),
         "examples": first.get("examples", {}),
         "dataset": dict(_settings(plan.arms[0].config))["dataset"],

@@ -19,6 +19,9 @@ _WAIT_SECONDS = 10.0
 # An arm, and why it could not be finished.
 Outcome = tuple[PlannedArm, UserError | None]
 
+# What the reason begins with when an arm was trained, and learned nothing.
+COLLAPSED = "collapsed"
+
 
 def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]:
     """Trains and measures one arm, as far as that isn't done.
@@ -33,7 +36,7 @@ def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]
     """
     result = arms.run(planned.config)
     if result is not None and "collapsed" in result:
-        raise UserError(f"collapsed, so its class images are no evidence: {result['collapsed']}")
+        raise UserError(f"{COLLAPSED}, so its class images are no evidence: {result['collapsed']}")
     done = measuring.read(planned.config)
     return done if done is not None else measuring.measure(planned.config, judges())
 

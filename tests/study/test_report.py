@@ -70,6 +70,16 @@ def test_a_judge_that_knows_no_objects_calls_nothing_recognisable(study, capsys)
     assert "it names 0.90 of the blobs" in page
 
 
+def test_an_arm_that_learned_nothing_is_listed_apart(study):
+    config, laid_out, measured = study
+    name = laid_out.arms[-1].name
+    without = {arm: found for arm, found in measured.items() if arm != name}
+    studies.write(laid_out, config, without, {name: "collapsed, so it is no evidence: at chance"})
+    page = (laid_out.workdir / "report.html").read_text()
+    assert "arms learned nothing" in page and "at chance" in page
+    assert "arms are missing" not in page
+
+
 def test_many_classes_are_wrapped_in_the_page(study):
     config, laid_out, measured = study
     for arm in laid_out.arms[:-1]:
