@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from bg_interp.errors import UserError
-from bg_interp.people.answers.store import Refused, Store
+from bg_interp.people.answers.records import Refused
+from bg_interp.people.answers.store import Store
 from bg_interp.people.experiment.folder import Folder, pictures_of
 from bg_interp.people.server import PAGE, PAGE_FILES
 from bg_interp.storage import files

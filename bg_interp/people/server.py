@@ -19,7 +19,8 @@ from werkzeug.wrappers import Request, Response
 
 from bg_interp.config.people import LOOPBACK
 from bg_interp.errors import UserError
-from bg_interp.people.answers import store as stores
+from bg_interp.people.answers.records import Refused
+from bg_interp.people.answers.store import Store
 from bg_interp.people.experiment.folder import Folder, pictures_of
 
 PAGE = pathlib.Path(__file__).parent / "page"
@@ -57,7 +58,7 @@ class Application:
       preview: whether the page is to say that nothing is stored.
     """
 
-    def __init__(self, folder: Folder, store: stores.Store, host: str, preview: bool = False):
+    def __init__(self, folder: Folder, store: Store, host: str, preview: bool = False):
         self._store, self._host, self._preview = store, host, preview
         self._files = _files(folder, folder.read_public())
         self.root = "/" if host in LOOPBACK else f"/{store.link}/"
@@ -140,7 +141,7 @@ class Application:
     def _call(call: Callable[[Any], Any], argument: Any) -> Response:
         try:
             return _json(call(argument))
-        except stores.Refused as error:
+        except Refused as error:
             raise BadRequest(str(error)) from error
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from made_up import answer_of, take_part
 
 from bg_interp.errors import UserError
-from bg_interp.people.answers.store import Refused, Store
+from bg_interp.people.answers.records import Refused
+from bg_interp.people.answers.store import Store
 
 
 def start(store, public):

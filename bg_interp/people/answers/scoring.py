@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from bg_interp.people.answers.store import Answer, Participant
+from bg_interp.people.answers.records import Answer, Participant
 from bg_interp.people.experiment import design
 
 MEASURES = {f"human_{kind}": kind for kind in design.KINDS}

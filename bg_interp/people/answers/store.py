@@ -17,9 +17,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from bg_interp.errors import UserError
+from bg_interp.people.answers import records
+from bg_interp.people.answers.records import Answer, Participant, Refused
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS experiment (id TEXT PRIMARY KEY, link TEXT NOT NULL);
@@ -32,52 +34,11 @@ CREATE TABLE IF NOT EXISTS answer (
   PRIMARY KEY (participant, trial)) WITHOUT ROWID;
 """
 _NUMBER = re.compile("[0-9a-f]{24}")
-_LONGEST_MS = 3_600_000
-_MOST_PLACES = 10_000
 # A stranger with the link could fill the disk.
 _MOST_PARTICIPANTS = 5_000
 # How long somebody who has started is expected to go on, so that their list isn't handed out.
 _PATIENCE_SECONDS = 3600.0
 _BUSY_SECONDS = 30.0
-
-
-class Refused(Exception):
-    """What was sent can't be an answer to this experiment; the message says why."""
-
-
-class Participant(NamedTuple):
-    """Somebody who takes part.
-
-    Attributes:
-      number: 96 random bits in hexadecimal.
-      list: position of the list of trials.
-      simulated: whether a program plays the part.
-      finished: whether all trials are answered.
-    """
-
-    number: str
-    list: int
-    simulated: bool
-    finished: bool
-
-
-class Answer(NamedTuple):
-    """One answer.
-
-    Attributes:
-      participant, trial: whose, and to what.
-      place: when it was given, counted from 0.
-      response: position of the class, or of the picture in its pair.
-      button: position of the button, from the left, or from the first.
-      rt: milliseconds from the picture to the press.
-    """
-
-    participant: str
-    trial: str
-    place: int
-    response: int
-    button: int
-    rt: int
 
 
 def _connect(path: pathlib.Path | None) -> sqlite3.Connection:
@@ -240,7 +201,7 @@ class Store:
         Raises:
           Refused: it can't be an answer of this person.
         """
-        given = _read(sent)
+        given = records.read(sent)
         with self._writing():
             trials = self._choices[self._find(given.participant).list]
             choices = trials.get(given.trial)
@@ -291,26 +252,6 @@ class Store:
                 "ORDER BY participant, place, trial"
             ).fetchall()
         return [Answer(*row) for row in rows]
-
-
-def _read(sent: object) -> Answer:
-    """Reads what a browser sent.
-
-    Raises:
-      Refused: a field is missing, of another type, or out of any range.
-    """
-    if not isinstance(sent, dict) or not set(Answer._fields) <= sent.keys():
-        raise Refused(f"an answer has {', '.join(Answer._fields)}")
-    given = Answer(*(sent[name] for name in Answer._fields))
-    # True and 1.0 are numbers to Python.
-    if not all(type(value) is kind for value, kind in zip(given, _TYPES, strict=True)):
-        raise Refused("a field of the answer has the wrong type")
-    if not (0 <= given.place < _MOST_PLACES and 0 <= given.rt < _LONGEST_MS):
-        raise Refused("place or time are out of range")
-    return given
-
-
-_TYPES = (str, str, int, int, int, int)
 
 
 def participants(path: pathlib.Path) -> int:
