@@ -16,8 +16,9 @@ from bg_interp import cluster
 from bg_interp.config.segmentation import SegmentConfig, check_names
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
-from bg_interp.masks import blocks, gallery, precompute, scores, store, summary
-from bg_interp.masks.scores import Scores
+from bg_interp.masks import blocks, precompute, store
+from bg_interp.masks.review import gallery, scores, summary
+from bg_interp.masks.review.scores import Scores
 from bg_interp.masks.segmenters import kinds, opening
 from bg_interp.masks.segmenters.segmenter import Settings
 from bg_interp.masks.shards import Mask

@@ -13,18 +13,9 @@ from bg_interp.config.training import ArmConfig, resolved
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage import files
-from bg_interp.study import (
-    judging,
-    markdown,
-    measuring,
-    people,
-    plan,
-    report,
-    results,
-    running,
-    wording,
-)
+from bg_interp.study import judging, measuring, people, plan, results, running
 from bg_interp.study.plan import Plan, StudyConfig
+from bg_interp.study.report import markdown, page, wording
 
 
 def run(laid_out: Plan, config: StudyConfig) -> None:
@@ -131,7 +122,7 @@ def write(
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
 ) -> None:
-    """Writes results.json, .csv and .md, figure.png, TensorBoard's pages and report.html.
+    """Writes results.json, .csv and .md, figure.png, TensorBoard's pages and page.html.
 
     What people said of the class images is read from the study's folder.
     """
@@ -165,7 +156,7 @@ def write(
     doubted = wording.doubts(next(iter(measured.values())))
     tables = wording.worded(markdown.tables(laid_out, groups), doubted, said)
     files.write_text(folder / "results.md", tables)
-    report.write(laid_out, config, measured, failed, groups, said)
+    page.write(laid_out, config, measured, failed, groups, said)
     for words, reason in doubted.items():
         print(f"the {words} cannot tell whether an image is recognisable: {reason}")
     for group in groups:

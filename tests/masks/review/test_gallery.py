@@ -1,8 +1,8 @@
 import numpy as np
 from PIL import Image
 
-from bg_interp.masks import gallery
 from bg_interp.masks.quality import Quality
+from bg_interp.masks.review import gallery
 
 
 def shown(height=50, width=80, verdict="ok"):

@@ -14,9 +14,10 @@ from bg_interp.evaluation.judges.accuracy import BLOBS, ON_BLACK, SILHOUETTES
 from bg_interp.report import figures as plots
 from bg_interp.report import page
 from bg_interp.storage.workdir import Workdir
-from bg_interp.study import events, figures, panels, people, results, wording
+from bg_interp.study import people, results
 from bg_interp.study.people import Said
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
+from bg_interp.study.report import events, figures, panels, wording
 from bg_interp.study.results import GroupResults
 from bg_interp.study.running import COLLAPSED
 
@@ -233,7 +234,7 @@ def write(
       UserError: a file cannot be written.
     """
     context = _context(plan, config, measured, failed, groups, said)
-    page.write(plan.workdir / "report.html", "bg_interp.study", "report.html.j2", context)
+    page.write(plan.workdir / "report.html", "bg_interp.study.report", "report.html.j2", context)
     sheet = panels.figure(plan, measured)
     pictures.save_png(plan.workdir / "figure.png", sheet)
     events.write(plan, measured, sheet)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bg_interp.masks import scores
+from bg_interp.masks.review import scores
 
 
 @pytest.fixture

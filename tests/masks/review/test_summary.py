@@ -1,8 +1,8 @@
 import pytest
 
 from bg_interp.masks import quality
+from bg_interp.masks.review.summary import least_certain_classes, summarise
 from bg_interp.masks.shards import Entry
-from bg_interp.masks.summary import least_certain_classes, summarise
 
 
 def entry(verdict, self_iou=0.9, problem=""):
