@@ -62,7 +62,7 @@ setup(
     ],
     extras_require={
         "beam": ["apache-beam>=2.70"],  # Caps protobuf below 7; TFDS uses it for large datasets.
-        "cluster": ["ray[train]>=2.50"],  # Several machines; nothing else imports it.
+        "cluster": ["ray[train]>=2.51"],  # Several machines; nothing else imports it.
         "gpu": ["tensorflow[and-cuda]>=2.20"],
         "test": _TEST,
     },

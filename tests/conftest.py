@@ -143,6 +143,20 @@ def tiny_habitats(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def photographs(tmp_path_factory):
+    """600 tiny photographs, more than two shards of masks."""
+    root = tmp_path_factory.mktemp("photographs")
+    generator = np.random.default_rng(0)
+    for number in range(600):
+        pixels = generator.integers(0, 100, (24, 20, 3)).astype(np.uint8)
+        pixels[6:18, 4 : 9 + number % 8] = (250, 0, 0)
+        path = root / ("cat" if number % 2 else "dog") / f"{number:03d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    return root
+
+
+@pytest.fixture(scope="session")
 def red_is_foreground(tmp_path_factory):
     """A one-channel model: the foreground's opacity is the red channel."""
     from pointwise import pointwise_model

@@ -9,10 +9,8 @@ import subprocess
 import sys
 import time
 
-import numpy as np
 import psutil
 import pytest
-from PIL import Image
 
 from bg_interp import cluster
 from bg_interp.data.sources import open_source
@@ -25,20 +23,6 @@ pytest.importorskip("ray", reason="`make cluster` installs Ray")
 
 _TOOL = pathlib.Path(__file__).parents[2] / "tools" / "segment.py"
 _LIMIT_SECONDS = 600.0
-
-
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory):
-    """600 tiny photographs: more than two shards of masks, ten blocks."""
-    root = tmp_path_factory.mktemp("photographs")
-    generator = np.random.default_rng(0)
-    for number in range(600):
-        pixels = generator.integers(0, 100, (24, 20, 3)).astype(np.uint8)
-        pixels[6:18, 4 : 9 + number % 8] = (250, 0, 0)
-        path = root / ("cat" if number % 2 else "dog") / f"{number:03d}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return root
 
 
 def opened(photographs, model, root):

@@ -8,9 +8,7 @@ import json
 import os
 
 import harness
-import numpy as np
 import pytest
-from PIL import Image
 
 pytestmark = pytest.mark.slow
 
@@ -91,20 +89,6 @@ def test_train(shape_settings, trained_workdir, tmp_path, environment, ledger):
         finished=lambda folder: (folder / "result.json").exists(),
     )
     survive(job, tmp_path, environment, ledger, whole)
-
-
-@pytest.fixture(scope="session")
-def photographs(tmp_path_factory):
-    """600 tiny photographs, more than two shards of masks."""
-    root = tmp_path_factory.mktemp("photographs")
-    generator = np.random.default_rng(0)
-    for number in range(600):
-        pixels = generator.integers(0, 100, (24, 20, 3)).astype(np.uint8)
-        pixels[6:18, 4 : 9 + number % 8] = (250, 0, 0)
-        path = root / ("cat" if number % 2 else "dog") / f"{number:03d}.png"
-        path.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels).save(path)
-    return root
 
 
 def stored_masks(folder):
