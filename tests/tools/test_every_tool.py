@@ -30,6 +30,7 @@ _WRONG = {
     ],
     "export": [(["--model=.", "--format=litrt"], "did you mean 'litert'")],
     "people": [(["--start=blck"], "did you mean 'black'")],
+    "repair": [(["--model=.", "--dataset=foo"], "--dataset must be")],
     "segment": [
         ([], "--dataset"),
         (["--dataset=foo"], "--dataset must be"),
