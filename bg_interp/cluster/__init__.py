@@ -6,6 +6,7 @@ stands in files, and after a lost head the same command goes on.
 """
 
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -38,7 +39,7 @@ def connect(address: str, cores: int | None = None) -> Iterator[Cluster]:
     except ImportError as error:
         raise UserError(
             "--cluster needs Ray, which is not installed; pip install 'bg_interp[cluster]', or "
-            "make .venv/.cluster in a clone"
+            "make cluster in a clone"
         ) from error
     # Ray would report its use to its makers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -50,7 +51,7 @@ def connect(address: str, cores: int | None = None) -> Iterator[Cluster]:
     handler = signal.getsignal(signal.SIGTERM)
     try:
         # What workers print comes many times over, and from several machines at once.
-        ray.init(**own, log_to_driver=False, logging_level="error")
+        ray.init(**own, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise UserError(f"--cluster={address} cannot be joined: {reason}") from error
