@@ -34,7 +34,7 @@ def test_classes_of_a_keras_file(run_tool, model_file, tmp_path):
 def test_a_finished_run_brings_names_and_natural_logits(run_tool, trained_workdir):
     done = run_tool("visualize", {"model": trained_workdir, "steps": 3})
     assert done.returncode == 0, done.stderr
-    results = json.loads((trained_workdir / "visualize" / "results.json").read_text())
+    results = json.loads((trained_workdir / "visualizations" / "results.json").read_text())
     known = statistics.load(trained_workdir / "ascent.npz").natural_logits
     assert [unit["name"] for unit in results["units"]] == ["disc", "square"]
     np.testing.assert_allclose([unit["best_natural_image"] for unit in results["units"]], known)
