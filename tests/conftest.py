@@ -189,13 +189,3 @@ def make_network():
         return model
 
     return make
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _the_cache_is_left_as_it_was():
-    """Keeps a cache folder that one file of tests sets from the next."""
-    before = os.environ.get("BG_INTERP_CACHE")
-    yield
-    os.environ.pop("BG_INTERP_CACHE", None)
-    if before is not None:
-        os.environ["BG_INTERP_CACHE"] = before

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 
-@pytest.fixture(scope="session", autouse=True)
+# Not for the session: it would stay for the tests of all other folders.
+@pytest.fixture(scope="module", autouse=True)
 def environment_of_ray(session_cache):
     """What Ray's processes inherit: where the tests' own tasks stand, and a cache of their own."""
     with pytest.MonkeyPatch.context() as patch:
