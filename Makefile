@@ -35,7 +35,7 @@ faults: $(VENV)/.installed
 # Cases for each property.
 CASES ?= 2000
 fuzz: $(VENV)/.installed
-	BG_INTERP_FUZZ=$(CASES) $(BIN)/python -m pytest $(wildcard tests/test_fuzz_*.py) $(ARGS)
+	BG_INTERP_FUZZ=$(CASES) $(BIN)/python -m pytest $(wildcard tests/fuzz/test_fuzz_*.py) $(ARGS)
 
 soak: $(VENV)/.installed
 	$(BIN)/python tests/faults/soak.py $(ARGS)

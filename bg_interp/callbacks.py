@@ -12,7 +12,7 @@ from bg_interp.commands.class_images import Maker
 from bg_interp.data.outside import check_counts, to_images, to_labels
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
-from bg_interp.evaluation.variants import background_reliance, variant_logits
+from bg_interp.evaluation.reliance.variants import background_reliance, variant_logits
 from bg_interp.masks.spelling import to_opacity
 from bg_interp.models import preprocessing
 from bg_interp.storage.summaries import EventWriter

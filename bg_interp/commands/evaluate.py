@@ -19,7 +19,6 @@ from bg_interp.data.opening import decoded_with_masks, open_in_memory
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
-from bg_interp.evaluation.adversarial import right_on_every_background
 from bg_interp.evaluation.arrays import (
     Arrays,
     compiled,
@@ -28,11 +27,12 @@ from bg_interp.evaluation.arrays import (
     with_usable_masks,
 )
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.groups import by_object, mean_group, measure_groups
 from bg_interp.evaluation.leak import Leak, measure_leak
 from bg_interp.evaluation.model_evaluation import check_classes, evaluate_model
+from bg_interp.evaluation.reliance.adversarial import right_on_every_background
+from bg_interp.evaluation.reliance.groups import by_object, mean_group, measure_groups
+from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant, variant_logits
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.evaluation.variants import VARIANTS, make_variant, variant_logits
 from bg_interp.models.adapter import AdaptedModel, check_output_kind, check_outputs, match_classes
 from bg_interp.models.loading import load_classifier
 from bg_interp.report import evaluation as report

@@ -15,8 +15,8 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak, measure_leak
+from bg_interp.evaluation.reliance.variants import make_variant
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.evaluation.variants import make_variant
 from bg_interp.masks.spelling import to_opacity
 from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel

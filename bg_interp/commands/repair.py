@@ -20,8 +20,8 @@ from bg_interp.config.repair import RepairConfig
 from bg_interp.data.opening import open_in_memory
 from bg_interp.evaluation.arrays import Arrays, usable_rows
 from bg_interp.evaluation.estimate import Estimate
+from bg_interp.evaluation.reliance.variants import VARIANTS, mean_interval
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.evaluation.variants import VARIANTS, mean_interval
 from bg_interp.models import export
 from bg_interp.models.adapter import AdaptedModel, check_outputs, match_classes
 from bg_interp.models.loading import load_network

@@ -3,7 +3,7 @@
 import dataclasses
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, setting
-from bg_interp.config.team import read_team
+from bg_interp.cluster.team import read_team
 from bg_interp.errors import UserError
 
 

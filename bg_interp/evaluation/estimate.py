@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from bg_interp.evaluation.variants import share_interval
+from bg_interp.evaluation.reliance.variants import share_interval
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
 from bg_interp.evaluation.attribution import attribution
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.evaluation.recognisability import judge_class_images
-from bg_interp.evaluation.variants import background_reliance, variant_logits
+from bg_interp.evaluation.reliance.variants import background_reliance, variant_logits
 from bg_interp.models.adapter import adapt
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, mean_by_class, plain_list
 from bg_interp.evaluation.judges.training import Judges
-from bg_interp.evaluation.variants import make_variant
+from bg_interp.evaluation.reliance.variants import make_variant
 
 # Natural images of each class that stand in for class images in the upper mark.
 _EXEMPLARS = 5

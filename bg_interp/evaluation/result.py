@@ -15,9 +15,9 @@ from bg_interp.config.evaluation import conditions as parse_conditions
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.groups import Groups, Third
 from bg_interp.evaluation.leak import Leak
-from bg_interp.evaluation.variants import VARIANTS
+from bg_interp.evaluation.reliance.groups import Groups, Third
+from bg_interp.evaluation.reliance.variants import VARIANTS
 from bg_interp.storage import files
 
 MEANINGS = {

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.evaluation.estimate import Estimate
+from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.evaluation.variants import VARIANTS, make_variant
 from bg_interp.report import figures, page
 from bg_interp.report.panels import WEBP, data_url
 

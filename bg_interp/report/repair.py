@@ -3,8 +3,8 @@
 import pathlib
 from collections.abc import Sequence
 
+from bg_interp.evaluation.reliance.variants import VARIANTS
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.evaluation.variants import VARIANTS
 from bg_interp.report import figures, page
 
 

@@ -17,7 +17,7 @@ import tqdm
 
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict
-from bg_interp.evaluation.variants import make_variant, partners
+from bg_interp.evaluation.reliance.variants import make_variant, partners
 from bg_interp.models.adapter import AdaptedModel
 
 # Smaller values hold the weights back more (scikit-learn's C).

@@ -11,7 +11,7 @@ import numpy as np
 from bg_interp.errors import UserError
 from bg_interp.evaluation import statistics
 from bg_interp.evaluation.judges.training import JUDGES
-from bg_interp.evaluation.variants import VARIANTS
+from bg_interp.evaluation.reliance.variants import VARIANTS
 from bg_interp.study import people
 from bg_interp.study.people import NOBODY, Said
 from bg_interp.study.plan import Plan, PlannedArm

@@ -9,7 +9,7 @@ import contextlib
 import socket
 import time
 
-from bg_interp.config.team import Team
+from bg_interp.cluster.team import Team
 from bg_interp.errors import UserError
 
 # Machines of a cluster may start minutes apart.

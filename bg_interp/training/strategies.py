@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.config.team import Team, read_team
+from bg_interp.cluster.team import Team, read_team
 from bg_interp.errors import UserError
 from bg_interp.training import meeting
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bg_interp.config.team import Team, read_team
+from bg_interp.cluster.team import Team, read_team
 from bg_interp.errors import UserError
 
 

@@ -9,7 +9,7 @@ from bg_interp.config.evaluation import conditions
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.variants import mean_interval
+from bg_interp.evaluation.reliance.variants import mean_interval
 
 
 def test_only_a_whole_interval_beyond_the_threshold_fails():

@@ -11,7 +11,7 @@ from bg_interp.evaluation.recognisability import (
     judge_class_images,
     score_images,
 )
-from bg_interp.evaluation.variants import make_variant
+from bg_interp.evaluation.reliance.variants import make_variant
 
 
 @pytest.fixture(scope="module")

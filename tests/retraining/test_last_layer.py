@@ -6,7 +6,7 @@ import pytest
 
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict
-from bg_interp.evaluation.variants import make_variant
+from bg_interp.evaluation.reliance.variants import make_variant
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.retraining import last_layer
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bg_interp.config.training import ArmConfig
-from bg_interp.evaluation.variants import VARIANTS
+from bg_interp.evaluation.reliance.variants import VARIANTS
 from bg_interp.study.plan import StudyConfig, make_plan
 
 CLASSES = ["<b>fish</b>", "bird & co", "c'ar", "ünïcode"]

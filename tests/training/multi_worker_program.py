@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp import cli
+from bg_interp.cluster.team import read_team
 from bg_interp.commands import train
-from bg_interp.config.team import read_team
 from bg_interp.config.training import ArmConfig
 from bg_interp.config.treatment import AugmentationConfig
 from bg_interp.data import pipeline, treatments

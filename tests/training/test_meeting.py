@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from bg_interp.config.team import Team
+from bg_interp.cluster.team import Team
 from bg_interp.errors import UserError
 from bg_interp.training import meeting
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.judges.data import HELD_OUT_BLUR, blur, tiled_backgrounds
 from bg_interp.evaluation.judges.judge import Judge, TrainedJudge
-from bg_interp.evaluation.variants import make_variant, partners
+from bg_interp.evaluation.reliance.variants import make_variant, partners
 
 # Raised when judges are tested on other images: what a cached judge got right is then found anew.
 VERSION = 2

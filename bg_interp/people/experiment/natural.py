@@ -16,7 +16,7 @@ from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import open_source
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, with_usable_masks
-from bg_interp.evaluation.variants import compose
+from bg_interp.evaluation.reliance.variants import compose
 
 _GREY = 127.0
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from bg_interp.evaluation.arrays import Arrays, plain_list
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.variants import MIXED, partners
+from bg_interp.evaluation.reliance.variants import MIXED, partners
 
 # Groups of fewer answers are shown, and are no worst group: one answer would decide.
 ENOUGH = 10

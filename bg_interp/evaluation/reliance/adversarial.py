@@ -7,7 +7,7 @@ backgrounds, which are drawn here instead of all being tried.
 import numpy as np
 
 from bg_interp.evaluation.arrays import Arrays, Model, predict
-from bg_interp.evaluation.variants import make_variant
+from bg_interp.evaluation.reliance.variants import make_variant
 
 
 def right_on_every_background(

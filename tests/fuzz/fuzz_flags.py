@@ -33,6 +33,7 @@ _VALUES = st.one_of(
 NEEDED = {
     "evaluate": ["--model=."],
     "export": ["--model=."],
+    "repair": ["--model=."],
     "segment": ["--dataset=habitats"],
     "visualize": ["--model=."],
 }

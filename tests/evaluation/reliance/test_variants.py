@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.evaluation.arrays import Arrays, compiled
-from bg_interp.evaluation.variants import (
+from bg_interp.evaluation.reliance.variants import (
     VARIANTS,
     background_reliance,
     compose,

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from bg_interp.evaluation.adversarial import right_on_every_background
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.groups import ENOUGH, by_object, mean_group, measure_groups
-from bg_interp.evaluation.variants import (
+from bg_interp.evaluation.reliance.adversarial import right_on_every_background
+from bg_interp.evaluation.reliance.groups import ENOUGH, by_object, mean_group, measure_groups
+from bg_interp.evaluation.reliance.variants import (
     MIXED,
     VARIANTS,
     partners,

@@ -7,12 +7,15 @@ import sys
 
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[1]
+ROOT = pathlib.Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("tool", ["evaluate", "export", "segment", "study", "train", "visualize"])
+TOOLS = sorted(file.stem for file in (ROOT / "tools").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("tool", TOOLS)
 def test_any_flags_are_taken_or_refused_in_one_line(tool):
-    command = [sys.executable, str(ROOT / "tests" / "fuzz_flags.py"), tool]
+    command = [sys.executable, str(pathlib.Path(__file__).with_name("fuzz_flags.py")), tool]
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
         command, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True

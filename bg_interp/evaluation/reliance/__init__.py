@@ -1,0 +1,1 @@
+"""How much accuracy depends on backgrounds: variants of a test set, groups, adversarial ones."""
