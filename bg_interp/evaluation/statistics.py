@@ -47,6 +47,7 @@ class Comparison:
       p_value: two-sided, before correction.
       p_corrected: after `correct`; equal to `p_value` before.
       questions: how many questions it was corrected for.
+      expected: "lower" or "higher" where the question was named beforehand with its direction.
     """
 
     measure: str
@@ -61,6 +62,7 @@ class Comparison:
     p_value: float
     p_corrected: float
     questions: int = 1
+    expected: str | None = None
 
     @property
     def indicative(self) -> bool:
@@ -76,6 +78,14 @@ class Comparison:
     def distinguishable(self) -> bool:
         """Whether the difference stands after correction for all questions asked."""
         return self.interval_off_zero and self.p_corrected < _LEVEL
+
+    @property
+    def verdict(self) -> str:
+        """Whether the difference stands, and as it was expected: yes, no, or the other way."""
+        if not self.distinguishable:
+            return "no"
+        found = "higher" if self.difference > 0 else "lower"
+        return "yes" if self.expected in (None, found) else "no, the other way"
 
 
 def paired_differences(

@@ -20,6 +20,8 @@ from bg_interp.config.training import (
 )
 from bg_interp.config.treatment import BACKGROUNDS
 from bg_interp.errors import UserError, nearest
+from bg_interp.study import questions
+from bg_interp.study.questions import Question
 
 # Where arms are trained changes nothing of what they find.
 WHERE_ARMS_RUN = ("cluster", "arm_cpus", "arm_gpus")
@@ -74,6 +76,13 @@ class StudyConfig(ClusterConfig):
         "default: on photographs imagenet where Keras has it or may fetch it (--fetch_weights), "
         "else none",
     )
+    questions: str = setting(
+        questions.ALL,
+        "which differences against none are asked about, and corrected, together: all (every "
+        "judge, start and treatment, and BG-Gap), primary (leakage and shape from the own start, "
+        "accuracy on swapped backgrounds), or a text file of lines such as 'black leakage_own "
+        "lower'. Name them before arms are trained",
+    )
     shard: str = setting(
         "0/1",
         "I/N runs every N-th arm from the I-th (from 0), for several processes or machines on one "
@@ -124,12 +133,14 @@ class Plan:
       backgrounds: treatments in the order of the report; `none` comes first where it is there.
       seeds: the seeds.
       arms: all arms, those of one seed one after the other.
+      questions: those named beforehand; none of them where every measure is asked of.
     """
 
     workdir: pathlib.Path
     backgrounds: tuple[str, ...]
     seeds: tuple[int, ...]
     arms: tuple[PlannedArm, ...]
+    questions: tuple[Question, ...] = ()
 
 
 def _split(text: str) -> list[str]:
@@ -280,4 +291,5 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
                     )
                     check_names(config)
                     arms.append(PlannedArm(config, background, seed, correlation, epsilon))
-    return Plan(workdir, backgrounds, seeds, tuple(arms))
+    asked = questions.read(study.questions, backgrounds)
+    return Plan(workdir, backgrounds, seeds, tuple(arms), asked)

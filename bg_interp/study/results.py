@@ -3,148 +3,23 @@
 import csv
 import dataclasses
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import statistics
-from bg_interp.evaluation.judges.training import JUDGES
-from bg_interp.evaluation.reliance.variants import VARIANTS
-from bg_interp.study import people
+from bg_interp.study.kinds import BY_SHORT, KINDS, PEOPLE
 from bg_interp.study.people import NOBODY, Said
 from bg_interp.study.plan import Plan, PlannedArm
-from bg_interp.study.starts import STARTS, Start
+from bg_interp.study.questions import Question
 
 # measure -> treatment -> seed -> value of each class, None where a class has none.
 Values = dict[str, dict[str, dict[int, list[float | None]]]]
 
 CHANCE = "chance"
-REPORTED_JUDGES = tuple(judge for judge in JUDGES if judge.is_reported)
-
-
-@dataclasses.dataclass(frozen=True)
-class Section:
-    """A table of the report.
-
-    Attributes:
-      heading: of the part that it stands in.
-      title: of the table.
-    """
-
-    heading: str
-    title: str
-
-
-_CLASS_IMAGES = {
-    start.name: Section(
-        "How recognisable class images are, and how much background they hold",
-        f"from a {start.words}" if start.is_common else "from each treatment's own start",
-    )
-    for start in STARTS
-}
-_RELIANCE = Section("How much accuracy depends on backgrounds", "accuracy")
-_ATTRIBUTION = Section("Where the network looks", "attribution")
-_PEOPLE = Section("What people see in class images", "by their answers")
-SECTIONS = (*_CLASS_IMAGES.values(), _PEOPLE, _RELIANCE, _ATTRIBUTION)
-
-
-@dataclasses.dataclass(frozen=True)
-class MeasureKind:
-    """A measure that a study compares.
-
-    Attributes:
-      name: in words.
-      short: for file columns.
-      path: where an arm's measures hold it, a value for each class.
-      section: the table of the report that shows it.
-      is_question: whether it is one of the questions that are asked, and corrected, together.
-      from_common_start: whether it is of class images from a start that all arms share.
-    """
-
-    name: str
-    short: str
-    path: tuple[str, ...]
-    section: Section
-    is_question: bool = False
-    from_common_start: bool = False
-
-    def of(self, measures: Mapping[str, Any]) -> list[float | None]:
-        """Returns the value of each class."""
-        found: Any = measures
-        for key in self.path:
-            found = found[key]
-        return list(found)
-
-
-def _of_class_images(
-    name: str, short: str, measure: str, start: Start, is_question: bool = False
-) -> MeasureKind:
-    return MeasureKind(
-        f"{name}, {start.words}",
-        f"{short}_{start.name}",
-        ("class_images", start.name, measure, "right"),
-        _CLASS_IMAGES[start.name],
-        is_question,
-        start.is_common,
-    )
-
-
-def _recognisability() -> Iterator[MeasureKind]:
-    for start in STARTS:
-        for judge in REPORTED_JUDGES:
-            if not judge.of_backgrounds:
-                name = f"recognisability by {judge.words}"
-                yield _of_class_images(name, judge.name, judge.measure, start, is_question=True)
-    for start in STARTS:
-        yield _of_class_images("forced choice", "forced_choice", "forced_choice", start)
-
-
-def _leakage() -> Iterator[MeasureKind]:
-    for start in STARTS:
-        for judge in REPORTED_JUDGES:
-            if judge.of_backgrounds:
-                name = f"background {judge.measure}"
-                asked = not start.is_common
-                yield _of_class_images(name, judge.measure, judge.measure, start, asked)
-
-
-def _accuracies() -> Iterator[MeasureKind]:
-    for variant in VARIANTS:
-        yield MeasureKind(
-            f"accuracy on {variant.replace('_', ' ')}",
-            f"accuracy_{variant}",
-            ("background", "accuracy_by_class", variant),
-            _RELIANCE,
-        )
-
-
-KINDS = (
-    *_recognisability(),
-    *_leakage(),
-    *(
-        MeasureKind(words, short, ("people", short), _PEOPLE, is_question)
-        for short, (words, is_question) in people.MEASURES.items()
-    ),
-    MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), _RELIANCE, True),
-    *_accuracies(),
-    MeasureKind(
-        "share of SmoothGrad in the mask",
-        "smoothgrad",
-        ("attribution", "smoothgrad", "share"),
-        _ATTRIBUTION,
-    ),
-    MeasureKind(
-        "share of Grad-CAM++ in the mask",
-        "gradcam",
-        ("attribution", "gradcam_plus_plus", "share"),
-        _ATTRIBUTION,
-    ),
-    MeasureKind("area of the mask", "mask_area", ("attribution", "mask_area"), _ATTRIBUTION),
-)
-# The questions that are answered in words: those from a common start stand in the tables.
-_TOLD = {kind.name for kind in KINDS if kind.is_question and not kind.from_common_start}
+_FROM_COMMON_START = {kind.name for kind in KINDS if kind.from_common_start}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -165,7 +40,8 @@ class GroupResults:
       correlation, epsilon: what the arms have in common.
       values: measure -> treatment -> seed -> value of each class.
       cells: measure -> treatment -> mean with interval.
-      comparisons: treatment minus none, the questions corrected together.
+      asked: treatment minus none, the questions, corrected together.
+      beside: the other differences; corrected together where questions were named beforehand.
       leakage_against_chance: treatment minus chance.
       left_out: the comparisons that cannot be made, each with the reason.
     """
@@ -174,9 +50,15 @@ class GroupResults:
     epsilon: float | None
     values: Values
     cells: dict[str, dict[str, Cell]]
-    comparisons: list[statistics.Comparison]
+    asked: list[statistics.Comparison]
+    beside: list[statistics.Comparison]
     leakage_against_chance: list[statistics.Comparison]
     left_out: list[str]
+
+    @property
+    def comparisons(self) -> list[statistics.Comparison]:
+        """All differences against none, the questions first."""
+        return [*self.asked, *self.beside]
 
 
 def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> Cell | None:
@@ -189,10 +71,16 @@ def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> 
 
 
 def _compared(
-    values: Values, treatments: list[str], said: Said, left_out: list[str]
-) -> list[statistics.Comparison]:
+    values: Values,
+    treatments: list[str],
+    questions: tuple[Question, ...],
+    said: Said,
+    left_out: list[str],
+) -> tuple[list[statistics.Comparison], list[statistics.Comparison]]:
+    """Returns the differences that are asked for, and the others."""
+    expected = {(one.treatment, one.measure): one.expected for one in questions}
     asked: list[statistics.Comparison] = []
-    others: list[statistics.Comparison] = []
+    beside: list[statistics.Comparison] = []
     for kind in KINDS:
         for treatment in treatments:
             measure = values.get(kind.short, {})
@@ -208,8 +96,14 @@ def _compared(
             except UserError as error:
                 left_out.append(f"{kind.name}: {error}")
                 continue
-            (asked if kind.is_question else others).append(found)
-    return [*statistics.correct(asked), *others]
+            if questions:
+                direction = expected.get((treatment, kind.short))
+                is_asked = direction is not None
+                found = dataclasses.replace(found, expected=direction)
+            else:
+                is_asked = kind.is_question
+            (asked if is_asked else beside).append(found)
+    return statistics.correct(asked), statistics.correct(beside) if questions else beside
 
 
 def _against_chance(values: Values, left_out: list[str]) -> list[statistics.Comparison]:
@@ -257,30 +151,46 @@ def collect(
     }
     others = [name for name in plan.backgrounds if name != "none"]
     left_out: list[str] = []
-    compared = _compared(values, others, said, left_out)
-    return GroupResults(
-        *group, values, cells, compared, _against_chance(values, left_out), left_out
-    )
+    asked, beside = _compared(values, others, plan.questions, said, left_out)
+    chance = _against_chance(values, left_out)
+    return GroupResults(*group, values, cells, asked, beside, chance, left_out)
+
+
+def check_questions(questions: Iterable[Question]) -> None:
+    """Checks that there is a measure for every question.
+
+    Raises:
+      UserError: there is none.
+    """
+    for one in questions:
+        if one.measure not in BY_SHORT:
+            raise UserError(
+                f"--questions must name measures, the columns of results.csv such as leakage_own. "
+                f"Received: {one.measure!r}{nearest(one.measure, BY_SHORT)}"
+            )
 
 
 def answer(group: GroupResults) -> tuple[str, list[str]]:
-    """Answers the study's question from the numbers.
+    """Answers the study's questions from the numbers.
 
     Returns:
-      A sentence that counts, and a sentence for each question from the own start; those from the
-      common starts stand in the tables.
+      A sentence that counts, and a sentence for each question; where no questions were named
+      beforehand, those from the common starts stand in the tables alone.
     """
-    questions = {kind.name for kind in KINDS if kind.is_question}
-    asked = [one for one in group.comparisons if one.measure in questions]
+    asked = group.asked
     if not asked:
         return "Without finished arms of none and of another treatment nothing is compared.", []
+    if asked[0].expected:
+        confirmed = sum(one.verdict == "yes" for one in asked)
+        count = f"{confirmed} of {len(asked)} questions named beforehand are answered yes."
+        return count, [f"{_capital(one.verdict)}: {statistics.sentence(one)}" for one in asked]
     stand = sum(one.distinguishable for one in asked)
     count = f"{stand} of {len(asked)} differences against none stand after correction"
-    common = [one for one in asked if one.measure not in _TOLD]
+    told = [one for one in asked if one.measure not in _FROM_COMMON_START]
+    common = [one for one in asked if one.measure in _FROM_COMMON_START]
     if common:
         by_common = sum(one.distinguishable for one in common)
         count += f", {by_common} of {len(common)} from a common start"
-    told = [one for one in asked if one.measure in _TOLD]
     return count + ".", [_capital(statistics.sentence(one)) for one in told]
 
 
@@ -291,7 +201,7 @@ def _capital(text: str) -> str:
 def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY) -> str:
     """Returns one row for each finished arm and class, with a column for each measure."""
     columns = [
-        f"simulated_{kind.short}" if kind.section == _PEOPLE and said.is_simulated else kind.short
+        f"simulated_{kind.short}" if kind.section == PEOPLE and said.is_simulated else kind.short
         for kind in KINDS
     ]
     text = io.StringIO()

@@ -15,6 +15,7 @@ from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage import files
 from bg_interp.study import judging, measuring, people, plan, results, running
 from bg_interp.study.plan import Plan, StudyConfig
+from bg_interp.study.questions import ALL, Question
 from bg_interp.study.report import markdown, page, wording
 
 
@@ -29,8 +30,10 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
       config: its settings.
 
     Raises:
-      UserError: an arm failed; the report is there all the same, unless all did.
+      UserError: a question names no measure; or an arm failed, and the report is there all the
+        same, unless all did.
     """
+    results.check_questions(laid_out.questions)
     shard = plan.parse_shard(config.shard)
     first = laid_out.arms[0].config
     kinds = judging.judges_for(config, resolved(first))
@@ -50,10 +53,13 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
             f"no arm could be finished; the first error: {next(iter(failed.values()), 'none')}"
         )
     write(laid_out, config, measured, failed)
-    if failed:
-        name, reason = next(iter(failed.items()))
+    broken = {name: why for name, why in failed.items() if not running.is_collapsed(why)}
+    if len(failed) > len(broken):
+        print(f"{len(failed) - len(broken)} of {len(laid_out.arms)} arms learned nothing")
+    if broken:
+        name, reason = next(iter(broken.items()))
         raise UserError(
-            f"{len(failed)} of {len(laid_out.arms)} arms failed, and the report is made from the "
+            f"{len(broken)} of {len(laid_out.arms)} arms failed, and the report is made from the "
             f"others; the first, {laid_out.workdir / 'arms' / name}: {reason} (delete its folder "
             "to train it anew)"
         )
@@ -104,7 +110,12 @@ def write_again(workdir: pathlib.Path) -> None:
     try:
         before = json.loads((workdir / "results.json").read_text(encoding="utf-8"))
         config = StudyConfig(**{**before["study"], "workdir": str(workdir)})
-        laid_out = plan.make_plan(config, ArmConfig(**before["training"]))
+        # The questions as they were asked: their file may have gone, or have changed.
+        asked = tuple(Question(**one) for one in before.get("questions", []))
+        laid_out = plan.make_plan(
+            dataclasses.replace(config, questions=ALL), ArmConfig(**before["training"])
+        )
+        laid_out = dataclasses.replace(laid_out, questions=asked)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
             f"{workdir} holds no report that could be written again; the command of tools/study.py "
@@ -141,6 +152,7 @@ def write(
                 for name, value in dataclasses.asdict(config).items()
                 if name not in plan.WHERE_ARMS_RUN
             },
+            "questions": [dataclasses.asdict(one) for one in laid_out.questions],
             "people": {"simulated": said.is_simulated},
             "training": _told(laid_out.arms[0].config),
             "missing": {

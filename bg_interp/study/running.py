@@ -20,7 +20,12 @@ _WAIT_SECONDS = 10.0
 Outcome = tuple[PlannedArm, UserError | None]
 
 # What the reason begins with when an arm was trained, and learned nothing.
-COLLAPSED = "collapsed"
+_COLLAPSED = "collapsed"
+
+
+def is_collapsed(reason: str) -> bool:
+    """Whether an arm is missing since it learned nothing, which is a result and no failure."""
+    return reason.startswith(_COLLAPSED)
 
 
 def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]:
@@ -36,7 +41,7 @@ def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]
     """
     result = arms.run(planned.config)
     if result is not None and "collapsed" in result:
-        raise UserError(f"{COLLAPSED}, so its class images are no evidence: {result['collapsed']}")
+        raise UserError(f"{_COLLAPSED}, so its class images are no evidence: {result['collapsed']}")
     done = measuring.read(planned.config)
     return done if done is not None else measuring.measure(planned.config, judges())
 
@@ -106,7 +111,8 @@ def run_arms(
                     continue
                 if error is not None:
                     failed[arm.name] = str(error)
-                    print(f"{arm.name} failed: {error}", file=sys.stderr)
+                    did = "" if is_collapsed(str(error)) else "failed: "
+                    print(f"{arm.name} {did}{error}", file=sys.stderr)
                 bar.set_postfix_str(arm.name)
                 bar.update()
             if busy:

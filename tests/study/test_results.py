@@ -1,11 +1,14 @@
 """From measures to tables, comparisons and sentences."""
 
 import csv
+import dataclasses
 import io
 
 import pytest
 
-from bg_interp.study import results
+from bg_interp.errors import UserError
+from bg_interp.study import kinds, results
+from bg_interp.study.questions import Question
 from bg_interp.study.starts import STARTS
 
 
@@ -75,7 +78,7 @@ def test_without_none_there_is_nothing_to_compare(study):
 
 
 def test_every_start_of_the_class_images_is_reported():
-    reported = {kind.path[1] for kind in results.KINDS if kind.path[0] == "class_images"}
+    reported = {kind.path[1] for kind in kinds.KINDS if kind.path[0] == "class_images"}
     assert reported == {start.name for start in STARTS}
 
 
@@ -99,4 +102,37 @@ def test_class_images_that_cannot_be_judged_leave_the_rest(study):
 
 
 def test_every_measure_stands_in_a_table_of_the_page():
-    assert {kind.section for kind in results.KINDS} == set(results.SECTIONS)
+    assert {kind.section for kind in kinds.KINDS} == set(kinds.SECTIONS)
+
+
+def _asked(study, *questions):
+    _, laid_out, measured = study
+    laid_out = dataclasses.replace(laid_out, questions=questions)
+    return results.collect(laid_out, measured, laid_out.arms[0].group)
+
+
+def test_only_questions_named_beforehand_are_corrected_together_and_answered(study):
+    group = _asked(
+        study,
+        Question("black", "leakage_own", "lower"),
+        Question("black", "foreground_own", "lower"),
+    )
+    found = {one.measure: one for one in group.asked}
+    assert {one.questions for one in group.asked} == {2}
+    assert found["background leakage, own start"].verdict == "yes"
+    assert found["recognisability by foreground judge, own start"].verdict == "no, the other way"
+    count, sentences = results.answer(group)
+    assert count == "1 of 2 questions named beforehand are answered yes."
+    assert len(sentences) == 2 and sentences[1].startswith("Yes: black minus none")
+
+
+def test_what_was_not_asked_beforehand_is_corrected_among_itself(study):
+    group = _asked(study, Question("black", "leakage_own", "lower"))
+    assert {one.questions for one in group.beside} == {len(group.beside)}
+    assert all(one.expected is None for one in group.beside)
+
+
+def test_a_question_about_no_measure_is_refused_with_the_near_name():
+    with pytest.raises(UserError, match="did you mean 'leakage_own'") as caught:
+        results.check_questions([Question("black", "leakage", "lower")])
+    assert "\n" not in str(caught.value)

@@ -100,3 +100,15 @@ def test_failed_arms_are_told_after_the_report_is_written(plan, ran, monkeypatch
     with pytest.raises(UserError, match=r"8 of 8 arms failed.*no noise today"):
         studies.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
     assert len(written) == 1
+
+
+def test_arms_that_learned_nothing_are_a_result_and_no_failure(plan, ran, monkeypatch, capsys):
+    def collapsing(planned, judges):
+        raise UserError("collapsed, so its class images are no evidence: accuracy .14")
+
+    monkeypatch.setattr(running, "run_arm", collapsing)
+    monkeypatch.setattr(studies, "read_all", lambda laid_out: {"none": {}})
+    monkeypatch.setattr(studies, "write", lambda *arguments: None)
+    studies.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
+    told = capsys.readouterr()
+    assert "8 of 8 arms learned nothing" in told.out and "failed" not in told.err

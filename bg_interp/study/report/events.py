@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bg_interp.storage.summaries import Summaries
-from bg_interp.study import results
+from bg_interp.study import kinds
 from bg_interp.study.plan import Plan
 
 
@@ -25,7 +25,7 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) ->
     summaries.clear("")
     compared = {
         f"measures/{kind.short}": kind.name
-        for kind in results.KINDS
+        for kind in kinds.KINDS
         if kind.is_question or kind.short.startswith("accuracy")
     }
     summaries.hparams_columns(("background", "seed", "correlation"), compared)
@@ -40,7 +40,7 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) ->
 
 def _means(measures: dict[str, Any]) -> Iterator[tuple[str, float]]:
     """Yields the tag and the mean over classes of each measure that an arm has."""
-    for kind in results.KINDS:
+    for kind in kinds.KINDS:
         try:
             by_class = np.array(kind.of(measures), np.float64)
         except KeyError:

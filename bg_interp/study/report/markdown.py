@@ -6,6 +6,7 @@ from tabulate import tabulate
 
 from bg_interp.evaluation import statistics
 from bg_interp.study import results
+from bg_interp.study.kinds import KINDS
 from bg_interp.study.plan import Plan
 from bg_interp.study.results import Cell, GroupResults
 
@@ -17,7 +18,7 @@ def _written(cell: Cell | None) -> str:
 def _means(plan: Plan, group: GroupResults) -> str:
     rows = [
         [kind.name, *(_written(group.cells[kind.short].get(name)) for name in plan.backgrounds)]
-        for kind in results.KINDS
+        for kind in KINDS
         if kind.short in group.cells
     ]
     return tabulate(rows, ["mean [95 %]", *plan.backgrounds], tablefmt="github")
@@ -31,7 +32,7 @@ def _differences(comparisons: Sequence[statistics.Comparison]) -> str:
             f"{one.difference:+.2f} [{one.low:.2f}, {one.high:.2f}]",
             "" if one.effect_size is None else f"{one.effect_size:.1f}",
             f"{one.p_corrected:.4f}",
-            "yes" if one.distinguishable else "no",
+            one.verdict,
         ]
         for one in comparisons
     ]
@@ -41,18 +42,18 @@ def _differences(comparisons: Sequence[statistics.Comparison]) -> str:
 
 def tables(plan: Plan, groups: Sequence[GroupResults]) -> str:
     """Returns the means and differences of every group of arms, with the answer in words."""
-    questions = {kind.name for kind in results.KINDS if kind.is_question}
     parts = []
     for group in groups:
         epsilon = "" if group.epsilon is None else f", adversarial epsilon {group.epsilon:g}"
         count, sentences = results.answer(group)
-        asked = [one for one in group.comparisons if one.measure in questions]
         parts += [
             f"## Correlation {group.correlation:g}{epsilon}",
             count,
             "\n".join(f"- {sentence}" for sentence in sentences),
             _means(plan, group),
-            _differences(asked),
+            _differences(group.asked),
+            "Differences that were not asked about, corrected together:" if plan.questions else "",
+            _differences(group.beside) if plan.questions else "",
             _differences(group.leakage_against_chance),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"

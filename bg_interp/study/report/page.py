@@ -14,12 +14,12 @@ from bg_interp.evaluation.judges.accuracy import BLOBS, ON_BLACK, SILHOUETTES
 from bg_interp.report import figures as plots
 from bg_interp.report import page
 from bg_interp.storage.workdir import Workdir
-from bg_interp.study import people, results
+from bg_interp.study import kinds, people, results
 from bg_interp.study.people import Said
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.report import events, figures, panels, wording
 from bg_interp.study.results import GroupResults
-from bg_interp.study.running import COLLAPSED
+from bg_interp.study.running import is_collapsed
 
 
 def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def _seen_by_people(
     }
     by_judges = {
         kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
-        for kind in results.KINDS
+        for kind in kinds.KINDS
         if kind.short in group.cells
         and kind.path[:2] == ("class_images", said.found.get("start", "own"))
         and kind.path[2] != "forced_choice"
@@ -64,12 +64,12 @@ def _plots(
         curves.setdefault(arm.background, []).append(_metrics(arm))
     variants = {
         kind.short: kind.short.removeprefix("accuracy_").replace("_", " ")
-        for kind in results.KINDS
+        for kind in kinds.KINDS
         if kind.short.startswith("accuracy_")
     }
     recognised = {
         kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
-        for kind in results.KINDS
+        for kind in kinds.KINDS
         if kind.path[0] == "class_images" and kind.path[2] != "forced_choice"
     }
     by_seed = next(iter(group.values["accuracy_original"].values()))
@@ -104,7 +104,7 @@ def _dose_response(plan: Plan, groups: Sequence[GroupResults]) -> list[tuple[str
     for group in groups:
         by_epsilon.setdefault(group.epsilon, []).append(group)
     others = [name for name in plan.backgrounds if name != "none"]
-    asked = [kind.name for kind in results.KINDS if kind.is_question and not kind.from_common_start]
+    asked = [kind.name for kind in kinds.KINDS if kind.is_question and not kind.from_common_start]
     plots = []
     for epsilon, some in by_epsilon.items():
         if len(some) < 2 or not others or "none" not in plan.backgrounds:
@@ -182,9 +182,9 @@ def _context(
     return {
         "plan": plan,
         "groups": shown,
-        "kinds": results.KINDS,
-        "sections": results.SECTIONS,
-        "reported_judges": results.REPORTED_JUDGES,
+        "kinds": kinds.KINDS,
+        "sections": kinds.SECTIONS,
+        "reported_judges": kinds.REPORTED_JUDGES,
         "sentence": statistics.sentence,
         "people": said.found,
         "people_measures": people.MEASURES,
@@ -200,8 +200,8 @@ def _context(
             for name in ("natural_objects", "natural_backgrounds")
             if name in measured[finished[0].name]["class_images"]
         },
-        "missing": [(name, why) for name, why in absent if not why.startswith(COLLAPSED)],
-        "collapsed": [(name, why) for name, why in absent if why.startswith(COLLAPSED)],
+        "missing": [(name, why) for name, why in absent if not is_collapsed(why)],
+        "collapsed": [(name, why) for name, why in absent if is_collapsed(why)],
         "masks": first.get("masks", {}),
         "examples": first.get("examples", {}),
         "dataset": dict(_settings(plan.arms[0].config))["dataset"],

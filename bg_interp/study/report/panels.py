@@ -9,7 +9,7 @@ import numpy as np
 from bg_interp import pictures
 from bg_interp.evaluation.judges.judge import Judge
 from bg_interp.report.panels import data_url
-from bg_interp.study import measuring, results
+from bg_interp.study import kinds, measuring
 from bg_interp.study.plan import Plan, PlannedArm
 from bg_interp.study.starts import STARTS, UNTRAINED
 
@@ -24,7 +24,7 @@ def _caption(measures: dict[str, Any], start: str, place: int) -> str:
     natural = measures["logits"].get("natural")
     if natural is not None and natural[place] is not None and start != UNTRAINED:
         parts.append(f"best natural image {natural[place]:.1f}")
-    for judge in results.REPORTED_JUDGES:
+    for judge in kinds.REPORTED_JUDGES:
         said = judged.get(judge.measure)
         if said and said["right"][place] is not None:
             parts.append(_said(judge, said, place))

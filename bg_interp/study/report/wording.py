@@ -5,7 +5,7 @@ from typing import Any
 
 from bg_interp.evaluation.judges.accuracy import BLOBS
 from bg_interp.evaluation.judges.trust import distrust
-from bg_interp.study import people, results
+from bg_interp.study import kinds, people
 from bg_interp.study.people import NOBODY, Said
 
 
@@ -17,7 +17,7 @@ def doubts(measures: Mapping[str, Any]) -> dict[str, str]:
     """
     classes, accuracies = len(measures["classes"]), measures["judges"]
     found = {}
-    for judge in results.REPORTED_JUDGES:
+    for judge in kinds.REPORTED_JUDGES:
         known = accuracies.get(judge.name, {})
         # Judges that were measured before blobs were asked for are neither believed nor doubted.
         if not judge.of_backgrounds and BLOBS in known:
@@ -39,7 +39,7 @@ def worded(text: str, doubted: Mapping[str, str], said: Said = NOBODY) -> str:
         text = text.replace("What people see", "What simulated people see")
     for words in doubted:
         text = text.replace(f"recognisability by {words}", f"share named by the doubted {words}")
-    asked = {judge.words for judge in results.REPORTED_JUDGES if not judge.of_backgrounds}
+    asked = {judge.words for judge in kinds.REPORTED_JUDGES if not judge.of_backgrounds}
     if asked <= set(doubted):
         text = text.replace("How recognisable class images are", "What judges name in class images")
     return text

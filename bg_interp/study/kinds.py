@@ -1,0 +1,134 @@
+"""What a study measures of an arm: what it is called, where it is found, which table shows it."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bg_interp.evaluation.judges.training import JUDGES
+from bg_interp.evaluation.reliance.variants import VARIANTS
+from bg_interp.study import people
+from bg_interp.study.starts import STARTS, Start
+
+REPORTED_JUDGES = tuple(judge for judge in JUDGES if judge.is_reported)
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A table of the report.
+
+    Attributes:
+      heading: of the part that it stands in.
+      title: of the table.
+    """
+
+    heading: str
+    title: str
+
+
+_CLASS_IMAGES = {
+    start.name: Section(
+        "How recognisable class images are, and how much background they hold",
+        f"from a {start.words}" if start.is_common else "from each treatment's own start",
+    )
+    for start in STARTS
+}
+_RELIANCE = Section("How much accuracy depends on backgrounds", "accuracy")
+_ATTRIBUTION = Section("Where the network looks", "attribution")
+PEOPLE = Section("What people see in class images", "by their answers")
+SECTIONS = (*_CLASS_IMAGES.values(), PEOPLE, _RELIANCE, _ATTRIBUTION)
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasureKind:
+    """A measure that a study compares.
+
+    Attributes:
+      name: in words.
+      short: for file columns.
+      path: where an arm's measures hold it, a value for each class.
+      section: the table of the report that shows it.
+      is_question: whether a study asks for its differences where no questions are named.
+      from_common_start: whether it is of class images from a start that all arms share.
+    """
+
+    name: str
+    short: str
+    path: tuple[str, ...]
+    section: Section
+    is_question: bool = False
+    from_common_start: bool = False
+
+    def of(self, measures: Mapping[str, Any]) -> list[float | None]:
+        """Returns the value of each class."""
+        found: Any = measures
+        for key in self.path:
+            found = found[key]
+        return list(found)
+
+
+def _of_class_images(
+    name: str, short: str, measure: str, start: Start, is_question: bool = False
+) -> MeasureKind:
+    return MeasureKind(
+        f"{name}, {start.words}",
+        f"{short}_{start.name}",
+        ("class_images", start.name, measure, "right"),
+        _CLASS_IMAGES[start.name],
+        is_question,
+        start.is_common,
+    )
+
+
+def _recognisability() -> Iterator[MeasureKind]:
+    for start in STARTS:
+        for judge in REPORTED_JUDGES:
+            if not judge.of_backgrounds:
+                name = f"recognisability by {judge.words}"
+                yield _of_class_images(name, judge.name, judge.measure, start, is_question=True)
+    for start in STARTS:
+        yield _of_class_images("forced choice", "forced_choice", "forced_choice", start)
+
+
+def _leakage() -> Iterator[MeasureKind]:
+    for start in STARTS:
+        for judge in REPORTED_JUDGES:
+            if judge.of_backgrounds:
+                name = f"background {judge.measure}"
+                asked = not start.is_common
+                yield _of_class_images(name, judge.measure, judge.measure, start, asked)
+
+
+def _accuracies() -> Iterator[MeasureKind]:
+    for variant in VARIANTS:
+        yield MeasureKind(
+            f"accuracy on {variant.replace('_', ' ')}",
+            f"accuracy_{variant}",
+            ("background", "accuracy_by_class", variant),
+            _RELIANCE,
+        )
+
+
+KINDS = (
+    *_recognisability(),
+    *_leakage(),
+    *(
+        MeasureKind(words, short, ("people", short), PEOPLE, is_question)
+        for short, (words, is_question) in people.MEASURES.items()
+    ),
+    MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), _RELIANCE, True),
+    *_accuracies(),
+    MeasureKind(
+        "share of SmoothGrad in the mask",
+        "smoothgrad",
+        ("attribution", "smoothgrad", "share"),
+        _ATTRIBUTION,
+    ),
+    MeasureKind(
+        "share of Grad-CAM++ in the mask",
+        "gradcam",
+        ("attribution", "gradcam_plus_plus", "share"),
+        _ATTRIBUTION,
+    ),
+    MeasureKind("area of the mask", "mask_area", ("attribution", "mask_area"), _ATTRIBUTION),
+)
+BY_SHORT = {kind.short: kind for kind in KINDS}
