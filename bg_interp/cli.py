@@ -5,6 +5,7 @@ its rule; from it come the flag, the check before anything heavy is imported, an
 """
 
 import dataclasses
+import functools
 import math
 import os
 import re
@@ -245,3 +246,8 @@ def run(main: Callable[[], None], doc: str) -> None:
     # SIGTERM, which schedulers send, takes the way of Ctrl-C.
     signal.signal(signal.SIGTERM, _terminate)
     app.run(guarded, flags_parser=_parser(doc))
+
+
+def program(main: Callable[[], None], doc: str) -> Callable[[], None]:
+    """Returns `run` of a tool: what its console script calls, and the file when it is run."""
+    return functools.partial(run, main, doc)

@@ -34,10 +34,7 @@ def main() -> None:
         studies.write_again(actions.workdir(config))
 
 
-def run() -> None:
-    """Entry point of the console script."""
-    cli.run(main, __doc__)
-
+run = cli.program(main, __doc__)
 
 if __name__ == "__main__":
     run()

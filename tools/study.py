@@ -35,10 +35,7 @@ def main() -> None:
     studies.run(plan, config)
 
 
-def run() -> None:
-    """Entry point of the console script."""
-    cli.run(main, __doc__)
-
+run = cli.program(main, __doc__)
 
 if __name__ == "__main__":
     run()

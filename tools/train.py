@@ -50,10 +50,7 @@ def main() -> None:
     print(f"look at it: tensorboard --logdir {folder.parent}")
 
 
-def run() -> None:
-    """Entry point of the console script."""
-    cli.run(main, __doc__)
-
+run = cli.program(main, __doc__)
 
 if __name__ == "__main__":
     run()
