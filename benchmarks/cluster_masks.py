@@ -104,7 +104,7 @@ def _simulated() -> list[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as folder, cluster.connect("local") as machines:
 
         def opened() -> MaskStore:
-            return MaskStore(pathlib.Path(folder), Source(), settings, "simulated")
+            return MaskStore(pathlib.Path(folder), Source(), settings)
 
         start = time.perf_counter()
         count = sum(1 for _ in precompute.keep(opened(), _masks(machines, make, split)))

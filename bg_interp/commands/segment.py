@@ -97,7 +97,7 @@ def run(config: SegmentConfig) -> Segmented:
     if config.score and not source.has_masks:
         raise UserError(f"--score needs a dataset with masks. Received: --dataset={config.dataset}")
     root = pathlib.Path(_expanded(config.mask_store) or store.default_root())
-    masks = store.MaskStore(root, source, settings, config.dataset)
+    masks = store.MaskStore(root, source, settings, config.flags())
     keys = [key for split in source.splits.values() for key in split.keys]
     _fill(config, source, masks, keys)
     found = _summed_up(source, masks)

@@ -76,6 +76,16 @@ class SourceConfig:
         None, "folder that tools/segment.py writes masks to; default: below the cache folder"
     )
 
+    def flags(self) -> dict[str, object]:
+        """Returns the flags by which another tool opens the same images: those off the default."""
+        left_out = {"mask_store"} if self.dataset in MADE_HERE else {"mask_store", "image_size"}
+        given = {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(SourceConfig)
+            if field.name not in left_out and getattr(self, field.name) != field.default
+        }
+        return {"dataset": self.dataset, **given}
+
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig(SourceConfig):

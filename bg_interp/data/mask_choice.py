@@ -65,7 +65,7 @@ def choose(source: Source, split: str, config: DataConfig) -> Masks:
         path = masks.removeprefix("folder:")
         read = _by_position(png_folder_reader(path, keys))
         return Masks(read, masks, None, folder_fingerprint(path, keys))
-    stored = _open_store(source, masks, config.mask_store)
+    stored = _open_store(source, masks, config)
     verdicts = np.array(stored.verdicts(keys))
     bad = {verdict: np.flatnonzero(verdicts == verdict) for verdict in quality.BAD}
     bad = {verdict: positions for verdict, positions in bad.items() if positions.size}
@@ -125,12 +125,13 @@ def listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
 
 
-def _open_store(source: Source, name: str, mask_store: str | None) -> store.MaskStore:
+def _open_store(source: Source, name: str, config: DataConfig) -> store.MaskStore:
     """Opens the masks that a segmenter made: by its own model, else by the one other that did."""
-    root = pathlib.Path(mask_store).expanduser() if mask_store else store.default_root()
+    given = config.mask_store
+    root = pathlib.Path(given).expanduser() if given else store.default_root()
     standard = name in ("object", "selfie")
     usual = segmenter.Settings(name if standard else "object")
-    found = store.MaskStore(root, source, usual, source.name)
+    found = store.MaskStore(root, source, usual, config.flags())
     if standard and found.entries():
         return found
     descriptions = sorted(found.folder.parent.glob(f"{name}-*/store.json"))
@@ -143,7 +144,7 @@ def _open_store(source: Source, name: str, mask_store: str | None) -> store.Mask
             f"{made}; remove those that are not meant, or make one with `python tools/segment.py "
             f"--dataset={source.name} --segmenter={name} --segmenter_model=PATH`"
         )
-    return store.MaskStore(root, source, _described(descriptions[0]), source.name)
+    return store.MaskStore(root, source, _described(descriptions[0]), config.flags())
 
 
 def _described(description: pathlib.Path) -> segmenter.Settings:

@@ -15,7 +15,7 @@ import io
 import pathlib
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -46,7 +46,7 @@ class MaskStore:
     """The masks of one source made by one segmenter.
 
     Example:
-      store = MaskStore(default_root(), source, Settings("object"), "folder:photos")
+      store = MaskStore(default_root(), source, Settings("object"))
       read = store.reader(split.keys)
       masks = tf.data.Dataset.range(len(split.keys)).map(read)
 
@@ -54,15 +54,23 @@ class MaskStore:
       root: the folder given as --mask_store, or `default_root()`.
       source: has a `name`, and a `fingerprint` that changes when its images do.
       settings: what makes the masks.
-      dataset: the source as --dataset names it, for the commands in messages.
+      flags: by which tools/segment.py opens the source, for the command in messages; None for its
+        name as --dataset.
 
     Attributes:
       folder: where these masks stand; made when the first shard is written.
     """
 
-    def __init__(self, root: pathlib.Path, source: Source, settings: Settings, dataset: str):
-        self.settings, self.dataset, self.id = settings, dataset, settings.id
+    def __init__(
+        self,
+        root: pathlib.Path,
+        source: Source,
+        settings: Settings,
+        flags: Mapping[str, object] | None = None,
+    ):
+        self.settings, self.id = settings, settings.id
         self._root, self._source = root, source
+        self._flags = flags or {"dataset": source.name}
         readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", source.name)[-40:]
         self.folder = root / f"{readable}-{_short(source)}" / self.id
         self._entries: dict[str, shards.Entry] | None = None
@@ -197,15 +205,15 @@ class MaskStore:
 
     def command(self) -> str:
         """The command that fills this store."""
-        store = "" if self._root == default_root() else f" --mask_store={_quoted(self._root)}"
-        dataset = _quoted(self.dataset)
-        return f"python tools/segment.py --dataset={dataset} {self.settings.flags()}{store}"
+        store = {} if self._root == default_root() else {"mask_store": self._root}
+        source, segmenter = _as_flags(self._flags), self.settings.flags()
+        return f"python tools/segment.py {source} {segmenter} {_as_flags(store)}".rstrip()
 
     def _complete(self, keys: Sequence[str]) -> list[shards.Entry]:
         missing = self.missing(keys)
         if missing:
             raise UserError(
-                f"{len(missing)} of {len(keys)} images of {self.dataset} have no mask by "
+                f"{len(missing)} of {len(keys)} images of {self._source.name} have no mask by "
                 f"{self.id} in {self.folder} (the first: {keys[missing[0]]!r}); run "
                 f"`{self.command()}`"
             )
@@ -222,5 +230,5 @@ def _short(source: Source) -> str:
     return hashlib.sha256(f"{source.name}\n{source.fingerprint}".encode()).hexdigest()[:12]
 
 
-def _quoted(value: object) -> str:
-    return shlex.quote(str(value))
+def _as_flags(values: Mapping[str, object]) -> str:
+    return " ".join(f"--{name}={shlex.quote(str(value))}" for name, value in values.items())

@@ -27,9 +27,9 @@ _LIMIT_SECONDS = 600.0
 
 def opened(photographs, model, root):
     """Returns the source, its store, and where the model stands."""
-    dataset = f"folder:{photographs}"
-    source, settings = open_source(open_config(dataset)), Settings(model=str(model))
-    return source, MaskStore(root, source, settings, dataset), prepare(settings)
+    source = open_source(open_config(f"folder:{photographs}"))
+    settings = Settings(model=str(model))
+    return source, MaskStore(root, source, settings), prepare(settings)
 
 
 def open_config(dataset):

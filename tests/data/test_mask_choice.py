@@ -149,3 +149,13 @@ def test_empty_masks_are_found_whether_images_stay_in_memory_or_not(cache_gb):
     assert (opened("keep")["mask"][[0, 1, 3]] == 9).all()
     with pytest.raises(UserError, match=r"1 of 4 masks .* the first that of 'c\.jpg'"):
         opened("error")
+
+
+def test_the_command_for_missing_masks_opens_the_same_images(tiny_habitats, tmp_path):
+    config = DataConfig(
+        dataset="habitats", data_seed=7, correlation=0.5, masks="object", mask_store=str(tmp_path)
+    )
+    with pytest.raises(UserError, match=r"python tools/segment\.py") as caught:
+        choose(tiny_habitats, "train", config)
+    for flag in ("--dataset=habitats", "--data_seed=7", "--correlation=0.5", "--mask_store="):
+        assert flag in str(caught.value)

@@ -109,7 +109,7 @@ def test_folders_with_any_names_are_opened_or_refused_in_one_line(classes):
         else:
             for split in source.splits.values():
                 assert len(list(split.images())) == len(split) > 0
-                store = MaskStore(scratch / "store", source, Settings(), source.name)
+                store = MaskStore(scratch / "store", source, Settings())
                 assert "\n" not in store.folder.name
                 masks = [Mask(key, _PIXEL, quality.Quality(0.5, 1, "ok")) for key in split.keys]
                 store.write(masks)

@@ -21,7 +21,7 @@ def settings(red_is_foreground):
 
 @pytest.fixture
 def store(tmp_path, settings):
-    return MaskStore(tmp_path, Source(), settings, "folder:pets")
+    return MaskStore(tmp_path, Source(), settings)
 
 
 def image(number, width=40):
@@ -132,7 +132,7 @@ def test_second_process_on_the_same_store_is_refused(store):
 
 def test_store_that_cannot_be_written_is_found_before_the_work(tmp_path, settings):
     (tmp_path / "file").write_text("")
-    store = MaskStore(tmp_path / "file", Source(), settings, "folder:pets")
+    store = MaskStore(tmp_path / "file", Source(), settings)
 
     def never():
         raise AssertionError("no image is needed")
@@ -152,7 +152,7 @@ def test_keras_backend_fills_in_batches(tmp_path, object_onnx):
     from skimage import data
 
     settings = Settings("object", backend="keras")
-    store = MaskStore(tmp_path, Source(), settings, "folder:pets")
+    store = MaskStore(tmp_path, Source(), settings)
     images = [data.chelsea(), data.coffee(), data.astronaut()]
     made = list(precompute.fill(store, zip("abc", images, strict=True), object_onnx))
     assert [mask.key for mask in made] == ["a", "b", "c"]

@@ -20,7 +20,7 @@ class Source:
 
 
 def open_store(root, source=Source(), settings=Settings()):  # noqa: B008
-    return MaskStore(root, source, settings, "folder:pets")
+    return MaskStore(root, source, settings)
 
 
 def encoded(mask):
