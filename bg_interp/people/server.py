@@ -166,11 +166,27 @@ def _is_address(name: str) -> bool:
     return True
 
 
+# Of documentation: nothing is there.
+_FAR = {"0.0.0.0": (socket.AF_INET, "192.0.2.1"), "::": (socket.AF_INET6, "2001:db8::1")}  # noqa: S104
+
+
+def _reached_by(host: str) -> str:
+    """Returns the address by which other machines reach what is served on `host`."""
+    if host not in _FAR:
+        return host
+    family, far = _FAR[host]
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as asked:
+            # It sends nothing: the system says which of its addresses it would send from.
+            asked.connect((far, 9))
+            return asked.getsockname()[0]
+    except OSError:
+        return socket.gethostname()
+
+
 def link(application: Application, host: str, port: int) -> str:
     """Returns the address to give to people."""
-    name = host
-    if host in ("0.0.0.0", "::"):  # noqa: S104 (what the user asked for)
-        name = socket.gethostname()
+    name = _reached_by(host)
     return f"http://{f'[{name}]' if ':' in name else name}:{port}{application.root}"
 
 

@@ -34,8 +34,8 @@ _CLASS_IMAGES = {
 }
 _RELIANCE = Section("How much accuracy depends on backgrounds", "accuracy")
 _ATTRIBUTION = Section("Where the network looks", "attribution")
-PEOPLE = Section("What people see in class images", "by their answers")
-SECTIONS = (*_CLASS_IMAGES.values(), PEOPLE, _RELIANCE, _ATTRIBUTION)
+_PEOPLE = Section("What people see in class images", "by their answers")
+SECTIONS = (*_CLASS_IMAGES.values(), _PEOPLE, _RELIANCE, _ATTRIBUTION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +112,7 @@ KINDS = (
     *_recognisability(),
     *_leakage(),
     *(
-        MeasureKind(words, short, ("people", short), PEOPLE, is_question)
+        MeasureKind(words, short, ("people", short), _PEOPLE, is_question)
         for short, (words, is_question) in people.MEASURES.items()
     ),
     MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), _RELIANCE, True),

@@ -31,6 +31,27 @@ class Said:
         """Whether programs played all who count."""
         return bool(self.found.get("simulated"))
 
+    def worded(self, text: str) -> str:
+        """Returns a text that calls people simulated where programs played them."""
+        if self.is_simulated:
+            for words, _ in MEASURES.values():
+                text = text.replace(words, f"simulated {words}")
+            text = text.replace("What people see", "What simulated people see")
+            text = text.replace("classes and people", "classes and simulated people")
+        return text
+
+    def column(self, measure: str) -> str:
+        """Returns what files call a measure of this short name: simulated answers by name."""
+        return f"simulated_{measure}" if self.is_simulated and measure in MEASURES else measure
+
+    def named(self, found: Any) -> Any:
+        """Returns what goes into a JSON file, with all its measures under the names of files."""
+        if isinstance(found, Mapping):
+            return {self.column(str(key)): self.named(value) for key, value in found.items()}
+        if isinstance(found, list | tuple):
+            return [self.named(one) for one in found]
+        return self.worded(found) if isinstance(found, str) else found
+
     def is_about(self, arm: PlannedArm) -> bool:
         """Tells whether people were asked about the group of an arm."""
         asked = self.found["group"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import statistics
-from bg_interp.study.kinds import BY_SHORT, KINDS, PEOPLE
+from bg_interp.study.kinds import BY_SHORT, KINDS
 from bg_interp.study.people import NOBODY, Said
 from bg_interp.study.plan import Plan, PlannedArm
 from bg_interp.study.questions import Question
@@ -200,10 +200,7 @@ def _capital(text: str) -> str:
 
 def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY) -> str:
     """Returns one row for each finished arm and class, with a column for each measure."""
-    columns = [
-        f"simulated_{kind.short}" if kind.section == PEOPLE and said.is_simulated else kind.short
-        for kind in KINDS
-    ]
+    columns = [said.column(kind.short) for kind in KINDS]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["arm", "background", "seed", "correlation", "epsilon", "class", *columns])

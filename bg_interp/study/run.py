@@ -160,8 +160,8 @@ def write(
                 for arm in laid_out.arms
                 if arm.name not in measured
             },
-            "groups": [dataclasses.asdict(group) for group in groups],
-            "arms": measured,
+            "groups": [said.named(dataclasses.asdict(group)) for group in groups],
+            "arms": {name: said.named(measures) for name, measures in measured.items()},
         },
     )
     files.write_text(folder / "results.csv", results.to_csv(laid_out, measured, said))

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+import urllib.parse
 
 import pytest
 import waitress.server
@@ -158,10 +159,10 @@ def test_a_port_in_use_is_named(application):
 
 
 @contextlib.contextmanager
-def _running(application):
+def _running(application, host="127.0.0.1"):
     """Serves an application by the real server in a thread; yields its port."""
     port = free_port()
-    made = server.listen(application, "127.0.0.1", port)
+    made = server.listen(application, host, port)
     thread = threading.Thread(target=made.run, daemon=True)
     thread.start()
     yield port
@@ -169,13 +170,24 @@ def _running(application):
     thread.join(10)
 
 
-def _ask(port, method, path, body=None):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+def _ask(port, method, path, body=None, host="127.0.0.1"):
+    connection = http.client.HTTPConnection(host, port, timeout=10)
     connection.request(method, path, body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     found = answer.status, answer.read()
     connection.close()
     return found
+
+
+def test_the_link_for_the_network_is_whole_and_reached(experiment, store):
+    application = server.Application(experiment, store, "0.0.0.0")
+    with _running(application, "0.0.0.0") as port:
+        link = urllib.parse.urlsplit(server.link(application, "0.0.0.0", port))
+        assert link.hostname != "0.0.0.0" and len(link.path) > 20
+        # By the machine's own address, and by another of its loopback.
+        for host in (link.hostname, "127.0.0.2"):
+            for path, status in ((link.path, 200), ("/", 404), ("/" + "x" * 22 + "/", 404)):
+                assert _ask(port, "GET", path, host=host)[0] == status
 
 
 def test_stalled_clients_and_huge_bodies_keep_nobody_waiting(application, store):

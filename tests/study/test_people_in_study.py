@@ -75,6 +75,11 @@ def test_the_report_says_who_counts_and_calls_simulated_people_so(asked):
     assert "simulated people name it" in answers and "simulated people name it" in page
     assert not re.search("(?<!simulated )people name it", answers + page)
     assert "simulated_human_naming" in (laid_out.workdir / "results.csv").read_text().split("\n")[0]
+    found = (laid_out.workdir / "results.json").read_text()
+    assert not re.search("(?<!simulated )people name it|(?<!simulated_)human_naming", found)
+    events = b"".join(path.read_bytes() for path in laid_out.workdir.glob("events/**/*tfevents*"))
+    assert b"measures/simulated_human_naming" in events and b"measures/human_naming" not in events
+    assert "classes and simulated people" in page
 
 
 def test_answers_about_other_arms_are_left_alone(asked):

@@ -7,16 +7,18 @@ import numpy as np
 
 from bg_interp.storage.summaries import Summaries
 from bg_interp.study import kinds
+from bg_interp.study.people import Said
 from bg_interp.study.plan import Plan
 
 
-def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) -> None:
+def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray, said: Said) -> None:
     """Writes settings and measures of all finished arms, and the figure.
 
     Args:
       plan: the study.
       measured: {name of a finished arm: its measures}.
       sheet: uint8 [H, W, 3], the figure.
+      said: what people said of the class images, which stands among the measures.
 
     Raises:
       UserError: the folder cannot be written.
@@ -24,7 +26,7 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) ->
     summaries = Summaries(plan.workdir / "events")
     summaries.clear("")
     compared = {
-        f"measures/{kind.short}": kind.name
+        f"measures/{said.column(kind.short)}": said.worded(kind.name)
         for kind in kinds.KINDS
         if kind.is_question or kind.short.startswith("accuracy")
     }
@@ -34,11 +36,11 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray) ->
         if arm.name in measured:
             shown = {"background": arm.background, "seed": arm.seed, "correlation": arm.correlation}
             summaries.hparams(arm.name, shown)
-            summaries.scalars(arm.name, 0, dict(_means(measured[arm.name])))
+            summaries.scalars(arm.name, 0, dict(_means(measured[arm.name], said)))
     summaries.close()
 
 
-def _means(measures: dict[str, Any]) -> Iterator[tuple[str, float]]:
+def _means(measures: dict[str, Any], said: Said) -> Iterator[tuple[str, float]]:
     """Yields the tag and the mean over classes of each measure that an arm has."""
     for kind in kinds.KINDS:
         try:
@@ -46,4 +48,4 @@ def _means(measures: dict[str, Any]) -> Iterator[tuple[str, float]]:
         except KeyError:
             continue
         if not np.isnan(by_class).all():
-            yield f"measures/{kind.short}", float(np.nanmean(by_class))
+            yield f"measures/{said.column(kind.short)}", float(np.nanmean(by_class))

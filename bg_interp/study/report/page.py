@@ -32,7 +32,7 @@ def _seen_by_people(
 ) -> list[tuple[str, str]]:
     """Returns (caption, <svg>) of what people and judges see, where people were asked."""
     by_people = {
-        name: wording.worded(words, {}, said)
+        name: said.worded(words)
         for name, (words, _) in people.MEASURES.items()
         if name in group.cells
     }
@@ -43,11 +43,9 @@ def _seen_by_people(
         and kind.path[:2] == ("class_images", said.found.get("start", "own"))
         and kind.path[2] != "forced_choice"
     }
-    caption = wording.worded(
+    caption = said.worded(
         "What people see, and the judges. Chance is .5 for both choices, and the dashed line for "
-        "naming. Bars: 95 % over seeds, classes and people.",
-        {},
-        said,
+        "naming. Bars: 95 % over seeds, classes and people."
     )
     if not by_people:
         return []
@@ -237,4 +235,4 @@ def write(
     page.write(plan.workdir / "report.html", "bg_interp.study.report", "report.html.j2", context)
     sheet = panels.figure(plan, measured)
     pictures.save_png(plan.workdir / "figure.png", sheet)
-    events.write(plan, measured, sheet)
+    events.write(plan, measured, sheet, said)

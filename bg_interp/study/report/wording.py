@@ -5,7 +5,7 @@ from typing import Any
 
 from bg_interp.evaluation.judges.accuracy import BLOBS
 from bg_interp.evaluation.judges.trust import distrust
-from bg_interp.study import kinds, people
+from bg_interp.study import kinds
 from bg_interp.study.people import NOBODY, Said
 
 
@@ -33,10 +33,7 @@ def worded(text: str, doubted: Mapping[str, str], said: Said = NOBODY) -> str:
       doubted: judges whose images aren't called recognisable (see `doubts`).
       said: what people said; if programs played them, they are called simulated.
     """
-    if said.is_simulated:
-        for words, _ in people.MEASURES.values():
-            text = text.replace(words, f"simulated {words}")
-        text = text.replace("What people see", "What simulated people see")
+    text = said.worded(text)
     for words in doubted:
         text = text.replace(f"recognisability by {words}", f"share named by the doubted {words}")
     asked = {judge.words for judge in kinds.REPORTED_JUDGES if not judge.of_backgrounds}
