@@ -36,6 +36,11 @@ class SourceConfig:
         "composites only: what is pasted; folder:PATH with PATH/CLASS/*.png, transparent around "
         "the object, or tfds:NAME with masks of its own",
     )
+    object_masks: str | None = setting(
+        None,
+        "composites of --objects=folder: without transparency: folder:PATH with "
+        "PATH/CLASS/NAME.png for each image, white where the object is",
+    )
     places: str | None = setting(
         None,
         "composites only: what it is pasted on; folder:PATH with PATH/KIND/*.jpg, photographs of "
@@ -150,6 +155,12 @@ def _check_composites(config: SourceConfig) -> None:
             )
         if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
             raise UserError(f"--{flag}=folder:PATH must name a folder. Received: {rest}")
+    masks = config.object_masks
+    if masks and not (masks.startswith("folder:") and str(config.objects).startswith("folder:")):
+        raise UserError(
+            "--object_masks=folder:PATH needs --objects=folder:PATH, since other data sets have "
+            f"masks of their own. Received: --object_masks={masks} --objects={config.objects}"
+        )
 
 
 def check_masks(masks: str) -> None:

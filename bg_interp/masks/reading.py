@@ -37,13 +37,16 @@ def range_reader(folder: pathlib.Path, entries: Sequence[Entry]) -> Reader:
     return lambda position: _decoded(index.read(position))
 
 
-def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:
+def png_folder_reader(
+    path: pathlib.Path | str, keys: Sequence[str], flag: str = "--masks"
+) -> Reader:
     """Returns a reader of masks that other tools made: `--masks=folder:PATH`.
 
     Args:
       path: a folder of PNGs with the images' relative names, white = foreground, however they are
         spelled (see `spelling`); 16 bits are read as 8.
       keys: the images' keys, such as "train/cat/a.jpg" for the mask "train/cat/a.png".
+      flag: of the command line that named the folder, for the errors.
 
     Returns:
       A function from a position in `keys`, int64 scalar, to uint8 [height, width, 1].
@@ -54,16 +57,16 @@ def png_folder_reader(path: pathlib.Path | str, keys: Sequence[str]) -> Reader:
     """
     folder = pathlib.Path(path).expanduser()
     if not folder.is_dir():
-        raise UserError(f"--masks=folder:PATH must name a folder of PNGs. Received: {path}")
+        raise UserError(f"{flag}=folder:PATH must name a folder of PNGs. Received: {path}")
     masks = [folder / png_name(key) for key in keys]
     missing = [mask for mask in masks if not mask.is_file()]
     if missing:
         raise UserError(
             f"{len(missing)} of {len(keys)} masks are missing in {folder}; the first: "
-            f"{missing[0]}; add them, or choose another --masks"
+            f"{missing[0]}; add them, or choose another {flag}"
         )
     paths = tf.constant([str(mask) for mask in masks] or [""])
-    spelled = spelling.spelling_of_pngs(masks, f"--masks=folder:{path}")
+    spelled = spelling.spelling_of_pngs(masks, f"{flag}=folder:{path}")
 
     def read(position: tf.Tensor) -> tf.Tensor:
         values = _values(tf.io.read_file(paths[position]), spelled.alpha)

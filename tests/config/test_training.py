@@ -123,7 +123,7 @@ def test_checkpoints_are_at_most_500_steps_apart():
 def test_nothing_stays_open_once_resolved():
     config = resolved(ArmConfig(), 64)
     left = {f.name for f in dataclasses.fields(config) if getattr(config, f.name) is None}
-    assert left == {"epochs", "data_dir", "mask_store", "objects", "places"}
+    assert left == {"epochs", "data_dir", "mask_store", "objects", "object_masks", "places"}
     assert resolved(config, 64) == config
 
 

@@ -135,16 +135,15 @@ def open_source(rest: str, config: SourceConfig) -> tfds_source.TfdsSource:
     """
     del rest  # The flags say it all.
     objects, places = str(config.objects), str(config.places)
-    kind, _, where = objects.partition(":")
-    if kind == "folder":
-        cutouts = cutting.from_folder(pathlib.Path(where).expanduser())
+    if objects.startswith("folder:"):
+        masks = _folder(config.object_masks) if config.object_masks else None
+        cutouts = cutting.from_folder(_folder(objects), masks)
     else:
         source = sources.open_source(dataclasses.replace(config, dataset=objects))
         cutouts = cutting.from_source(source)
-    folder = pathlib.Path(places.partition(":")[2]).expanduser()
     made = CompositesConfig(
         cutouts=cutouts,
-        places=placing.from_folder(folder, cutouts.class_names),
+        places=placing.from_folder(_folder(places), cutouts.class_names),
         look=Look(
             image_size=config.image_size or _USUAL_SIZE,
             correlation=config.correlation,
@@ -155,3 +154,7 @@ def open_source(rest: str, config: SourceConfig) -> tfds_source.TfdsSource:
     )
     builder = preparing.prepared(Composites, made, config.data_dir)
     return tfds_source.from_builder(builder, "composites")
+
+
+def _folder(text: str) -> pathlib.Path:
+    return pathlib.Path(text.partition(":")[2]).expanduser()

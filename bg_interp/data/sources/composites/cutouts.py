@@ -3,14 +3,16 @@
 import dataclasses
 import hashlib
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
+import tensorflow as tf
 
 from bg_interp.data.sources import decoding
 from bg_interp.data.sources.composites import parts
 from bg_interp.errors import UserError
+from bg_interp.masks.reading import png_folder_reader
 
 # More than a composite of 512 pixels shows, much less than a camera gives.
 _LARGEST_SIDE = 640
@@ -73,7 +75,7 @@ def _check(key: str, mask: np.ndarray) -> None:
     if low == 255:
         raise UserError(
             f"the object {key!r} has no mask, since its whole image is opaque: --objects takes "
-            "PNGs with transparency, or a data set with masks of its own"
+            "PNGs with transparency, --object_masks=folder:PATH, or a data set that has masks"
         )
 
 
@@ -92,13 +94,18 @@ class Cutouts:
     fingerprint: str
 
 
-def from_folder(root: pathlib.Path) -> Cutouts:
-    """Reads PATH/CLASS/*.png with transparency; a fourth of each class is held out.
+def from_folder(root: pathlib.Path, masks: pathlib.Path | None = None) -> Cutouts:
+    """Reads PATH/CLASS/*; a fourth of each class is held out.
+
+    Args:
+      root: a folder of images for each class: PNGs with transparency, or any with `masks`.
+      masks: of the masks of opaque images, PNGs with the images' relative names.
 
     Raises:
       UserError: too few classes or objects, or objects that cannot be used.
     """
     found = parts.images_by_folder(root, "--objects")
+    own_mask = None if masks is None else _reader(root, masks, found)
     splits: dict[str, list[list[Cutout]]] = {"train": [], "test": []}
     digest = hashlib.sha256()
     for label, (name, paths) in enumerate(found.items()):
@@ -109,8 +116,32 @@ def from_folder(root: pathlib.Path) -> Cutouts:
                 data = parts.content(by_key[key])
                 digest.update(f"{split}/{key}\0".encode() + data)
                 pixels = parts.decoded(by_key[key], data, decoding.decode_with_opacity)
-                splits[split][-1].append(cut_out(key, label, pixels[..., :3], pixels[..., 3:]))
+                image, mask = pixels[..., :3], pixels[..., 3:]
+                if own_mask is not None:
+                    mask = own_mask(key)
+                    _check_size(key, image, mask)
+                    digest.update(mask.tobytes())
+                splits[split][-1].append(cut_out(key, label, image, mask))
     return Cutouts(tuple(found), splits, digest.hexdigest())
+
+
+def _reader(
+    root: pathlib.Path, masks: pathlib.Path, found: Mapping[str, Sequence[pathlib.Path]]
+) -> Callable[[str], np.ndarray]:
+    """Returns a function from the key of an object to its mask, uint8 [H, W, 1]."""
+    paths = [path for some in found.values() for path in some]
+    keys = [path.relative_to(root).as_posix() for path in paths]
+    read = png_folder_reader(masks, keys, "--object_masks")
+    positions = {key: position for position, key in enumerate(keys)}
+    return lambda key: read(tf.constant(positions[key], tf.int64)).numpy()
+
+
+def _check_size(key: str, image: np.ndarray, mask: np.ndarray) -> None:
+    if mask.shape[:2] != image.shape[:2]:
+        raise UserError(
+            f"the mask of the object {key!r} must be of its image's size. Received: "
+            f"{'x'.join(map(str, mask.shape[1::-1]))} for {'x'.join(map(str, image.shape[1::-1]))}"
+        )
 
 
 def from_source(source) -> Cutouts:

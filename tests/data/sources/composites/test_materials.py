@@ -104,3 +104,42 @@ def test_objects_of_a_source_need_masks_of_its_own():
 
     with pytest.raises(UserError, match=r"--objects must have masks.*folder:/pictures"):
         cutouts.from_source(Folder())
+
+
+def _opaque(two_classes, tmp_path, scale):
+    """Writes the same objects without transparency, and their masks beside."""
+    for path in two_classes.rglob("*.png"):
+        pixels = np.asarray(Image.open(path))
+        for folder, values in (("opaque", pixels[..., :3]), ("masks", pixels[..., 3] // scale)):
+            to = tmp_path / folder / path.relative_to(two_classes)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(to)
+    return tmp_path / "opaque", tmp_path / "masks"
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+def test_masks_beside_opaque_images_cut_out_the_same_objects(two_classes, tmp_path_factory, scale):
+    opaque, masks = _opaque(two_classes, tmp_path_factory.mktemp("beside"), scale)
+    cut, expected = cutouts.from_folder(opaque, masks), cutouts.from_folder(two_classes)
+    for split, by_class in expected.splits.items():
+        for some, others in zip(by_class, cut.splits[split], strict=True):
+            for one, other in zip(some, others, strict=True):
+                np.testing.assert_array_equal(one.pixels, other.pixels)
+
+
+def test_masks_of_other_images_are_one_line(two_classes, tmp_path_factory):
+    opaque, masks = _opaque(two_classes, tmp_path_factory.mktemp("beside"), 1)
+    before = cutouts.from_folder(opaque, masks).fingerprint
+    Image.fromarray(np.full((20, 20), 255, np.uint8)).save(masks / "disc" / "0.png")
+    with pytest.raises(UserError, match="whole image is opaque"):
+        cutouts.from_folder(opaque, masks)
+    mask = np.zeros((20, 20), np.uint8)
+    mask[2:9, 2:9] = 255
+    Image.fromarray(mask).save(masks / "disc" / "0.png")
+    assert cutouts.from_folder(opaque, masks).fingerprint != before
+    Image.fromarray(mask[:10]).save(masks / "disc" / "0.png")
+    with pytest.raises(UserError, match="Received: 20x10 for 20x20"):
+        cutouts.from_folder(opaque, masks)
+    (masks / "disc" / "0.png").unlink()
+    with pytest.raises(UserError, match="choose another --object_masks"):
+        cutouts.from_folder(opaque, masks)
