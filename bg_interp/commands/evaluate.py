@@ -189,6 +189,7 @@ def measure(
     backgrounds: int = 8,
     seed: int = 0,
     facts: Mapping[str, Any] | None = None,
+    logits: Mapping[str, np.ndarray] | None = None,
 ) -> Evaluation:
     """Takes all measures of one classifier that need no class images.
 
@@ -202,6 +203,8 @@ def measure(
       backgrounds: how many backgrounds of other classes each object is tried before; 0 for none.
       seed: keys all that is random.
       facts: what else the results shall hold.
+      logits: what the model says of the variants of the usable images, where that is known; see
+        `variants.variant_logits`.
 
     Raises:
       UserError: no mask is usable, or the model gives other classes.
@@ -211,7 +214,7 @@ def measure(
     if keys is None:
         keys = [str(row) for row in range(len(test.labels))]
     graph = compiled(model)
-    logits = variant_logits(graph, some, seed)
+    logits = dict(logits or variant_logits(graph, some, seed))
     check_classes(logits["original"], len(names))
     measured = evaluate_model(model, test, names, logits=logits, seed=seed)
     where = None if places is None else places[usable]

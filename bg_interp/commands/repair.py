@@ -1,179 +1,242 @@
 """A repair of one classifier: its last layer retrained, measured before and after.
 
-`tools/repair.py` is its command line.
+`tools/repair.py` is its command line; `commands.repair_arrays` repairs from Python.
 """
 
+import contextlib
 import dataclasses
+import functools
 import pathlib
 import sys
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import keras
-from tabulate import tabulate
+import numpy as np
 
 from bg_interp.cli import INPUT_RANGES
-from bg_interp.commands import evaluate
+from bg_interp.commands import evaluate, visualize
+from bg_interp.commands.class_images import Maker
+from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import RepairConfig
 from bg_interp.data.opening import open_in_memory
-from bg_interp.evaluation.arrays import Arrays, usable_rows
-from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.reliance.variants import VARIANTS, mean_interval
+from bg_interp.errors import UserError
+from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
+from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.models import export
 from bg_interp.models.adapter import AdaptedModel, check_outputs, match_classes
 from bg_interp.models.loading import load_network
+from bg_interp.models.preprocessing import with_preprocessing
 from bg_interp.report import page
 from bg_interp.report import repair as report
-from bg_interp.retraining import last_layer
-from bg_interp.storage import files
+from bg_interp.retraining.fitting import check_classes, fit
+from bg_interp.retraining.head import Head, find_head, in_order, logits_of_bytes
+from bg_interp.retraining.kept import Kept, digest
+from bg_interp.retraining.result import Repair
+from bg_interp.retraining.sample import make_sample
+from bg_interp.storage import files, locks
+
+# Class images of more classes are no picture of a change, and take minutes.
+_MOST_CLASS_IMAGES = 16
+_FLAGS = "model dataset masks original_weight copies class_images seed".split()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Repair:
-    """A classifier before and after.
+class Images:
+    """Labelled images with masks, and what stands behind their objects.
 
     Attributes:
-      network: the repaired one.
-      before: what was measured of the classifier as it was.
-      after: the same of the repaired one, on the same images and backgrounds.
-      fit: the new last layer.
-      seconds: that the fit took, features included.
+      arrays: the images; those whose masks are unusable are left out where it matters.
+      places: int [N], each image's kind of background; None where nothing tells.
+      place_names: of the kinds.
     """
 
-    network: keras.Model
-    before: Evaluation
-    after: Evaluation
-    fit: last_layer.Fit
-    seconds: float
+    arrays: Arrays
+    places: np.ndarray | None = None
+    place_names: Sequence[str] = ()
 
-    @property
-    def model(self) -> keras.Model:
-        """The repaired classifier, in the conventions of the one that was given."""
-        return self.network
+    def usable(self) -> tuple[Arrays, np.ndarray]:
+        """Returns the images with usable masks, and each one's kind of background, int [M]."""
+        rows = usable_rows(self.arrays)
+        kinds = self.arrays.labels if self.places is None else self.places
+        return self.arrays.take(rows), kinds[rows]
 
-    @property
-    def changes(self) -> dict[str, Estimate]:
-        """After minus before of each variant, paired by image, and of BG-Gap."""
-        found, seed = {}, self.before.measured["seed"]
-        right = {
-            name: self.after.right(name).astype(float) - self.before.right(name)
-            for name in VARIANTS
-        }
-        right["bg_gap"] = right["mixed_same"] - right["mixed_random"]
-        for name, change in right.items():
-            low, high = mean_interval(change, seed)
-            found[name] = Estimate(float(change.mean()), low, high, len(change))
-        return found
 
-    def __str__(self) -> str:
-        """Returns the table of before and after."""
-        heads = ("measure", "before", "after", "change [95 %]")
-        return tabulate(list(self.rows()), heads, disable_numparse=True)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Mending:
+    """One classifier, and how it is to be repaired.
 
-    __repr__ = __str__
+    Attributes:
+      head: its last layer.
+      features: RGB in [0, 255] to what the last layer sees.
+      adapted: a network of the classifier's conventions, as one that measures can ask.
+      columns: the network's class for each of the data set's; None for the same order.
+      names: of the data set's classes.
+      copies: how many random backgrounds each object is pasted before.
+      original_weight: how much an image as it is counts beside one copy.
+      seed: keys all that is random.
+      kept: what an earlier run of the same repair has worked out.
+      facts: what results.json shall hold.
+    """
 
-    def _repr_html_(self) -> str:
-        heads = ("measure", "before", "after", "change [95 %]")
-        return tabulate(list(self.rows()), heads, tablefmt="html", disable_numparse=True)
+    head: Head
+    features: keras.Model
+    adapted: Callable[[keras.Model], AdaptedModel]
+    columns: Sequence[int] | None
+    names: Sequence[str]
+    copies: int
+    original_weight: float
+    seed: int
+    kept: Kept = dataclasses.field(default_factory=Kept)
+    facts: dict[str, str] = dataclasses.field(default_factory=dict)
 
-    def save(self, folder: str | pathlib.Path) -> None:
-        """Writes model.keras and results.json, each whole or not at all.
+    def __call__(self, train: Images, test: Images) -> Repair:
+        """Repairs, and measures before and after.
 
         Raises:
-          UserError: the folder cannot be written.
+          UserError: images or masks cannot be used.
         """
-        export.keras_file(self.network, pathlib.Path(folder) / "model.keras")
-        files.write_json(pathlib.Path(folder) / "results.json", self.to_dict())
+        started = time.monotonic()
+        arrays, kinds = train.usable()
+        check_classes(arrays.labels, self.head.classes)
+        sample = make_sample(
+            self.features,
+            arrays,
+            kinds,
+            copies=self.copies,
+            original_weight=self.original_weight,
+            seed=self.seed,
+            kept=self.kept,
+        )
+        found = fit(sample, self.seed, self.kept)
+        kernel, bias = in_order(found.kernel, found.bias, self.columns)
+        network, seconds = self.head.replaced(kernel, bias), time.monotonic() - started
+        print("measuring before and after", file=sys.stderr)
+        side = arrays.images.shape[1]
+        return Repair(
+            network=network,
+            logits=logits_of_bytes(self.features, kernel, bias, side),
+            before=self._measured(self.head.model, test),
+            after=self._measured(network, test),
+            fit=found,
+            seconds=seconds,
+        )
 
-    def rows(self) -> Iterator[tuple[str, str, str, str]]:
-        """Yields (measure, before, after, change)."""
-        before, after, changes = self.before.measures, self.after.measures, self.changes
-        for name in before:
-            change = changes.get(name)
-            written = "" if change is None else f"{change.value:+.2f} [{change.low:+.2f}, "
-            written += "" if change is None else f"{change.high:+.2f}]"
-            yield name, str(before[name]), str(after.get(name, "")), written
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns what JSON can hold."""
-        return {
-            "before": self.before.to_dict(),
-            "after": self.after.to_dict(),
-            "changes": {name: dataclasses.asdict(one) for name, one in self.changes.items()},
-            "strength": self.fit.strength,
-            "accuracy_on_unseen_backgrounds": {f"{c:g}": v for c, v in self.fit.unseen.items()},
-            "seconds": round(self.seconds, 1),
-        }
+    def _measured(self, network: keras.Model, test: Images) -> Evaluation:
+        model, (usable, _) = self.adapted(network), test.usable()
+        graph, identity = compiled(model), digest(network, model.input_range, model.output_kind)
+        logits = {}
+        for name in VARIANTS:
+            images = make_variant(name, usable, self.seed)
+            asked = functools.partial(predict, graph, images)
+            logits[name] = self.kept(digest(identity, self.columns, images), asked)
+        return evaluate.measure(
+            model,
+            test.arrays,
+            self.names,
+            places=test.places,
+            place_names=test.place_names,
+            backgrounds=0,
+            seed=self.seed,
+            facts=self.facts,
+            logits=logits,
+        )
 
 
 def run(config: RepairConfig) -> Repair:
     """Repairs one classifier and writes model.keras, saved_model/, results.json and report.html.
 
+    What a killed run has worked out stands in the output folder, and is used again.
+
     Raises:
       UserError: model, data or masks cannot be used, or the last layer is no dense layer.
     """
     check_names(config)
-    path = pathlib.Path(config.model or "").expanduser()
-    opened = load_network(path)
-    last_layer.last_dense(opened.network)
+    opened = load_network(pathlib.Path(config.model or "").expanduser())
+    head = find_head(opened.network)
     given, settled = config, evaluate.settled(config, opened.image_size)
     source = evaluate.open_images(settled)
     names = list(source.class_names)
-    model = AdaptedModel(opened.network, INPUT_RANGES[config.input_range], config.output_kind)
-    model_classes = class_names(config) or opened.class_names
-    if model_classes is not None:
-        model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    train, test = (open_in_memory(source, split, settled).arrays for split in ("train", "test"))
-    check_outputs(model, test["image"][:1], model_classes or names)
-    places = evaluate.places_of(source, "train", train["index"])
-    arrays = Arrays.of(train)
-    usable = usable_rows(arrays)
-    started = time.monotonic()
-    fit = last_layer.fit(
-        model,
-        arrays.take(usable),
-        kinds=None if places is None else places[usable],
-        copies=config.copies,
-        original_weight=config.original_weight,
-        seed=config.seed,
-    )
-    network = last_layer.repaired(opened.network, fit, model.columns)
-    seconds = time.monotonic() - started
-    print("measuring before and after", file=sys.stderr)
-    before, after = (
-        evaluate.measure(
-            dataclasses.replace(model, network=one),
-            Arrays.of(test),
+    known = class_names(config) or opened.class_names
+    columns = None if known is None else match_classes(known, names)
+    span = INPUT_RANGES[config.input_range]
+    model = AdaptedModel(opened.network, span, config.output_kind, columns)
+    images = {}
+    for split in ("train", "test"):
+        arrays = open_in_memory(source, split, settled).arrays
+        places = evaluate.places_of(source, split, arrays["index"])
+        images[split] = Images(Arrays.of(arrays), places, source.place_names)
+    check_outputs(model, images["test"].arrays.images[:1], known or names)
+    folder, side = output_folder(config), images["train"].arrays.images.shape[1]
+    with _alone_in(folder):
+        mend = Mending(
+            head,
+            with_preprocessing(head.features(), None, span, side),
+            lambda network: dataclasses.replace(model, network=network),
+            columns,
             names,
-            places=evaluate.places_of(source, "test", test["index"]),
-            place_names=source.place_names,
-            backgrounds=0,
-            seed=config.seed,
-            facts={"model": config.model},
+            config.copies,
+            config.original_weight,
+            config.seed,
+            Kept(folder / "progress"),
+            {"model": str(config.model)},
         )
-        for one in (opened.network, network)
-    )
-    done = Repair(network, before, after, fit, seconds)
-    _write(done, given, list(model_classes or names))
+        done = mend(images["train"], images["test"])
+        if config.class_images:
+            how = visualize.ascent_settings(VisualizeConfig(model=config.model), opened.network)
+            done = _with_class_images(done, mend, images["train"].arrays, how)
+        _write(done, given, list(known or names))
+        mend.kept.clear()
     return done
+
+
+@contextlib.contextmanager
+def _alone_in(folder: pathlib.Path) -> Iterator[None]:
+    """Keeps other processes out of the output folder, whose progress they would write as well."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(locks.alone_in(folder))
+        except locks.FolderBusy as error:
+            raise UserError(
+                f"{folder} is in use by {error}; wait for it, or choose another --output"
+            ) from error
+        except OSError as error:
+            raise UserError(
+                f"cannot write to --output={folder}: {error.strerror or error}; choose another"
+            ) from error
+        files.remove_strays(folder / "progress")
+        yield
+
+
+def _with_class_images(done: Repair, mend: Mending, train: Arrays, how: AscentSettings) -> Repair:
+    """Adds what the classes look like to the network with its old last layer and with the new."""
+    count = min(len(mend.names), _MOST_CLASS_IMAGES)
+    print(f"class images of {count} classes, before and after", file=sys.stderr)
+    maker = Maker(done.logits, preprocess=None, data=train.images, preset=how)
+    dense, made = done.logits.layers[-1], {}
+    columns = list(range(mend.head.classes)) if mend.columns is None else list(mend.columns)
+    after = dense.get_weights()
+    for name, weights in (("before", mend.head.weights()), ("after", after)):
+        dense.set_weights(weights)
+        made[name] = maker(seed=mend.seed).images[columns[:count]]
+    return dataclasses.replace(done, class_images=made, shown=tuple(mend.names[:count]))
 
 
 def _write(done: Repair, config: RepairConfig, model_classes: list[str]) -> None:
     folder = output_folder(config)
-    done.save(folder)
-    export.saved_model(done.network, model_classes, folder / "saved_model")
+    done.save(folder, model_classes)
     flags = {
         name: page.without_places(name, getattr(config, name))
-        for name in ("model", "dataset", "masks", "original_weight", "copies", "seed")
+        for name in _FLAGS
         if getattr(config, name) != getattr(RepairConfig(), name)
     }
     report.write(
         folder / "report.html",
         rows=list(done.rows()),
         evaluations=(done.before, done.after),
+        class_images=done.class_images,
+        shown=done.shown,
         strength=done.fit.strength,
         command=page.command("repair", flags),
     )

@@ -1,21 +1,20 @@
 """Repair of anybody's Keras classifier on anybody's arrays, in one call from Python."""
 
-import dataclasses
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
-from bg_interp.commands.evaluate import measure
 from bg_interp.commands.evaluate_arrays import names_of, outputs_of
-from bg_interp.commands.repair import Repair
+from bg_interp.commands.repair import Images, Mending
 from bg_interp.data.outside import check_counts, to_images, to_labels
 from bg_interp.errors import UserError
-from bg_interp.evaluation.arrays import Arrays, with_usable_masks
+from bg_interp.evaluation.arrays import Arrays
 from bg_interp.masks.spelling import to_opacity
+from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
-from bg_interp.retraining import last_layer
+from bg_interp.retraining.head import find_head
+from bg_interp.retraining.result import Repair
 
 # One image in so many of each class is set aside to measure on.
 _ASIDE = 5
@@ -30,7 +29,8 @@ def repair(
     seed: int = 0,
     *,
     test: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
-    input_range: tuple[float, float] = (0.0, 255.0),
+    preprocess: str | Callable | None = "auto",
+    input_range: tuple[float, float] | None = None,
     copies: int = 2,
     original_weight: float = 2.0,
 ) -> Repair:
@@ -55,7 +55,10 @@ def repair(
       class_names: K names; None for numbers.
       seed: keys all that is random.
       test: images, labels and masks to measure on; None sets a fifth of the images aside.
-      input_range: what the model takes for black and white.
+      preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
+        before any other; a function of images in [0, 255]; None for none.
+      input_range: what the model takes for black and white, instead of `preprocess`; None for
+        [0, 255].
       copies: how many random backgrounds each object is pasted before, at least 1.
       original_weight: how much an image as it is counts beside one copy of it; more keeps accuracy
         on images as they are, less takes more of the shortcut away.
@@ -68,32 +71,32 @@ def repair(
             "copies must be at least 1, and original_weight 0 or more. "
             f"Received: copies={copies}, original_weight={original_weight}"
         )
-    dense = last_layer.last_dense(model)
-    train = _arrays(images, labels, masks, dense.units)
+    head = find_head(model)
+    train = _arrays(images, labels, masks, head.classes)
     if test is None:
         aside = _aside(train.labels, seed)
         train, measured_on = train.take(~aside), train.take(aside)
     else:
-        measured_on = _arrays(*test, dense.units)
-    adapted = AdaptedModel(model, input_range)
-    kind, classes = outputs_of(adapted, train.images, None)
-    adapted, names = dataclasses.replace(adapted, output_kind=kind), names_of(class_names, classes)
-    started = time.monotonic()
-    found = last_layer.fit(
-        adapted,
-        with_usable_masks(train),
-        copies=copies,
-        original_weight=original_weight,
-        seed=seed,
+        measured_on = _arrays(*test, head.classes)
+    side = train.images.shape[1]
+
+    def of_bytes(network: keras.Model) -> keras.Model:
+        return preprocessing.with_preprocessing(network, preprocess, input_range, side)
+
+    ready = of_bytes(model)
+    preprocessing.check_range(ready, train.images)
+    kind, _ = outputs_of(AdaptedModel(ready), train.images, None)
+    mend = Mending(
+        head,
+        of_bytes(head.features()),
+        lambda network: AdaptedModel(of_bytes(network), output_kind=kind),
+        None,
+        names_of(class_names, head.classes),
+        copies,
+        original_weight,
+        seed,
     )
-    network, seconds = last_layer.repaired(model, found, None), time.monotonic() - started
-    before, after = (
-        measure(
-            dataclasses.replace(adapted, network=one), measured_on, names, backgrounds=0, seed=seed
-        )
-        for one in (model, network)
-    )
-    return Repair(network, before, after, found, seconds)
+    return mend(Images(train), Images(measured_on))
 
 
 def _arrays(

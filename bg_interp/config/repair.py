@@ -14,7 +14,8 @@ class RepairConfig(EvaluateConfig):
     """A classifier and its images; an empty name is settled by what the model's file says."""
 
     model: str | None = setting(
-        None, "a folder that tools/train.py wrote, or a .keras or .h5 file with a dense last layer"
+        None,
+        "a folder that tools/train.py wrote, or a .keras or .h5 file, whose last layer is dense",
     )
     original_weight: float = setting(
         2.0,
@@ -24,5 +25,10 @@ class RepairConfig(EvaluateConfig):
     )
     copies: int = setting(
         2, "how many random backgrounds each object is pasted before", rule=POSITIVE
+    )
+    class_images: bool = setting(
+        True,
+        "draw what the classes look like to the network before and after, by activation "
+        "maximization: seconds for small networks, minutes for large ones",
     )
     output: str | None = setting(None, "folder to write to; default: <model>-repaired")

@@ -1,11 +1,14 @@
 """The page of a repair: one classifier before and after, side by side."""
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from bg_interp.evaluation.reliance.variants import VARIANTS
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.report import figures, page
+from bg_interp.report.panels import data_url
 
 
 def write(
@@ -13,6 +16,8 @@ def write(
     *,
     rows: Sequence[tuple[str, str, str, str]],
     evaluations: tuple[Evaluation, Evaluation],
+    class_images: Mapping[str, np.ndarray],
+    shown: Sequence[str],
     strength: float,
     command: str,
 ) -> None:
@@ -22,6 +27,8 @@ def write(
       path: the file.
       rows: (measure, before, after, change with its interval).
       evaluations: before and after.
+      class_images: {"before" or "after": float32 [L, H, W, 3] in [0, 255]}, or empty.
+      shown: names of the L classes that they show.
       strength: of the regularisation that was chosen.
       command: the command that repeats it.
 
@@ -33,14 +40,19 @@ def write(
         variant: {name: one.measures[variant] for name, one in series.items()}
         for variant in VARIANTS
     }
-    shown = {variant: variant.replace("_", " ") for variant in VARIANTS}
+    labels = {variant: variant.replace("_", " ") for variant in VARIANTS}
     chance = evaluations[0].measured["chance"]
     kinds = "kind of background" if evaluations[0].groups.of_places else "class it is from"
     context = {
         "rows": rows,
         "before": evaluations[0],
-        "plot": page.drawn(figures.intervals(cells, shown, list(series), chance)),
+        "plot": page.drawn(figures.intervals(cells, labels, list(series), chance)),
         "groups": [(name, page.drawn(_matrix(one, kinds))) for name, one in series.items()],
+        "class_images": [
+            (name, [(one, data_url(image), "") for one, image in zip(shown, images, strict=True)])
+            for name, images in class_images.items()
+        ],
+        "classes": len(evaluations[0].classes),
         "strength": strength,
         "command": command,
     }

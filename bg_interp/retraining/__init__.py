@@ -1,1 +1,1 @@
-"""Repair of a finished classifier that relies on backgrounds: its last layer is retrained."""
+"""Repair of a finished classifier: its last layer learned anew on features of composites."""

@@ -5,6 +5,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import bg_interp as bg
 
@@ -45,6 +46,44 @@ def test_a_shortcut_is_taken_away_and_the_model_is_left_alone(classes):
     assert (np.asarray(result.model(images)).argmax(axis=1) == labels).mean() > 0.9
     for mine, theirs in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(mine, theirs)
+
+
+def test_a_single_sigmoid_is_repaired_as_two_classes():
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(x))
+    kernel = np.zeros((8, 8, 3, 1), np.float32)
+    kernel[0, 0, 0] = 20
+    model.layers[-1].set_weights([kernel.reshape(-1, 1), np.array([-20 * 90 / 255], np.float32)])
+    test = coloured(60, 1, own_place=False, classes=2)
+    result = bg.repair(model, *coloured(90, 0, classes=2), test=test)
+    assert result.before.measures["swap"].value < 0.6 < 0.9 < result.after.measures["swap"].value
+    images, labels, _ = coloured(60, 2, own_place=False, classes=2)
+    probabilities = np.asarray(result.model(images))
+    assert probabilities.shape == (60, 1)
+    assert ((probabilities[:, 0] > 0.5) == labels).mean() > 0.9
+
+
+def test_preprocessing_is_put_before_the_network_and_stays_outside_of_the_result(tmp_path):
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Flatten()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(3)(x))
+    model.layers[-1].set_weights(shortcut().layers[-1].get_weights())
+    found = [
+        bg.repair(model, *coloured(60, 0), **how)
+        for how in ({"input_range": (0.0, 1.0)}, {"preprocess": lambda x: x / 255.0})
+    ]
+    assert found[0].fit.kernel.tobytes() == found[1].fit.kernel.tobytes()
+    images = coloured(5, 3)[0]
+    found[0].save(tmp_path)
+    served = tf.saved_model.load(str(tmp_path / "saved_model")).signatures["serving_default"]
+    # What is exported takes bytes, the network what it always took.
+    np.testing.assert_allclose(
+        served(images=tf.constant(images))["logits"],
+        found[0].model(images.astype(np.float32) / 255),
+        rtol=1e-3,
+        atol=1e-3,
+    )
 
 
 def test_a_result_shows_itself_and_is_saved(tmp_path):

@@ -28,4 +28,7 @@ def test_a_run_is_repaired_and_the_result_opens(run_tool, trained_workdir, tmp_p
     assert results["before"]["classes"] == results["after"]["classes"] == ["disc", "square"]
     page = (tmp_path / "mended" / "report.html").read_text()
     assert "before and after" in page and str(tmp_path) not in page
+    for name in ("disc, before", "square, before", "disc, after", "square, after"):
+        assert f'alt="{name}"' in page
     assert (tmp_path / "mended" / "model.keras").is_file()
+    assert not (tmp_path / "mended" / "progress").exists()

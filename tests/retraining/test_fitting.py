@@ -7,8 +7,10 @@ import pytest
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict
 from bg_interp.evaluation.reliance.variants import make_variant
-from bg_interp.models.adapter import AdaptedModel
-from bg_interp.retraining import last_layer
+from bg_interp.retraining import sample
+from bg_interp.retraining.fitting import CANDIDATES, Fit, check_classes, fit
+from bg_interp.retraining.head import find_head
+from bg_interp.retraining.kept import Kept
 
 
 def _drawn(count: int, seed: int) -> Arrays:
@@ -36,6 +38,24 @@ def by_border() -> keras.Model:
     return model
 
 
+def _fitted(network: keras.Model, train: Arrays, seed: int = 0, folder=None) -> Fit:
+    kept = Kept(folder)
+    features = sample.make_sample(
+        find_head(network).features(),
+        train,
+        train.labels,
+        copies=2,
+        original_weight=2.0,
+        seed=seed,
+        kept=kept,
+    )
+    return fit(features, seed, kept)
+
+
+def _mended(network: keras.Model, found: Fit) -> keras.Model:
+    return find_head(network).replaced(found.kernel, found.bias)
+
+
 def _accuracy(model, arrays: Arrays, variant: str) -> float:
     said = predict(compiled(model), make_variant(variant, arrays)).argmax(axis=1)
     return float((said == arrays.labels).mean())
@@ -43,46 +63,50 @@ def _accuracy(model, arrays: Arrays, variant: str) -> float:
 
 def test_a_classifier_by_its_background_learns_to_go_by_the_object(by_border):
     train, test = _drawn(240, 0), _drawn(90, 1)
-    found = last_layer.fit(AdaptedModel(by_border), train, seed=0)
-    mended = last_layer.repaired(by_border, found, None)
+    found = _fitted(by_border, train)
+    mended = _mended(by_border, found)
     assert _accuracy(by_border, test, "swap") == 0
     assert _accuracy(mended, test, "swap") > 0.9
     assert _accuracy(mended, test, "original") > 0.95
-    assert set(found.unseen) == set(last_layer.CANDIDATES) and max(found.unseen.values()) > 0.7
+    assert set(found.unseen) == set(CANDIDATES) and max(found.unseen.values()) > 0.7
 
 
 def test_the_same_seed_gives_the_same_bytes_and_the_network_is_left_alone(by_border):
     before = [weights.copy() for weights in by_border.get_weights()]
-    fits = [last_layer.fit(AdaptedModel(by_border), _drawn(60, 0), seed=3) for _ in range(2)]
+    fits = [_fitted(by_border, _drawn(60, 0), seed=3) for _ in range(2)]
     assert fits[0].kernel.tobytes() == fits[1].kernel.tobytes()
-    last_layer.repaired(by_border, fits[0], None)
+    _mended(by_border, fits[0])
     for weights, known in zip(by_border.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weights, known)
 
 
-def test_scores_stand_in_the_order_of_the_network(by_border):
-    found = last_layer.Fit(np.arange(81, dtype=np.float32).reshape(27, 3), np.arange(3.0), 1, {})
-    mended = last_layer.repaired(by_border, found, (2, 0, 1))
-    kernel, bias = mended.get_layer("scores").get_weights()
-    np.testing.assert_array_equal(kernel[:, [2, 0, 1]], found.kernel)
-    np.testing.assert_array_equal(bias[[2, 0, 1]], found.bias)
+def test_a_repair_that_was_killed_goes_on_and_ends_with_the_same_bytes(
+    by_border, tmp_path, monkeypatch
+):
+    train, asked = _drawn(60, 0), []
+    whole = _fitted(by_border, train)
+
+    def counted(model, images):
+        asked.append(len(images))
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return predict(model, images)
+
+    monkeypatch.setattr(sample, "predict", counted)
+    with pytest.raises(KeyboardInterrupt):
+        _fitted(by_border, train, folder=tmp_path)
+    resumed = _fitted(by_border, train, folder=tmp_path)
+    # Two of three blocks were known; the interrupted one was asked for again.
+    assert asked == [60] * 4
+    assert resumed.kernel.tobytes() == whole.kernel.tobytes()
+    assert resumed.bias.tobytes() == whole.bias.tobytes() and resumed.unseen == whole.unseen
+    # Another network or another seed is not taken for the same.
+    _fitted(by_border, train, seed=1, folder=tmp_path)
+    assert asked == [60] * 6
+    Kept(tmp_path).clear()
+    assert not tmp_path.exists()
 
 
-def test_a_softmax_after_the_dense_layer_is_kept(by_border):
-    with_softmax = keras.Model(by_border.inputs, keras.layers.Softmax()(by_border.output))
-    assert last_layer.last_dense(with_softmax).name == "scores"
-
-
-@pytest.mark.parametrize("head", ["convolution", "one output", "no bias"])
-def test_a_network_without_a_dense_last_layer_is_refused_in_one_line(head):
-    image = keras.Input((8, 8, 3))
-    flat = keras.layers.Flatten()(image)
-    output = {
-        "convolution": lambda: keras.layers.GlobalAveragePooling2D()(
-            keras.layers.Conv2D(3, 1)(image)
-        ),
-        "one output": lambda: keras.layers.Dense(1)(flat),
-        "no bias": lambda: keras.layers.Dense(3, use_bias=False)(flat),
-    }[head]()
-    with pytest.raises(UserError, match="repair needs a network whose last layer is dense"):
-        last_layer.last_dense(keras.Model(image, output))
+def test_classes_without_images_are_one_line():
+    with pytest.raises(UserError, match=r"each of the network's 3 classes.*\[2, 3, 0\]"):
+        check_classes(np.array([0, 0, 1, 1, 1]), 3)

@@ -1,0 +1,120 @@
+"""Retraining the last layer on composites (Kirichenko et al. 2023, arXiv 2204.02937).
+
+A network that relies on backgrounds has often learnt objects as well, and only weighs them less.
+Logistic regression on its features, of the training images and of copies of them before random
+backgrounds, weighs them anew; the layers below are left as they are. How strongly it is held back
+is chosen by cross-validation on kinds of background that the fit has not seen.
+"""
+
+import dataclasses
+import functools
+import warnings
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from bg_interp.errors import UserError
+from bg_interp.retraining.kept import Kept, digest
+from bg_interp.retraining.sample import Sample
+
+# Smaller values hold the weights back more (scikit-learn's C).
+CANDIDATES = (1e-4, 1e-3, 1e-2, 1e-1)
+_FOLDS = 2
+# Rows that the choice among candidates looks at.
+_ENOUGH = 2400
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fit:
+    """A last layer that was fitted.
+
+    Attributes:
+      kernel: float32 [D, K].
+      bias: float32 [K].
+      strength: the candidate that was chosen.
+      unseen: {candidate: accuracy on composites with backgrounds of kinds that it had not seen}.
+    """
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    strength: float
+    unseen: dict[float, float]
+
+
+def check_classes(labels: np.ndarray, classes: int) -> None:
+    """Checks that there is something to learn each class from.
+
+    Raises:
+      UserError: a class has fewer than two images, or there are others than the network's.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    if len(counts) > classes or counts.min() < 2:
+        raise UserError(
+            f"repair needs images of each of the network's {classes} classes, at least two with "
+            f"usable masks. Received: {counts.tolist()} images by class"
+        )
+
+
+def fit(sample: Sample, seed: int, kept: Kept) -> Fit:
+    """Fits a last layer to features.
+
+    Args:
+      sample: features of K classes.
+      seed: keys how kinds of background are divided.
+      kept: fits that are known.
+    """
+    mean, deviation = sample.features.mean(axis=0), sample.features.std(axis=0) + 1e-6
+    scaled = dataclasses.replace(
+        sample, features=((sample.features - mean) / deviation).astype(np.float32)
+    )
+    identity = digest(sample.features, sample.labels, sample.weights, sample.kinds, seed)
+    unseen = _unseen(scaled, seed, kept, identity)
+    strength = max(unseen, key=lambda one: (unseen[one], -one))
+
+    def fitted() -> np.ndarray:
+        found = _regression(strength, scaled)
+        return np.concatenate([found.coef_.T, found.intercept_[None]])
+
+    last = kept(digest(identity, strength), fitted)
+    kernel = last[:-1] / deviation[:, None]
+    bias = last[-1] - mean @ kernel
+    if len(bias) == 1:
+        # Of two classes scikit-learn gives the score of the second one alone.
+        kernel, bias = np.pad(kernel, [(0, 0), (1, 0)]), np.pad(bias, (1, 0))
+    return Fit(kernel.astype(np.float32), bias.astype(np.float32), strength, unseen)
+
+
+def _regression(strength: float, sample: Sample) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        # The last digit of a weight decides nothing; so many steps are enough.
+        warnings.simplefilter("ignore")
+        return LogisticRegression(C=strength, max_iter=100).fit(
+            sample.features, sample.labels, sample.weights
+        )
+
+
+def _unseen(sample: Sample, seed: int, kept: Kept, identity: str) -> dict[float, float]:
+    """Returns the accuracy of each candidate on composites with kinds of background left out."""
+    generator = np.random.default_rng([seed, 7])
+    some = sample.take(generator.permutation(len(sample.labels))[:_ENOUGH])
+    fold_of = generator.permutation(int(sample.kinds.max()) + 1) % _FOLDS
+    folds = fold_of[some.kinds]
+    right: dict[float, list[float]] = {one: [] for one in CANDIDATES}
+    bar = tqdm.tqdm(total=len(CANDIDATES) * _FOLDS, desc="choosing", unit="fit", leave=False)
+    with bar:
+        for fold in range(_FOLDS):
+            seen, tested = some.take(folds != fold), some.take((folds == fold) & some.is_copy)
+            for strength in CANDIDATES:
+                if len(np.unique(seen.labels)) > 1 and len(tested.labels):
+                    key = digest(identity, fold, strength)
+                    answers = functools.partial(_right, strength, seen, tested)
+                    right[strength] += kept(key, answers).tolist()
+                bar.update()
+    return {one: float(np.mean(said)) if said else 0.0 for one, said in right.items()}
+
+
+def _right(strength: float, seen: Sample, tested: Sample) -> np.ndarray:
+    return _regression(strength, seen).predict(tested.features) == tested.labels

@@ -1,0 +1,141 @@
+"""The last layer of a classifier: found, taken off, and replaced in a copy."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from bg_interp.errors import UserError
+
+# Activations that keep the classes in the order of what the dense layer gives.
+_OF_SCORES = ("linear", "softmax", "log_softmax")
+_OF_ONE_SCORE = ("linear", "sigmoid")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Head:
+    """The dense layer that a classifier ends with.
+
+    Attributes:
+      model: the classifier.
+      dense: the layer: a unit for each of K classes, or a single one that tells two apart.
+    """
+
+    model: keras.Model
+    dense: keras.layers.Dense
+
+    @property
+    def classes(self) -> int:
+        """The number of classes, K."""
+        return max(self.dense.units, 2)
+
+    def features(self) -> keras.Model:
+        """Returns the classifier up to the layer: images in its own range to float [B, D]."""
+        # Its name tells which network of keras.applications it is, and so its preprocessing.
+        return keras.Model(self.model.inputs[0], self.dense.input, name=self.model.name)
+
+    def weights(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns kernel [D, K] and bias [K], float32; those of two classes for a single unit."""
+        kernel = np.asarray(self.dense.kernel, np.float32)
+        bias = np.asarray(self.dense.bias, np.float32)
+        if self.dense.units > 1:
+            return kernel, bias
+        return np.pad(kernel, [(0, 0), (1, 0)]), np.pad(bias, (1, 0))
+
+    def replaced(self, kernel: np.ndarray, bias: np.ndarray) -> keras.Model:
+        """Returns a copy of the classifier with another last layer; itself stays as it is.
+
+        Args:
+          kernel: float32 [D, K].
+          bias: float32 [K].
+        """
+        copy = keras.models.clone_model(self.model)
+        copy.set_weights(self.model.get_weights())
+        if self.dense.units == 1:
+            kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
+        copy.get_layer(self.dense.name).set_weights([kernel, bias])
+        return copy
+
+
+def find_head(model: keras.Model) -> Head:
+    """Finds the dense layer that a classifier ends with; its activation may be a layer of its own.
+
+    Args:
+      model: a Keras model whose layers are known, sequential or functional.
+
+    Raises:
+      UserError: it ends otherwise.
+    """
+    layers = list(getattr(model, "layers", []))
+    found = f"{type(layers[-1]).__name__} {layers[-1].name!r}" if layers else "no layers"
+    activations = []
+    if layers and _is_a_graph(model):
+        while layers and (name := _activation(layers[-1])) is not None:
+            activations.append(name)
+            layers.pop()
+        if layers and isinstance(layers[-1], keras.layers.Dense):
+            dense = layers[-1]
+            activations.append(dense.activation.__name__)
+            fitting = _OF_SCORES if dense.units > 1 else _OF_ONE_SCORE
+            flat = len(dense.input.shape) == 2
+            if dense.use_bias and flat and set(activations) <= set(fitting):
+                return Head(model, dense)
+            found += f" (units={dense.units}, use_bias={dense.use_bias}, {activations[-1]})"
+    name = getattr(model, "name", type(model).__name__)
+    raise UserError(
+        "repair retrains a last layer that is dense with a bias: one unit for each class, with a "
+        "softmax or without, or a single unit, with a sigmoid or without, in a sequential or "
+        f"functional Keras model. Received: {name!r}, which ends with {found}"
+    )
+
+
+def _is_a_graph(model: keras.Model) -> bool:
+    """Tells whether the model is a graph of layers with one input and one output, in order."""
+    if len(getattr(model, "inputs", None) or []) != 1 or len(model.outputs or []) != 1:
+        return False
+    # A layer that is listed last need not be the one that gives the output.
+    return getattr(model.layers[-1], "output", None) is model.outputs[0]
+
+
+def _activation(layer: keras.layers.Layer) -> str | None:
+    """Returns the name of an activation that is a layer of its own, else None."""
+    if isinstance(layer, keras.layers.Softmax):
+        return "softmax"
+    if isinstance(layer, keras.layers.Activation):
+        return layer.activation.__name__
+    return None
+
+
+def in_order(
+    kernel: np.ndarray, bias: np.ndarray, columns: Sequence[int] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Brings a last layer from the order of the data set's classes into that of the network's.
+
+    Args:
+      kernel: [D, K].
+      bias: [K].
+      columns: the network's class for each of the data set's; None for the same order.
+    """
+    if columns is None:
+        return kernel, bias
+    order = np.argsort(columns)
+    return kernel[:, order], bias[order]
+
+
+def logits_of_bytes(
+    features: keras.Model, kernel: np.ndarray, bias: np.ndarray, image_size: int
+) -> keras.Model:
+    """Returns a classifier of RGB in [0, 255] that gives logits, as `models.export` serves it.
+
+    Args:
+      features: RGB in [0, 255] to float [B, D].
+      kernel: float32 [D, K].
+      bias: float32 [K].
+      image_size: the side of its images, in pixels.
+    """
+    dense = keras.layers.Dense(len(bias), name="logits", dtype="float32")
+    image = keras.Input((image_size, image_size, 3), name="rgb")
+    model = keras.Model(image, dense(features(image)), name="repaired")
+    dense.set_weights([kernel, bias])
+    return model

@@ -1,0 +1,59 @@
+"""What a repair has worked out so far, in files: a killed one goes on where it was."""
+
+import dataclasses
+import hashlib
+import pathlib
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from bg_interp.storage import files
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """Arrays under the digest of everything that they were computed from.
+
+    Attributes:
+      folder: where the files stand; None keeps nothing.
+    """
+
+    folder: pathlib.Path | None = None
+
+    def __call__(self, key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """Returns the array of a key; computes it where no earlier run has.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        if self.folder is None:
+            return compute()
+        path = self.folder / f"{key}.npy"
+        if not path.is_file():
+            with files.replacing(path) as temporary:
+                np.save(temporary, compute(), allow_pickle=False)
+        return np.load(path, allow_pickle=False)
+
+    def clear(self) -> None:
+        """Removes the files, once what they were kept for is written."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def digest(*parts: Any) -> str:
+    """Returns a key for arrays, Keras models (with their weights) and all that prints itself."""
+    found = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, keras.Model):
+            found.update(part.to_json().encode())
+            for weights in part.get_weights():
+                found.update(np.ascontiguousarray(weights).data)
+        elif isinstance(part, np.ndarray):
+            found.update(f"{part.dtype}{part.shape}".encode())
+            found.update(np.ascontiguousarray(part).data)
+        else:
+            found.update(f"{part!r};".encode())
+    return found.hexdigest()[:32]

@@ -1,0 +1,112 @@
+"""What a repair gives back: the classifier, and how it did before and after."""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from tabulate import tabulate
+
+from bg_interp.evaluation.estimate import Estimate
+from bg_interp.evaluation.reliance.variants import VARIANTS, mean_interval
+from bg_interp.evaluation.result import Evaluation
+from bg_interp.models import export
+from bg_interp.retraining.fitting import Fit
+from bg_interp.storage import files
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Repair:
+    """A classifier before and after.
+
+    Attributes:
+      network: the repaired one, in the conventions of the one that was given.
+      logits: the same from RGB in [0, 255] to logits.
+      before: what was measured of the classifier as it was.
+      after: the same of the repaired one, on the same images and backgrounds.
+      fit: the new last layer.
+      seconds: that the fit took, features included.
+      class_images: {"before" or "after": float32 [L, H, W, 3] in [0, 255]}; empty where none were
+        asked for.
+      shown: names of the L classes that they show.
+    """
+
+    network: keras.Model
+    logits: keras.Model
+    before: Evaluation
+    after: Evaluation
+    fit: Fit
+    seconds: float
+    class_images: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    shown: Sequence[str] = ()
+
+    @property
+    def model(self) -> keras.Model:
+        """The repaired classifier, in the conventions of the one that was given."""
+        return self.network
+
+    @property
+    def changes(self) -> dict[str, Estimate]:
+        """After minus before of each variant, paired by image, and of BG-Gap."""
+        found, seed = {}, self.before.measured["seed"]
+        right = {
+            name: self.after.right(name).astype(float) - self.before.right(name)
+            for name in VARIANTS
+        }
+        right["bg_gap"] = right["mixed_same"] - right["mixed_random"]
+        for name, change in right.items():
+            low, high = mean_interval(change, seed)
+            found[name] = Estimate(float(change.mean()), low, high, len(change))
+        return found
+
+    def __str__(self) -> str:
+        """Returns the table of before and after."""
+        heads = ("measure", "before", "after", "change [95 %]")
+        return tabulate(list(self.rows()), heads, disable_numparse=True)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        heads = ("measure", "before", "after", "change [95 %]")
+        return tabulate(list(self.rows()), heads, tablefmt="html", disable_numparse=True)
+
+    def save(self, folder: str | pathlib.Path, class_names: Sequence[str] | None = None) -> None:
+        """Writes model.keras, saved_model/ and results.json, each whole or not at all.
+
+        saved_model/ is what tools/export.py writes: it takes uint8 images in [0, 255] of any size,
+        whatever the classifier itself takes, and gives logits, probabilities and names.
+
+        Args:
+          folder: where to.
+          class_names: of the network's outputs, in their order; None for those of the data set.
+
+        Raises:
+          UserError: the folder cannot be written.
+        """
+        folder = pathlib.Path(folder)
+        export.keras_file(self.network, folder / "model.keras")
+        export.saved_model(self.logits, class_names or self.before.classes, folder / "saved_model")
+        # Last: where it stands, the rest does.
+        files.write_json(folder / "results.json", self.to_dict())
+
+    def rows(self) -> Iterator[tuple[str, str, str, str]]:
+        """Yields (measure, before, after, change)."""
+        before, after, changes = self.before.measures, self.after.measures, self.changes
+        for name in before:
+            change = changes.get(name)
+            written = "" if change is None else f"{change.value:+.2f} [{change.low:+.2f}, "
+            written += "" if change is None else f"{change.high:+.2f}]"
+            yield name, str(before[name]), str(after.get(name, "")), written
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what JSON can hold."""
+        return {
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "changes": {name: dataclasses.asdict(one) for name, one in self.changes.items()},
+            "strength": self.fit.strength,
+            "accuracy_on_unseen_backgrounds": {f"{c:g}": v for c, v in self.fit.unseen.items()},
+            "seconds": round(self.seconds, 1),
+        }
