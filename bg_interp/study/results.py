@@ -67,6 +67,9 @@ def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> 
     if not values.size:
         return None
     low, high = statistics.interval(values, shared_variance=shared_variance)
+    if shared_variance:
+        # It is added as a normal deviation, which doesn't know that a share ends at 0 and 1.
+        low, high = max(low, 0.0), min(high, 1.0)
     return Cell(float(np.nanmean(values)), low, high, len(values))
 
 

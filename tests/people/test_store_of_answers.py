@@ -145,7 +145,6 @@ _ANSWERS = st.fixed_dictionaries(
 
 @settings(
     deadline=None,
-    max_examples=200,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(sent=_ANSWERS | _VALUES)

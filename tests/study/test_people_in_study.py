@@ -17,7 +17,7 @@ MEASURE = {
         for name, share in (("none", 0.25), ("black", 0.75))
     },
     "answers": {"none": 48, "black": 48},
-    "shared_variance": {"none": 0.0, "black": 0.01},
+    "shared_variance": {"none": 0.0, "black": 0.04},
     "shared_variance_of_difference": {"black": 0.0},
 }
 FOUND = {
@@ -59,8 +59,9 @@ def test_answers_are_compared_like_the_judges_verdicts(asked):
     assert one.questions > 1 and one.distinguishable
     cells = found.cells["human_naming"]
     assert (cells["none"].low, cells["none"].high) == (0.25, 0.25)
-    # How far people differ widens the interval of the mean.
-    assert cells["black"].low == pytest.approx(0.75 - 0.196, abs=0.01)
+    # How far people differ widens the interval of the mean, which stays that of a share.
+    assert cells["black"].low == pytest.approx(0.75 - 0.392, abs=0.01)
+    assert cells["black"].high == 1.0
 
 
 def test_the_report_says_who_counts_and_calls_simulated_people_so(asked):

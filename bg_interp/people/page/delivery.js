@@ -28,7 +28,7 @@ async function deliver() {
       if (failures > 1) {
         notice("No connection. Your answers are kept on this page; please leave it open.");
       }
-      await pause(Math.min(500 * 2 ** failures, 8000));
+      await pause(Math.min(200 * 2 ** failures, 8000));
     }
   }
   delivering = false;

@@ -42,7 +42,7 @@ function screen({ kind, content, buttons, keys = "", columns = 1, answer = null 
   return new Promise((pressed) => requestAnimationFrame((shown) => {
     setTimeout(() => {
       able(true);
-      if (!isTrial) buttons[0].focus();
+      if (!isTrial) buttons[0].focus({ preventScroll: true });
     }, isTrial ? BUTTONS_WAKE_MS : 0);
     buttons.forEach((button, place) => button.addEventListener("click", (event) => {
       able(false);
