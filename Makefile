@@ -14,8 +14,10 @@ BENCHMARKS ?= $(filter-out benchmarks/mask_quality.py benchmarks/gpu_check.py be
 train: $(VENV)/.installed
 	$(BIN)/python tools/train.py --background=black $(ARGS)
 
+# Processes that share the test files; ARGS=-n0 runs them in one, for a debugger.
+WORKERS ?= 2
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile $(ARGS)
 
 bench: $(VENV)/.installed
 	set -e; for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python $$program $(ARGS); done

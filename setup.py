@@ -18,6 +18,7 @@ _TEST = [
     "nbclient>=0.10",
     "psutil>=6.0",
     "pytest>=8.0",
+    "pytest-xdist>=3.6",
     "ruff>=0.6",
 ]
 

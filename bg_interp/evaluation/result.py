@@ -189,7 +189,7 @@ class Evaluation:
         ]
         if self.measured["images_left_out"]:
             left_out = self.measured["images_left_out"]
-            lines.append(f"images left out for an empty or full mask: {left_out}")
+            lines.append(f"images left out, since their mask is empty, full or unsure: {left_out}")
         if self.measured["classes_without_images"]:
             lines.append(f"no images of: {', '.join(self.measured['classes_without_images'])}")
         return "\n".join([*lines, self.answer()])
