@@ -11,20 +11,11 @@
 Names are loaded when they are asked for: importing the package loads neither TensorFlow nor NumPy.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bg_interp.lazy import lazily
 
 __version__ = "0.1.0"
-
-if TYPE_CHECKING:
-    from bg_interp import callbacks
-    from bg_interp.commands.class_images import class_images
-    from bg_interp.commands.evaluate_arrays import evaluate, leak
-    from bg_interp.commands.repair_arrays import repair
-    from bg_interp.data.datasets import Treatment
-    from bg_interp.errors import UserError
-    from bg_interp.masks.in_memory import segment
-    from bg_interp.visualization import ActivationMaximization
 
 __all__ = [
     "ActivationMaximization",
@@ -38,30 +29,27 @@ __all__ = [
     "segment",
 ]
 
-# The module that holds each name; `callbacks` is one itself.
-_HOMES = {
-    "ActivationMaximization": "bg_interp.visualization",
-    "Treatment": "bg_interp.data.datasets",
-    "UserError": "bg_interp.errors",
-    "class_images": "bg_interp.commands.class_images",
-    "evaluate": "bg_interp.commands.evaluate_arrays",
-    "leak": "bg_interp.commands.evaluate_arrays",
-    "repair": "bg_interp.commands.repair_arrays",
-    "segment": "bg_interp.masks.in_memory",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Imports the module that holds `name` (PEP 562)."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    if name in _HOMES:
-        value = getattr(importlib.import_module(_HOMES[name]), name)
-    else:
-        value = importlib.import_module(f"{__name__}.{name}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if TYPE_CHECKING:
+    from bg_interp import callbacks
+    from bg_interp.commands.class_images import class_images
+    from bg_interp.commands.evaluate_arrays import evaluate, leak
+    from bg_interp.commands.repair_arrays import repair
+    from bg_interp.data.datasets import Treatment
+    from bg_interp.errors import UserError
+    from bg_interp.masks.in_memory import segment
+    from bg_interp.visualization import ActivationMaximization
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "ActivationMaximization": "bg_interp.visualization.maximization",
+            "Treatment": "bg_interp.data.datasets",
+            "UserError": "bg_interp.errors",
+            "callbacks": None,
+            "class_images": "bg_interp.commands.class_images",
+            "evaluate": "bg_interp.commands.evaluate_arrays",
+            "leak": "bg_interp.commands.evaluate_arrays",
+            "repair": "bg_interp.commands.repair_arrays",
+            "segment": "bg_interp.masks.in_memory",
+        },
+    )

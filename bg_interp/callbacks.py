@@ -1,6 +1,9 @@
 """Keras callbacks for anybody's `fit`: class images and background reliance as training goes on."""
 
+import dataclasses
+import inspect
 import pathlib
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,13 +12,18 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.commands.class_images import Maker
-from bg_interp.data.outside import check_counts, to_images, to_labels
-from bg_interp.errors import UserError
+from bg_interp.commands.evaluate_arrays import outputs_of
+from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
 from bg_interp.evaluation.reliance.variants import background_reliance, variant_logits
-from bg_interp.masks.spelling import to_opacity
+from bg_interp.masks.spelling import opacity_of
 from bg_interp.models import preprocessing
+from bg_interp.models.adapter import AdaptedModel
+from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.storage.summaries import EventWriter
+
+# After so many steps a batch normalisation of the usual momentum, 0.99, knows the data.
+_SETTLED = 500
 
 
 class _Every(keras.callbacks.Callback):
@@ -23,21 +31,48 @@ class _Every(keras.callbacks.Callback):
 
     def __init__(self, logdir: str | pathlib.Path | None, every: int):
         super().__init__()
-        if every < 1:
-            raise UserError(f"every must be 1 or more. Received: {every}")
         self._folder = None if logdir is None else pathlib.Path(logdir)
-        self._every = every
+        self._every = whole(every, "every", 1)
         self._writer: EventWriter | None = None
+        self._range_known = False
 
     def on_train_begin(self, logs: dict | None = None) -> None:
+        # A mistake is told now, and not after the first epoch, unless the first batch is what
+        # builds the model.
+        if self.model.built:
+            self._prepare()
         if self._folder is not None:
             self._writer = EventWriter(self._folder)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         if (epoch + 1) % self._every == 0:
+            self._prepare()
+            self._warn_of_range()
             self._at(epoch + 1, {} if logs is None else logs)
             if self._writer is not None:
                 self._writer.flush()
+
+    def _warn_of_range(self) -> None:
+        """Warns, once, of images in another range than the model has learnt to take."""
+        if self._range_known or int(self.model.optimizer.iterations) < _SETTLED:
+            return
+        self._range_known = True
+        try:
+            self._check_range()
+        except UserError as error:
+            # Training may have taken hours: it goes on.
+            warnings.warn(str(error), stacklevel=2)
+
+    def _prepare(self) -> None:
+        """Prepares for the model, once.
+
+        Raises:
+          UserError: it cannot be used.
+        """
+        raise NotImplementedError
+
+    def _check_range(self) -> None:
+        raise NotImplementedError
 
     def on_train_end(self, logs: dict | None = None) -> None:
         if self._writer is not None:
@@ -64,7 +99,8 @@ class ClassImages(_Every):
         `input_range`, `preprocess`, `preset`, `image_size`, `samples`.
 
     Raises:
-      UserError: when training begins: a model, a range or classes that cannot be used.
+      UserError: when training begins: a model or classes that cannot be used. A range that does not
+        fit `data` is a warning, as soon as the model's batch normalisation can tell.
     """
 
     def __init__(
@@ -77,17 +113,35 @@ class ClassImages(_Every):
         **how: Any,
     ):
         super().__init__(logdir, every)
+        _check_arguments(how)
         self._start, self._seed, self._how = start, seed, how
         self._maker: Maker | None = None
 
+    def _prepare(self) -> None:
+        if self._maker is None:
+            self._maker = Maker(self.model, **self._how)
+
+    def _check_range(self) -> None:
+        if self._maker is not None:
+            self._maker.check_range()
+
     def _at(self, epoch: int, logs: dict) -> None:
         if self._maker is None:
-            # As late as this, since a model may be built by its first batch.
-            self._maker = Maker(self.model, **self._how)
+            return
         sheet = self._maker(self._start, self._seed).sheet()
         if self._writer is not None:
             with self._writer.as_default(epoch):
                 tf.summary.image("class_images", sheet[None], step=epoch, max_outputs=1)
+
+
+def _check_arguments(how: dict[str, Any]) -> None:
+    known = [*inspect.signature(Maker).parameters][1:]
+    for name in how:
+        if name not in known:
+            raise UserError(
+                f"ClassImages takes {', '.join(known)}, logdir, every, start and seed. "
+                f"Received: {name}{nearest(name, known)}"
+            )
 
 
 class BackgroundReliance(_Every):
@@ -123,31 +177,46 @@ class BackgroundReliance(_Every):
         seed: int = 0,
     ):
         super().__init__(logdir, every)
-        self._images, self._masks = to_images(images), to_opacity(masks)
-        self._labels = labels
-        check_counts(images=self._images, masks=self._masks, labels=np.asarray(labels))
+        self._images = to_images(images)
+        self._masks, self._labels = opacity_of(masks, self._images), labels
+        check_counts(images=self._images, labels=labels)
         self._input = {"preprocess": preprocess, "input_range": input_range}
-        self._seed = seed
+        self._seed = whole(seed, "seed")
+        self._ready: keras.Model | None = None
+        self._arrays: Arrays
         self._measure: Callable[[], dict[str, Any]] | None = None
 
-    def _prepared(self) -> Callable[[], dict[str, Any]]:
-        """Returns what measures the model with its present weights."""
-        model = preprocessing.with_preprocessing(
-            self.model, **self._input, image_size=self._images.shape[1]
+    def _prepare(self) -> None:
+        if self._ready is not None:
+            return
+        preprocessing.check_size(self.model, self._images, "images")
+        self._ready = preprocessing.with_preprocessing(
+            self.model, **self._input, image_size=self._images.shape[1:3]
         )
-        preprocessing.check_range(model, self._images)
-        classes = max(2, int(model.outputs[0].shape[-1]))
+        # A single output is that of a binary classifier for its second class.
+        classes = max(2, int(self._ready.outputs[0].shape[-1]))
         labels = to_labels(self._labels, classes)
-        arrays = with_usable_masks(Arrays(self._images, self._masks, labels))
-        predict = compiled(model)
+        self._arrays = with_usable_masks(Arrays(self._images, self._masks, labels))
+
+    def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, Any]]:
+        """Returns what measures the model with its present weights, traced once."""
+        # Only now, since what a model gives before it has learnt does not show the kind.
+        model, arrays = AdaptedModel(model_of_bytes), self._arrays
+        kind, classes = outputs_of(model, arrays.images, None)
+        predict = compiled(dataclasses.replace(model, output_kind=kind))
         return lambda: background_reliance(
             variant_logits(predict, arrays, self._seed), arrays.labels, classes, self._seed
         )
 
+    def _check_range(self) -> None:
+        if self._ready is not None:
+            preprocessing.check_range(self._ready, self._images)
+
     def _at(self, epoch: int, logs: dict) -> None:
+        if self._ready is None:
+            return
         if self._measure is None:
-            # Not before: a model may be built by its first batch.
-            self._measure = self._prepared()
+            self._measure = self._measuring(self._ready)
         found = self._measure()
         values = {f"accuracy_{name}": share for name, share in found["accuracy"].items()}
         values["bg_gap"] = found["bg_gap"]["value"]

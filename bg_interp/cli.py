@@ -127,8 +127,15 @@ def check(config: Any) -> None:
                 f"--{field.name} must be one of {', '.join(choices)}. "
                 f"Received: {value!r}{nearest(value, choices)}"
             )
-        if rule is not None and not rule[0](value):
+        if rule is not None and not _keeps(rule, value):
             raise UserError(f"--{field.name} {rule[1]}. Received: {value!r}")
+
+
+def _keeps(rule: Rule, value: Any) -> bool:
+    try:
+        return rule[0](value)
+    except TypeError:  # From Python a value may be of any type.
+        return False
 
 
 def _print_help(doc: str) -> None:
@@ -220,6 +227,7 @@ def run(main: Callable[[], None], doc: str) -> None:
       main: the program, called without arguments once the flags are parsed.
       doc: what `--help` prints above the flags: the tool's module docstring.
     """
+    UserError.speaks_of_flags = True
     # TensorFlow reads this once, when it is imported; its notes on missing GPUs help nobody here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

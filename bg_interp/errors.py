@@ -1,7 +1,15 @@
-"""The one exception that tools turn into a single line."""
+"""The one exception that tools turn into a single line, and the words of its message."""
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# A setting, perhaps with its value: --overwrite, --output_kind=logits. In what a user gave it
+# stands in quotes or within a path, and a command line stands in `backticks`.
+_FLAG = re.compile(
+    r"(?P<command>`[^`]*`)|(?<![\w'\"/-])--(?P<name>[a-z]\w*)"
+    r"(?:=(?P<word>[A-Za-z]\w*)(?=[;,.):]*(?:\s|$)))?"
+)
 
 
 class UserError(Exception):
@@ -9,11 +17,35 @@ class UserError(Exception):
 
     The message is one line that names the thing, the rule, the value received and the way out.
     Tools print it and end with exit code 1; anything else that is raised is a defect of ours.
+
+    A message is written once, and calls settings by their flags, --start=grey. In a tool it stays
+    so; to a Python program the same message speaks of arguments, start='grey'.
+
+    Attributes:
+      speaks_of_flags: whether this process is one of the tools.
     """
+
+    speaks_of_flags = False
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return text if UserError.speaks_of_flags else of_arguments(text)
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM came; like Ctrl-C, and told from it by the exit code alone."""
+
+
+def of_arguments(text: str) -> str:
+    """Returns a text that calls settings by their flags with the names of arguments instead."""
+
+    def argument(found: re.Match[str]) -> str:
+        name, word = found["name"], found["word"]
+        if name is None:
+            return found["command"]
+        return name if word is None else f"{name}={word!r}"
+
+    return _FLAG.sub(argument, text)
 
 
 def printable(text: str) -> str:

@@ -103,11 +103,11 @@ def test_seeds_that_would_repeat_smaller_ones_are_refused():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"noise_mean": math.nan}, "--noise_mean must be a finite number. Received: nan"),
-        ({"mix_fraction": 1.5}, "--mix_fraction must be from 0 to 1. Received: 1.5"),
-        ({"seed": -1}, "--seed must be from 0 to 2147483647. Received: -1"),
-        ({"scale": 1.0}, "--scale must be at least 0 and below 1. Received: 1.0"),
-        ({"background_in_mix": "mix"}, "--background_in_mix must be one of black, noise"),
+        ({"noise_mean": math.nan}, "noise_mean must be a finite number. Received: nan"),
+        ({"mix_fraction": 1.5}, "mix_fraction must be from 0 to 1. Received: 1.5"),
+        ({"seed": -1}, "seed must be from 0 to 2147483647. Received: -1"),
+        ({"scale": 1.0}, "scale must be at least 0 and below 1. Received: 1.0"),
+        ({"background_in_mix": "mix"}, "background_in_mix must be one of black, noise"),
     ],
 )
 def test_a_value_that_breaks_its_rule_names_flag_rule_and_value(change, message):
@@ -127,7 +127,7 @@ def test_settings_without_a_default_are_not_checked():
         count: int | None = setting(None, "how many", rule=cli.POSITIVE)
 
     cli.check(Config())
-    with pytest.raises(UserError, match="--count must be above 0"):
+    with pytest.raises(UserError, match="count must be above 0"):
         cli.check(Config(count=0))
 
 

@@ -3,16 +3,18 @@
 import dataclasses
 import json
 import pathlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import keras
 import numpy as np
 
 from bg_interp import pictures
 from bg_interp.config.ascent import AscentSettings
-from bg_interp.data.outside import to_images, to_labels
 from bg_interp.errors import UserError, nearest
 from bg_interp.models import preprocessing
+from bg_interp.models.adapter import check_names
+from bg_interp.models.loading import as_network
+from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.visualization import presets, statistics
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.results import Visualization
@@ -68,7 +70,7 @@ class Maker:
 
     def __init__(
         self,
-        model: keras.Model,
+        model: keras.Model | str | pathlib.Path,
         classes: Sequence[str | int] | str | int | None = None,
         *,
         preprocess: str | Callable | None = "auto",
@@ -80,31 +82,51 @@ class Maker:
         preset: str | AscentSettings | None = None,
         samples: int = 2,
     ):
+        found = as_network(model)
+        model, class_names = found.network, class_names or found.class_names
         images = None if data is None else to_images(data, "data")[:_STATISTICS_IMAGES]
-        size = image_size or (None if images is None else images.shape[1])
-        bytes_model = preprocessing.with_preprocessing(model, preprocess, input_range, size)
-        if images is not None:
-            preprocessing.check_range(bytes_model, images)
-        settings = _settings(model, bytes_model, preset)
-        self._ascent = Ascent(bytes_model, settings, samples=samples)
+        size = _image_size(model, image_size, images)
+        self._model = preprocessing.with_preprocessing(model, preprocess, input_range, size)
+        self._images = images
+        settings = _settings(model, self._model, preset)
+        if len(self._model.outputs[0].shape) != 2:
+            raise UserError(
+                "model must give one score for each class, [batch, classes]. "
+                f"Received: {list(self._model.outputs[0].shape)}"
+            )
+        self._ascent = Ascent(self._model, settings, samples=whole(samples, "samples", 1))
         names = _names(self._ascent.units, class_names, model)
         self._units = _units(classes, names)
         self.names = [names[unit] for unit in self._units]
         self._statistics = None
-        if images is not None:
-            known = None if labels is None else to_labels(labels, len(names))
-            self._statistics = statistics.measure(
-                images, bytes_model, None if known is None else known[:_STATISTICS_IMAGES]
-            )
+        if data is not None and images is not None:
+            known = None
+            if labels is not None:
+                check_counts(data=data, labels=labels)
+                known = to_labels(labels, len(names))[:_STATISTICS_IMAGES]
+            self._statistics = statistics.measure(images, self._model, known)
+        elif labels is not None:
+            raise UserError("labels are those of data: give data as well, or leave them out")
+
+    def check_range(self) -> None:
+        """Looks whether `data` reach the model as what it was trained on did.
+
+        Raises:
+          UserError: another range fits far better.
+        """
+        if self._images is not None:
+            preprocessing.check_range(self._model, self._images)
 
     def __call__(self, start: str | np.ndarray = "mean", seed: int = 0) -> ClassImages:
         """Makes the images with the model's present weights."""
-        made = self._ascent(self._units, statistics=self._statistics, start=start, seed=seed)
+        made = self._ascent(
+            self._units, statistics=self._statistics, start=start, seed=whole(seed, "seed")
+        )
         return ClassImages(made, self.names)
 
 
 def class_images(
-    model: keras.Model,
+    model: keras.Model | str | pathlib.Path,
     classes: Sequence[str | int] | str | int | None = None,
     *,
     preprocess: str | Callable | None = "auto",
@@ -126,7 +148,8 @@ def class_images(
       ```
 
     Args:
-      model: a Keras classifier of RGB images; a softmax or sigmoid at its end is left out.
+      model: a Keras classifier of RGB images, or the path of one; a softmax or sigmoid at its end
+        is left out.
       classes: names or numbers of the classes to show; None for all.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
         before any other; a function of images in [0, 255]; None for none.
@@ -136,7 +159,7 @@ def class_images(
       labels: of `data`, for the logit of each class's best natural image.
       class_names: of the model's outputs. Without them ImageNet's, where Keras has them in its
         cache, else numbers.
-      image_size: for models that leave it open.
+      image_size: the side of the images in pixels, for models that leave it open.
       preset: the name of settings, or settings; None chooses by the model.
       samples: images made of each class, from which the model's own margin chooses.
       start: "mean" (of `data`, else grey), "black", "grey", or an image in [0, 255].
@@ -157,7 +180,21 @@ def class_images(
         preset=preset,
         samples=samples,
     )
+    maker.check_range()
     return maker(start, seed)
+
+
+def _image_size(
+    model: keras.Model, image_size: int | None, images: np.ndarray | None
+) -> tuple[int, int] | None:
+    """Returns rows and columns of the images to make, where the model leaves them open."""
+    if images is not None:
+        preprocessing.check_size(model, images, "data")
+    if image_size is None:
+        return None if images is None else images.shape[1:3]
+    side = whole(image_size, "image_size", 1)
+    preprocessing.check_size(model, np.empty((0, side, side, 3)), "image_size")
+    return side, side
 
 
 def _settings(
@@ -166,7 +203,7 @@ def _settings(
     if isinstance(preset, AscentSettings):
         return preset
     if preset is not None:
-        return presets.preset(preset)
+        return presets.preset(str(preset))
     if preprocessing.application_of(model) is not None:
         return presets.preset("pretrained")
     names = [model.name, *(layer.name for layer in model.layers)]
@@ -175,11 +212,7 @@ def _settings(
 
 def _names(units: int, class_names: Sequence[str] | None, model: keras.Model) -> list[str]:
     if class_names is not None:
-        if len(class_names) != units:
-            raise UserError(
-                f"class_names must name the model's {units} classes in their order. "
-                f"Received: {len(class_names)} names"
-            )
+        check_names(class_names, units)
         return [str(name) for name in class_names]
     if units == 1000 and preprocessing.application_of(model) is not None:
         cached = pathlib.Path(keras.config.keras_home()) / "models" / "imagenet_class_index.json"
@@ -192,7 +225,7 @@ def _names(units: int, class_names: Sequence[str] | None, model: keras.Model) ->
 def _units(classes: Sequence[str | int] | str | int | None, names: Sequence[str]) -> list[int]:
     if classes is None:
         return list(range(len(names)))
-    if isinstance(classes, str | int | np.integer):
+    if not isinstance(classes, Iterable) or isinstance(classes, str):
         classes = [classes]
     units = []
     for one in classes:
@@ -203,8 +236,12 @@ def _units(classes: Sequence[str | int] | str | int | None, names: Sequence[str]
                     f"Received: {one!r}{nearest(one, names)}"
                 )
             units.append(list(names).index(one))
-        elif 0 <= int(one) < len(names):
+        elif isinstance(one, int | np.integer) and 0 <= one < len(names):
             units.append(int(one))
         else:
-            raise UserError(f"classes must be from 0 to {len(names) - 1}. Received: {one}")
+            raise UserError(
+                f"classes must be names, or numbers from 0 to {len(names) - 1}. Received: {one!r}"
+            )
+    if not units:
+        raise UserError("classes must name one class or more, or be None for all. Received: none")
     return units

@@ -137,8 +137,8 @@ def run(config: EvaluateConfig) -> Evaluation:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
     examples, masks = decoded_with_masks(source, "test", config)
     arrays = examples.arrays
-    check_outputs(model, arrays["image"][:1], model_classes)
-    note = check_output_kind(model, arrays["image"][:8])
+    outputs = check_outputs(model, arrays["image"][:8], model_classes)
+    note = check_output_kind(model.output_kind, outputs)
     if note:
         print(note, file=sys.stderr)
     facts = {

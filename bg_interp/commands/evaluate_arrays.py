@@ -1,6 +1,7 @@
 """Background reliance of anybody's classifier on anybody's arrays, in one call from Python."""
 
 import dataclasses
+import math
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,18 +11,21 @@ import numpy as np
 
 from bg_interp import pictures
 from bg_interp.commands.evaluate import measure
-from bg_interp.data.outside import check_counts, to_images, to_labels
-from bg_interp.errors import UserError
+from bg_interp.config.evaluation import Condition
+from bg_interp.errors import UserError, nearest
+from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak, measure_leak
+from bg_interp.evaluation.model_evaluation import check_classes
 from bg_interp.evaluation.reliance.variants import make_variant
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.masks.spelling import to_opacity
+from bg_interp.masks.spelling import opacity_of
 from bg_interp.models import preprocessing
-from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models.adapter import AdaptedModel, check_names, check_output_kind, check_outputs
 from bg_interp.models.functions import ArrayFunction
 from bg_interp.models.loading import load_classifier
+from bg_interp.outside import check_counts, count_classes, to_images, to_labels, to_range, whole
 from bg_interp.report import evaluation as page
 from bg_interp.storage import files
 
@@ -58,7 +62,7 @@ class Report:
 
     def worst(self, count: int = 12) -> "WorstImages":
         """Returns the images that depend most on their background; a notebook shows them."""
-        rows = self.evaluation.worst(count)
+        rows = self.evaluation.worst(whole(count, "count", 1))
         seed = self.evaluation.measured["seed"]
         test = self.evaluation.test
         swapped = make_variant("swap", test, seed, np.array(rows, np.int64))
@@ -73,18 +77,19 @@ class Report:
         worst_group=0.6)` asks for a gap of at most 0.1 and a worst group of at least 0.6.
 
         Raises:
-          UserError: no measure of that name.
+          UserError: no measure of that name, or a limit that is no number.
         """
-        conditions = ",".join(
-            f"{name}{'>' if name in _MORE_IS_WORSE else '<'}{limit!r}"
-            for name, limit in limits.items()
-        )
-        for name in limits:
+        conditions = []
+        for name, limit in limits.items():
             if name not in self.measures:
                 raise UserError(
-                    f"check takes the measures {', '.join(self.measures)}. Received: {name!r}"
+                    f"check takes the measures {', '.join(self.measures)}. "
+                    f"Received: {name!r}{nearest(name, self.measures)}"
                 )
-        verdicts = self.evaluation.check(conditions) if limits else []
+            if not isinstance(limit, int | float) or math.isnan(limit):
+                raise UserError(f"{name} must be a number. Received: {limit!r}")
+            conditions.append(Condition(name, name in _MORE_IS_WORSE, float(limit)))
+        verdicts = gate.check(conditions, self.measures)
         for one in verdicts:
             said = "too bad" if one.failed else "fine"
             print(f"{said}: {one.condition.measure} is {one.found}")
@@ -192,12 +197,17 @@ def evaluate(
     Raises:
       UserError: arguments that cannot be used, or do not fit each other.
     """
-    pixels, opacity = to_images(images), to_opacity(np.asarray(masks))
-    check_counts(images=pixels, labels=np.asarray(labels), masks=opacity)
+    pixels = to_images(images)
+    opacity = opacity_of(masks, pixels)
+    check_counts(images=pixels, labels=labels)
+    seed, backgrounds = whole(seed, "seed"), whole(backgrounds, "backgrounds")
     if keys is not None and len(keys) != len(pixels):
         raise UserError(f"keys must name all {len(pixels)} images. Received: {len(keys)}")
     network = _network(model, pixels, preprocess, input_range)
-    span = (input_range or preprocessing.RANGES[0]) if not _is_keras(network) else (0.0, 255.0)
+    # A Keras model has its range put before it, a function is fed it.
+    span = preprocessing.RANGES[0]
+    if input_range is not None and not _is_keras(network):
+        span = to_range(input_range)
     kind, classes = outputs_of(AdaptedModel(network, span), pixels, output_kind)
     names = names_of(class_names, classes)
     adapted = AdaptedModel(network, span, kind)
@@ -229,11 +239,11 @@ def leak(
     Raises:
       UserError: arguments that cannot be used, or fewer than two classes of five images.
     """
-    pixels, opacity = to_images(images), to_opacity(np.asarray(masks))
-    given = np.asarray(labels)
-    check_counts(images=pixels, labels=given, masks=opacity)
-    classes = given.shape[1] if given.ndim == 2 else int(given.max()) + 1
-    return measure_leak(Arrays(pixels, opacity, to_labels(given, classes)), seed)
+    pixels = to_images(images)
+    opacity = opacity_of(masks, pixels)
+    check_counts(images=pixels, labels=labels)
+    numbers = to_labels(labels, count_classes(labels))
+    return measure_leak(Arrays(pixels, opacity, numbers), whole(seed, "seed"))
 
 
 def _is_keras(network: Any) -> bool:
@@ -250,7 +260,8 @@ def _network(
     if isinstance(model, str | pathlib.Path):
         model = load_classifier(model).network
     if _is_keras(model):
-        ready = preprocessing.with_preprocessing(model, preprocess, input_range, pixels.shape[1])
+        preprocessing.check_size(model, pixels, "images")
+        ready = preprocessing.with_preprocessing(model, preprocess, input_range, pixels.shape[1:3])
         preprocessing.check_range(ready, pixels)
         return ready
     if not callable(model):
@@ -269,21 +280,13 @@ def outputs_of(model: AdaptedModel, pixels: np.ndarray, output_kind: str | None)
         raise UserError(
             f"output_kind must be one of {', '.join(_KINDS)}. Received: {output_kind!r}"
         )
-    scores = np.asarray(model.network(model.to_input(pixels[:_LOOKED_AT])), np.float32)
-    if scores.ndim != 2 or not np.isfinite(scores).all():
-        raise UserError(
-            "the model must give finite scores [B, classes]. Received: shape "
-            f"{list(scores.shape)}{'' if np.isfinite(scores).all() else ' with NaN or infinity'}"
-        )
+    scores = check_outputs(model, pixels[:_LOOKED_AT])
+    check_classes(scores, scores.shape[1])
     within = bool((scores > -1e-3).all() and (scores < 1.001).all())
     single = scores.shape[1] == 1
     likely = within and (single or np.allclose(scores.sum(axis=1), 1.0, atol=1e-2))
     found = output_kind or _KINDS[bool(likely)]
-    if found == "probabilities" and not within:
-        raise UserError(
-            "output_kind='probabilities' needs outputs from 0 to 1. Received: "
-            f"{scores.min():.3g} to {scores.max():.3g}"
-        )
+    check_output_kind(found, scores)
     return found, 2 if single else scores.shape[1]
 
 
@@ -295,10 +298,5 @@ def names_of(class_names: Sequence[str] | None, classes: int) -> list[str]:
     """
     if class_names is None:
         return [str(number) for number in range(classes)]
-    if isinstance(class_names, str | int) or len(class_names) != classes:
-        count = class_names if isinstance(class_names, str | int) else len(class_names)
-        raise UserError(
-            f"class_names must name the model's {classes} classes in their order. "
-            f"Received: {count!r}"
-        )
+    check_names(class_names, classes)
     return [str(name) for name in class_names]

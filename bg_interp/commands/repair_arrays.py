@@ -1,5 +1,6 @@
 """Repair of anybody's Keras classifier on anybody's arrays, in one call from Python."""
 
+import pathlib
 from collections.abc import Callable, Sequence
 
 import keras
@@ -7,12 +8,13 @@ import numpy as np
 
 from bg_interp.commands.evaluate_arrays import names_of, outputs_of
 from bg_interp.commands.repair import Images, Mending
-from bg_interp.data.outside import check_counts, to_images, to_labels
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.masks.spelling import to_opacity
+from bg_interp.masks.spelling import opacity_of
 from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models.loading import as_network
+from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.retraining.head import find_head
 from bg_interp.retraining.result import Repair
 
@@ -21,7 +23,7 @@ _ASIDE = 5
 
 
 def repair(
-    model: keras.Model,
+    model: keras.Model | str | pathlib.Path,
     images: np.ndarray | Sequence,
     labels: np.ndarray | Sequence,
     masks: np.ndarray | Sequence,
@@ -48,7 +50,8 @@ def repair(
       ```
 
     Args:
-      model: a Keras classifier, sequential or functional, that ends with a Dense layer.
+      model: a Keras classifier, sequential or functional, that ends with a Dense layer; or the path
+        of one.
       images: those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
       masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
@@ -66,22 +69,25 @@ def repair(
     Raises:
       UserError: a model, images, labels or masks that cannot be used.
     """
-    if copies < 1 or not original_weight >= 0:
-        raise UserError(
-            "copies must be at least 1, and original_weight 0 or more. "
-            f"Received: copies={copies}, original_weight={original_weight}"
-        )
+    copies, seed = whole(copies, "copies", 1), whole(seed, "seed")
+    if not isinstance(original_weight, int | float) or not original_weight >= 0:
+        raise UserError(f"original_weight must be 0 or more. Received: {original_weight!r}")
+    opened = as_network(model)
+    model, class_names = opened.network, class_names or opened.class_names
     head = find_head(model)
     train = _arrays(images, labels, masks, head.classes)
+    preprocessing.check_size(model, train.images, "images")
     if test is None:
         aside = _aside(train.labels, seed)
         train, measured_on = train.take(~aside), train.take(aside)
-    else:
+    elif isinstance(test, tuple | list) and len(test) == len(Arrays._fields):
         measured_on = _arrays(*test, head.classes)
-    side = train.images.shape[1]
+    else:
+        raise UserError("test must be a tuple of images, labels and masks, or None")
+    size = train.images.shape[1:3]
 
     def of_bytes(network: keras.Model) -> keras.Model:
-        return preprocessing.with_preprocessing(network, preprocess, input_range, side)
+        return preprocessing.with_preprocessing(network, preprocess, input_range, size)
 
     ready = of_bytes(model)
     preprocessing.check_range(ready, train.images)
@@ -106,14 +112,10 @@ def _arrays(
     classes: int,
 ) -> Arrays:
     """Returns a caller's arrays in the form of elements."""
-    found = Arrays(to_images(images), to_opacity(np.asarray(masks)), to_labels(labels, classes))
-    check_counts(images=found.images, labels=found.labels, masks=found.masks)
-    if found.masks.shape[1:3] != found.images.shape[1:3]:
-        raise UserError(
-            f"masks must be of the images' size, {list(found.images.shape[1:3])}. "
-            f"Received: {list(found.masks.shape[1:3])}"
-        )
-    return found
+    pixels = to_images(images)
+    opacity = opacity_of(masks, pixels)
+    check_counts(images=pixels, labels=labels)
+    return Arrays(pixels, opacity, to_labels(labels, classes))
 
 
 def _aside(labels: np.ndarray, seed: int) -> np.ndarray:

@@ -7,10 +7,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.config.treatment import BACKGROUNDS, TreatmentConfig
+from bg_interp.cli import check
+from bg_interp.config.treatment import TreatmentConfig
 from bg_interp.data import treatments
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError
 from bg_interp.masks.spelling import Spelling, spelling_of
+from bg_interp.outside import whole
 
 # So many elements tell how the masks of a data set are spelled.
 _LOOKED_AT = 8
@@ -52,32 +54,27 @@ class Treatment:
         noise_stddev: float = TreatmentConfig.noise_stddev,
         mean_colour: tuple[float, float, float] = (127.0, 127.0, 127.0),
     ):
-        for name, value in (("background", background), ("background_in_mix", background_in_mix)):
-            if value not in BACKGROUNDS:
-                raise UserError(
-                    f"{name} must be one of {', '.join(BACKGROUNDS)}. "
-                    f"Received: {value!r}{nearest(value, BACKGROUNDS)}"
-                )
-        if not 0 <= mix_fraction <= 1:
-            raise UserError(f"mix_fraction must be from 0 to 1. Received: {mix_fraction}")
-        if noise_stddev <= 0:
-            raise UserError(f"noise_stddev must be above 0. Received: {noise_stddev}")
-        if background == "mix" and background_in_mix in ("none", "mix"):
-            raise UserError(
-                f"background_in_mix must be another one. Received: {background_in_mix!r}"
-            )
         config = TreatmentConfig(
+            background=background,
             background_in_mix=background_in_mix,
             mix_fraction=mix_fraction,
             noise_mean=noise_mean,
             noise_stddev=noise_stddev,
         )
-        self.background, self.seed = background, seed
+        check(config)
+        colour = np.atleast_1d(mean_colour)
+        if colour.shape != (3,) or not ((colour >= 0) & (colour <= 255)).all():
+            raise UserError(
+                f"mean_colour must be RGB, three numbers from 0 to 255. Received: {mean_colour!r}"
+            )
+        self.background, self.seed = background, whole(seed, "seed")
         inner = background_in_mix if background == "mix" else background
         self._needs_batch = inner in _OF_A_BATCH
         self._treat = treatments.make(background, config, mean_colour=mean_colour)
 
-    def __call__(self, data: tf.data.Dataset) -> tf.data.Dataset:
+    # Else an error that is raised inside `map` comes out as a page of TensorFlow's.
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, data: tf.data.Dataset, *others: Any) -> tf.data.Dataset:
         """Treats a data set: `data.apply(treatment)`.
 
         Args:
@@ -93,12 +90,13 @@ class Treatment:
           UserError: not such a data set. `map` cannot do what `apply` does: inside it nothing
             tells one pass through the data from the next, so the same noise would come each time.
         """
-        if not isinstance(data, tf.data.Dataset):
+        if others or not isinstance(data, tf.data.Dataset):
             raise UserError(
                 "a treatment is applied to a whole data set, which gives each element a key of its "
                 f"own: data.apply(treatment), not data.map. Received: {type(data).__name__}"
             )
         _check_structure(data.element_spec)
+        _check_sizes(data.element_spec)
         spelled, divisor = _looked_at(data)
         keys = tf.data.Dataset.random(seed=self.seed, rerandomize_each_iteration=True)
 
@@ -176,6 +174,21 @@ def _check_structure(spec: Any) -> None:
     )
 
 
+def _check_sizes(spec: Any) -> None:
+    image, _, mask = (part.shape for part in _parts(spec))
+    if image.rank not in (None, 3, 4) or (image.rank and image[-1] != 3):
+        raise UserError(
+            f"the images must be RGB, [height, width, 3] or a batch of such. Received: {image}"
+        )
+    if image.rank and mask.rank:
+        # Without the channels: [H, W] or [B, H, W].
+        bare = mask if mask.rank == image.rank - 1 else mask[:-1]
+        if not image[:-1].is_compatible_with(bare):
+            raise UserError(
+                f"the masks must be of the images' size, {image[:-1]}. Received: {bare}"
+            )
+
+
 def _parts(element: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     values = [element[key] for key in _KEYS] if isinstance(element, Mapping) else element
     image, label, mask = values
@@ -187,10 +200,15 @@ def _looked_at(data: tf.data.Dataset) -> tuple[Spelling, float]:
     images, masks = [], []
     for element in data.take(_LOOKED_AT).as_numpy_iterator():
         image, _, mask = _parts(element)
-        images.append(float(np.max(image)))
+        images += [float(np.min(image)), float(np.max(image))]
         masks.append(mask)
     if not masks:
         raise UserError("the data set is empty; there is nothing to treat")
+    if not (min(images) >= 0 and max(images) <= 255):
+        raise UserError(
+            "the images must lie in 0 to 1 or 0 to 255, as before a model's preprocessing. "
+            f"Received: values from {min(images):g} to {max(images):g}; treat them before that"
+        )
     whole = np.issubdtype(masks[0].dtype, np.integer)
     found = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
     if not whole and masks[0].dtype != bool and (found == np.floor(found)).all():

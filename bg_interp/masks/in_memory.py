@@ -15,6 +15,7 @@ from bg_interp.masks import encoding, quality
 from bg_interp.masks.segmenters import opening
 from bg_interp.masks.segmenters.kinds import KINDS
 from bg_interp.masks.segmenters.segmenter import Settings
+from bg_interp.outside import to_images
 
 _SHOWN = 12
 
@@ -65,7 +66,7 @@ class Masks:
 def segment(
     images: np.ndarray | Sequence[np.ndarray], segmenter: str = "object", *, download: bool = False
 ) -> Masks:
-    """Makes a mask of each image with MediaPipe; for folders see tools/segment.py.
+    """Makes a mask of each image with MediaPipe; folders of photographs have a tool for it.
 
     Example:
       ```
@@ -74,7 +75,7 @@ def segment(
       ```
 
     Args:
-      images: uint8 RGB [N, H, W, 3].
+      images: RGB [N, H, W, 3] in 0 to 255 or 0 to 1.
       segmenter: "object" for any salient thing (U²-Net-p), "selfie" for people.
       download: fetch the model (checked against its sha256) when it is not in the cache yet.
 
@@ -90,12 +91,7 @@ def segment(
             f"segmenter must be one of {', '.join(known)}. "
             f"Received: {segmenter!r}{nearest(segmenter, known)}"
         )
-    pixels = np.asarray(images)
-    if pixels.ndim != 4 or pixels.shape[-1] != 3 or pixels.dtype != np.uint8:
-        raise UserError(
-            "images must be uint8 RGB, [N, height, width, 3]. "
-            f"Received: {pixels.dtype} {list(pixels.shape)}"
-        )
+    pixels = to_images(images)
     settings = Settings(segmenter)
     try:
         path = opening.prepare(settings, fetch=download)
@@ -103,16 +99,12 @@ def segment(
         if download:
             raise
         raise UserError(
-            f"the model of the segmenter {segmenter!r} is not in the cache; give download=True"
+            f"the model of the segmenter {segmenter!r} is not in the cache, or damaged; give "
+            "download=True"
         ) from error
     made = []
     with opening.open_segmenter(settings, path) as network:
         for image in tqdm.tqdm(pixels, "segmenting", unit="image", delay=1):
             made.append(encoding.mask_of(network, "", np.ascontiguousarray(image)))
     values = [np.asarray(Image.open(io.BytesIO(mask.png)))[..., None] for mask in made]
-    shape = (0, *pixels.shape[1:3], 1)
-    return Masks(
-        np.stack(values) if values else np.zeros(shape, np.uint8),
-        tuple(mask.quality.verdict for mask in made),
-        pixels,
-    )
+    return Masks(np.stack(values), tuple(mask.quality.verdict for mask in made), pixels)

@@ -26,6 +26,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from bg_interp.errors import UserError
+from bg_interp.outside import check_counts, to_array
 
 # Labels are small numbers; opacities of few steps leave them out.
 _LABELS_BELOW = 32
@@ -84,6 +85,29 @@ def _listed(found: Sequence[int]) -> str:
     return f"values {', '.join(shown[:-1])} and {shown[-1]}"
 
 
+def opacity_of(masks: np.ndarray | Sequence, images: np.ndarray) -> np.ndarray:
+    """Turns an array of masks into opacities of images, as `to_opacity` does.
+
+    Args:
+      masks: one for each image, of its size.
+      images: [N, H, W, 3].
+
+    Returns:
+      uint8 [N, H, W, 1], 255 = foreground.
+
+    Raises:
+      UserError: they are no masks of these images.
+    """
+    found = to_opacity(masks)
+    check_counts(images=images, masks=found)
+    if found.shape[1:3] != images.shape[1:3]:
+        raise UserError(
+            f"masks must be of the images' size, {list(images.shape[1:3])}. "
+            f"Received: {list(found.shape[1:3])}"
+        )
+    return found
+
+
 def to_opacity(masks: np.ndarray | Sequence, what: str = "masks") -> np.ndarray:
     """Turns an array of masks into opacities.
 
@@ -97,7 +121,7 @@ def to_opacity(masks: np.ndarray | Sequence, what: str = "masks") -> np.ndarray:
     Raises:
       UserError: they are no masks, or no rule makes opacities of them.
     """
-    values = np.asarray(masks)
+    values = to_array(masks, what)
     if values.ndim == 3:
         values = values[..., None]
     if values.ndim != 4 or values.shape[-1] != 1:

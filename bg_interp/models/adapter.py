@@ -1,7 +1,7 @@
 """Any classifier of images as the one thing measures know: RGB in [0, 255] to logits."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import keras
@@ -58,32 +58,54 @@ def adapt(model: Callable[[Any], Any]) -> AdaptedModel:
     return model if isinstance(model, AdaptedModel) else AdaptedModel(model)
 
 
-def check_outputs(model: AdaptedModel, images: np.ndarray, names: Sequence[str] | None) -> None:
+def check_outputs(
+    model: AdaptedModel, images: np.ndarray, names: Sequence[str] | None = None
+) -> np.ndarray:
     """Checks that there is a name for each of the model's outputs; a single one has two classes.
-
-    Raises:
-      UserError: there is not.
-    """
-    shape = np.asarray(model.network(model.to_input(images))).shape
-    if len(shape) != 2 or shape[0] != len(images):
-        raise UserError(
-            "--model must give scores [images, classes]. "
-            f"Received: {list(shape)} for {len(images)} image"
-        )
-    classes = 2 if shape[1] == 1 else shape[1]
-    if names is not None and len(names) != classes:
-        raise UserError(
-            f"--class_names must name the model's {classes} classes in their order. "
-            f"Received: {len(names)} names"
-        )
-
-
-def check_output_kind(model: AdaptedModel, images: np.ndarray) -> str | None:
-    """Looks at some outputs to see whether they are of the kind that was said.
 
     Args:
       model: the model.
       images: a few images, [B, H, W, 3] in [0, 255].
+      names: of the classes, where they are known.
+
+    Returns:
+      What its network gives for the images, float32 [B, K].
+
+    Raises:
+      UserError: it gives no scores, or there is not a name for each.
+    """
+    outputs = np.asarray(model.network(model.to_input(images)), np.float32)
+    if outputs.ndim != 2 or len(outputs) != len(images):
+        raise UserError(
+            "--model must give scores [images, classes]. "
+            f"Received: {list(outputs.shape)} for {len(images)} images"
+        )
+    if names is not None:
+        check_names(names, 2 if outputs.shape[1] == 1 else outputs.shape[1])
+    return outputs
+
+
+def check_names(names: Sequence[str], classes: int) -> None:
+    """Checks that there is a name for each of a model's classes.
+
+    Raises:
+      UserError: there is not, or they are no list of names.
+    """
+    listed = isinstance(names, Iterable) and not isinstance(names, str)
+    if not listed or len(names) != classes:
+        received = f"{len(names)} names" if listed else repr(names)
+        raise UserError(
+            f"--class_names must name the model's {classes} classes in their order. "
+            f"Received: {received}"
+        )
+
+
+def check_output_kind(kind: str, outputs: np.ndarray) -> str | None:
+    """Looks at some outputs to see whether they are of the kind that was said.
+
+    Args:
+      kind: "logits" or "probabilities".
+      outputs: what a classifier gives for a few images, float32 [B, K].
 
     Returns:
       A note when logits look like probabilities: they are no mistake for accuracy, but their
@@ -93,20 +115,19 @@ def check_output_kind(model: AdaptedModel, images: np.ndarray) -> str | None:
       UserError: what is said to be probabilities leaves [0, 1], or a single output that is said to
         be a logit never does.
     """
-    outputs = np.asarray(model.network(model.to_input(images)), np.float32)
     within = bool((outputs > -1e-3).all() and (outputs < 1.001).all())
-    if model.output_kind == "probabilities" and not within:
+    if kind == "probabilities" and not within:
         raise UserError(
             "--output_kind=probabilities needs outputs from 0 to 1. Received: "
             f"{outputs.min():.3g} to {outputs.max():.3g}; try --output_kind=logits"
         )
-    if model.output_kind == "logits" and within and outputs.shape[-1] == 1:
+    if kind == "logits" and within and outputs.shape[-1] == 1:
         raise UserError(
             "a single output from 0 to 1 looks like a sigmoid's, and as a logit it would always "
             "mean the second class; give --output_kind=probabilities"
         )
     sums_to_one = np.allclose(outputs.sum(axis=-1), 1.0, atol=1e-2)
-    if model.output_kind == "logits" and within and sums_to_one:
+    if kind == "logits" and within and sums_to_one:
         return (
             "note: the outputs look like probabilities; with --output_kind=probabilities "
             "attribution explains their logarithm, whose gradient does not vanish"

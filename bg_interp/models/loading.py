@@ -15,10 +15,7 @@ from bg_interp.storage.workdir import Workdir
 
 _KERAS = (".keras", ".h5")
 _SIGNATURE = "serving_default"
-_KINDS = (
-    "a folder that tools/train.py wrote, a .keras, .h5 or .onnx file, a SavedModel folder, or "
-    "MODULE:FUNCTION"
-)
+_KINDS = "the folder of a run, a .keras, .h5 or .onnx file, a SavedModel folder, or MODULE:FUNCTION"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -66,6 +63,22 @@ def load_classifier(model: str | pathlib.Path, output_kind: str = "logits") -> C
     )
 
 
+def as_network(model: keras.Model | str | pathlib.Path) -> Classifier:
+    """Returns a Keras network that a Python caller gave, or gave the path of.
+
+    Raises:
+      UserError: it is none, or its file cannot be opened.
+    """
+    if isinstance(model, str | pathlib.Path):
+        return load_network(pathlib.Path(model).expanduser())
+    if not isinstance(model, keras.Model):
+        received = model if isinstance(model, type) else type(model)
+        raise UserError(
+            f"model must be a Keras model, or the path of one. Received: {received.__name__}"
+        )
+    return Classifier(model, None)
+
+
 def load_network(path: pathlib.Path) -> Classifier:
     """Opens a Keras network of images of any kind.
 
@@ -96,8 +109,7 @@ def load_file(path: pathlib.Path) -> keras.Model:
     """
     if path.suffix not in _KERAS:
         raise UserError(
-            f"--model must be a folder that tools/train.py wrote, or a .keras or .h5 file. "
-            f"Received: {path}"
+            f"--model must be the folder of a run, or a .keras or .h5 file. Received: {path}"
         )
     if not path.is_file():
         raise UserError(f"--model names a file that does not exist: {path}")

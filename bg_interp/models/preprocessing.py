@@ -12,7 +12,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
+from bg_interp.outside import to_range
 
 # What networks take for black and white.
 RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
@@ -57,7 +58,7 @@ def with_preprocessing(
     model: keras.Model,
     preprocess: str | Callable | None,
     input_range: tuple[float, float] | None,
-    image_size: int | None = None,
+    image_size: tuple[int, int] | None = None,
 ) -> keras.Model:
     """Puts what a classifier wants done to images before it.
 
@@ -67,40 +68,75 @@ def with_preprocessing(
         to any other; a function of images in [0, 255]; None for none.
       input_range: what the model takes for black and white; None for [0, 255]. It excludes a
         function.
-      image_size: the side of the images, in pixels, for models that leave it open.
+      image_size: rows and columns of the images, for models that leave them open.
 
     Returns:
       A model of float32 [B, H, W, 3] in [0, 255], which shares the weights; the model itself where
       nothing is to be done.
 
     Raises:
-      UserError: settings that contradict each other, or a size that is missing.
+      UserError: settings that contradict each other, a size that is missing, or a function that
+        cannot be part of a model.
     """
     if callable(preprocess) and input_range is not None:
         raise UserError("preprocess as a function and input_range exclude each other: give one")
     if isinstance(preprocess, str) and preprocess != "auto":
         raise UserError(f'preprocess must be "auto", a function or None. Received: {preprocess!r}')
+    low, high = RANGES[0] if input_range is None else to_range(input_range)
     known = application_of(model) if preprocess == "auto" and input_range is None else None
-    whole = hasattr(model, "inputs") and model.inputs is not None
-    shape = tuple(model.inputs[0].shape[1:3]) if whole else (None, None)
-    size = image_size or shape[0]
-    nothing = known is None and not callable(preprocess) and input_range in (None, RANGES[0])
-    if nothing and None not in shape:
+    nothing = known is None and not callable(preprocess) and (low, high) == RANGES[0]
+    size = size_of(model)
+    if nothing and size is not None:
         return model
+    size = size or image_size
     if size is None:
         raise UserError(
             f"the model {model.name!r} does not say the size of its images; give image_size"
         )
-    image = keras.Input((size, shape[1] if not image_size and shape[1] else size, 3), name="image")
-    x = image
+    x = image = keras.Input((*size, 3), name="image")
     if callable(preprocess):
-        x = preprocess(x)
+        x = _called(preprocess, image)
     elif known is not None:
-        x = of_application(x, known)
+        x = of_application(image, known)
     elif not nothing:
-        low, high = input_range or RANGES[0]
-        x = layers.Rescaling((high - low) / 255, low, name="to_range")(x)
+        x = layers.Rescaling((high - low) / 255, low, name="to_range")(image)
     return keras.Model(image, model(x), name=model.name)
+
+
+def _called(preprocess: Callable, image: keras.KerasTensor) -> keras.KerasTensor:
+    try:
+        return preprocess(image)
+    except Exception as error:  # It is somebody's code, which may raise anything.
+        raise UserError(
+            "preprocess must be of operations that a Keras model may hold, as keras.ops are and "
+            f"NumPy's are not. It raises {type(error).__name__}: {one_line(error)}"
+        ) from error
+
+
+def size_of(model: keras.Model) -> tuple[int, int] | None:
+    """Returns rows and columns of a model's images; None where it leaves them open."""
+    inputs = getattr(model, "inputs", None)
+    size = tuple(inputs[0].shape[1:3]) if inputs else (None, None)
+    return None if None in size else size
+
+
+def check_size(model: keras.Model, images: np.ndarray, what: str) -> None:
+    """Checks that images are as large as a model wants them.
+
+    Args:
+      model: a classifier of images.
+      images: [N, H, W, C].
+      what: names them in messages.
+
+    Raises:
+      UserError: they are not.
+    """
+    size = size_of(model)
+    if size is not None and size != images.shape[1:3]:
+        raise UserError(
+            f"{what} must be of the model's size, {list(size)}. "
+            f"Received: {list(images.shape[1:3])}; resize them"
+        )
 
 
 def check_range(model: keras.Model, images: np.ndarray) -> None:

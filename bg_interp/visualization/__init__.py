@@ -5,15 +5,9 @@ calls it by a preset. Names are loaded when they are first asked for, since Tens
 to import.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from bg_interp.visualization.ascent import Ascent
-    from bg_interp.visualization.maximization import ActivationMaximization
-    from bg_interp.visualization.presets import AscentSettings
-    from bg_interp.visualization.results import Visualization
-    from bg_interp.visualization.statistics import AscentStatistics
+from bg_interp.lazy import lazily
 
 __all__ = [
     "ActivationMaximization",
@@ -23,17 +17,20 @@ __all__ = [
     "Visualization",
 ]
 
-_HOMES = {
-    "ActivationMaximization": "maximization",
-    "Ascent": "ascent",
-    "AscentSettings": "presets",
-    "AscentStatistics": "statistics",
-    "Visualization": "results",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Imports the module that holds `name` (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+if TYPE_CHECKING:
+    from bg_interp.visualization.ascent import Ascent
+    from bg_interp.visualization.maximization import ActivationMaximization
+    from bg_interp.visualization.presets import AscentSettings
+    from bg_interp.visualization.results import Visualization
+    from bg_interp.visualization.statistics import AscentStatistics
+else:
+    __getattr__, __dir__ = lazily(
+        __name__,
+        {
+            "ActivationMaximization": f"{__name__}.maximization",
+            "Ascent": f"{__name__}.ascent",
+            "AscentSettings": f"{__name__}.presets",
+            "AscentStatistics": f"{__name__}.statistics",
+            "Visualization": f"{__name__}.results",
+        },
+    )

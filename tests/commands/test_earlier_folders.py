@@ -44,10 +44,10 @@ def test_a_run_is_taken_for_that_of_the_same_command(run):
 
 
 def test_a_run_of_other_settings_is_told_from_it(run):
-    with pytest.raises(UserError, match=r"--pixel_noise was 16\.0, now 8\.0"):
+    with pytest.raises(UserError, match=r"pixel_noise was 16\.0, now 8\.0"):
         claim(run, pixel_noise=8.0)
     # That version had no guard: what it did is today's default.
-    with pytest.raises(UserError, match="--adversarial_guard was False, now True"):
+    with pytest.raises(UserError, match="adversarial_guard was False, now True"):
         claim(run, adversarial_guard=True)
 
 

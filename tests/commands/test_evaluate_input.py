@@ -38,7 +38,7 @@ def test_what_is_no_scores_is_one_line(function, message):
 
 def test_three_dimensions_are_one_line():
     model = _model(lambda images: np.ones((len(images), 2, 3)))
-    with pytest.raises(UserError, match=r"must give scores .*\[1, 2, 3\] for 1 image"):
+    with pytest.raises(UserError, match=r"must give scores .*\[1, 2, 3\] for 1 images"):
         check_outputs(model, _test_set().images[:1], None)
 
 

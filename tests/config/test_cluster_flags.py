@@ -35,9 +35,9 @@ def test_an_address_without_a_port_is_refused(address):
 @pytest.mark.parametrize(
     ("flags", "strategy", "words"),
     [
-        ({"cluster": "local"}, "multi_worker", "needs --num_workers"),
-        ({"num_workers": 2}, "none", "--num_workers needs --cluster"),
-        ({"num_workers": 2, "cluster": "local"}, "none", "needs --strategy=multi_worker"),
+        ({"cluster": "local"}, "multi_worker", "needs num_workers"),
+        ({"num_workers": 2}, "none", "num_workers needs cluster"),
+        ({"num_workers": 2, "cluster": "local"}, "none", "needs strategy='multi_worker'"),
         ({}, "multi_worker", "needs TF_CONFIG"),
     ],
 )

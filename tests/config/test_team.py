@@ -31,7 +31,7 @@ def test_a_chief_is_the_first_worker(monkeypatch):
 
 def test_without_tf_config_the_way_out_is_named(monkeypatch):
     monkeypatch.delenv("TF_CONFIG", raising=False)
-    with pytest.raises(UserError, match="--num_workers"):
+    with pytest.raises(UserError, match="num_workers"):
         read_team()
 
 

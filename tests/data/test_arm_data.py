@@ -22,5 +22,5 @@ def test_the_mean_colour_is_that_of_the_data(tiny_habitats):
 def test_more_bad_images_than_allowed_stop_the_run(tiny_habitats):
     damaged = (("a.jpg", "truncated"),) * 100
     source = type("Damaged", (), {**vars(tiny_habitats), "damaged": damaged})
-    with pytest.raises(UserError, match="--max_bad_fraction"):
+    with pytest.raises(UserError, match="max_bad_fraction"):
         arm_data.open_data(ArmConfig(max_bad_fraction=0.1, image_size=32), source)

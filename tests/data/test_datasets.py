@@ -110,7 +110,7 @@ def test_as_a_layer_it_treats_in_training_only():
         (lambda: Treatment("blakc"), "background must be one of.*did you mean 'black'"),
         (lambda: Treatment("mix", mix_fraction=2), "mix_fraction must be from 0 to 1"),
         (lambda: Treatment("noise", noise_stddev=0), "noise_stddev must be above 0"),
-        (lambda: data_of().map(Treatment("mix")), "positional|data.apply"),
+        (lambda: data_of().map(Treatment("mix")), "data.apply"),
         (lambda: data_of().apply(Treatment("swap")), "batch the data before"),
         (lambda: data_of().take(0).apply(Treatment()), "empty"),
         (lambda: data_of().map(lambda i, n, m: (i, n)).apply(Treatment()), "tuple of 2"),
@@ -123,5 +123,5 @@ def test_as_a_layer_it_treats_in_training_only():
     ],
 )
 def test_mistakes_are_named(make, said):
-    with pytest.raises((UserError, TypeError), match=said):
+    with pytest.raises(UserError, match=said):
         make()

@@ -5,7 +5,13 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.models.adapter import AdaptedModel, adapt, check_output_kind, match_classes
+from bg_interp.models.adapter import (
+    AdaptedModel,
+    adapt,
+    check_output_kind,
+    check_outputs,
+    match_classes,
+)
 
 _IMAGES = np.array([0, 51, 255], np.uint8).reshape(3, 1, 1, 1).repeat(3, axis=3)
 
@@ -53,11 +59,11 @@ def test_an_adapted_model_is_not_adapted_again():
 
 
 def test_logits_that_look_like_probabilities_get_a_note():
-    softmax = AdaptedModel(lambda images: tf.constant([[0.7, 0.3]] * 3))
-    assert "--output_kind=probabilities" in (check_output_kind(softmax, _IMAGES) or "")
-    assert check_output_kind(AdaptedModel(_pixel), _IMAGES) is None
+    softmax = np.full((3, 2), [0.7, 0.3], np.float32)
+    assert "--output_kind=probabilities" in (check_output_kind("logits", softmax) or "")
+    assert check_output_kind("logits", check_outputs(AdaptedModel(_pixel), _IMAGES)) is None
 
 
 def test_logits_called_probabilities_are_refused():
-    with pytest.raises(UserError, match="Received: 0 to 255; try --output_kind=logits"):
-        check_output_kind(AdaptedModel(_pixel, output_kind="probabilities"), _IMAGES)
+    with pytest.raises(UserError, match="Received: 0 to 255; try output_kind='logits'"):
+        check_output_kind("probabilities", check_outputs(AdaptedModel(_pixel), _IMAGES))

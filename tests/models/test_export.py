@@ -129,7 +129,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
     for name, message in (
         ("a.keras", "cannot be opened by Keras"),
         ("b.keras", "does not exist"),
-        ("c.pt", "must be a folder that tools/train.py wrote, or a .keras or .h5 file"),
+        ("c.pt", "must be the folder of a run, or a .keras or .h5 file"),
     ):
         with pytest.raises(UserError, match=message) as raised:
             loading.load_network(tmp_path / name)

@@ -165,7 +165,7 @@ def test_a_file_that_is_no_model_is_one_line(tmp_path, content, suffix):
 
 
 def test_an_image_size_that_a_network_cannot_take_is_one_line():
-    with pytest.raises(UserError, match=r"--network=InceptionV3 .* --image_size=32") as raised:
+    with pytest.raises(UserError, match=r"network=.InceptionV3. .* image_size=32") as raised:
         networks.build("InceptionV3", image_size=32, classes=3)
     assert "\n" not in str(raised.value)
 

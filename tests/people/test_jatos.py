@@ -53,5 +53,5 @@ def test_a_file_that_cannot_be_read_is_named(store, tmp_path, content):
     if content is not None and content.startswith(b"PK"):
         assert jatos.take_in(store, str(path)).refused == 1
         return
-    with pytest.raises(UserError, match=r"--take_in must name results.*results\.jrzip"):
+    with pytest.raises(UserError, match=r"take_in must name results.*results\.jrzip"):
         jatos.take_in(store, str(path))

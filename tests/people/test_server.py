@@ -154,7 +154,7 @@ def test_a_port_in_use_is_named(application):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(UserError, match=f"--port={port} can't be served on"):
+        with pytest.raises(UserError, match=f"port={port} can't be served on"):
             server.serve(application, "127.0.0.1", port)
 
 

@@ -59,8 +59,8 @@ def test_other_masks_are_refused(run):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"steps": 5}, "--steps was 4, now 5"),
-        ({"new_flag": 1}, "--new_flag was None, now 1"),
+        ({"steps": 5}, "steps was 4, now 5"),
+        ({"new_flag": 1}, "new_flag was None, now 1"),
         ({"fingerprint": "b"}, "the data have changed since"),
     ],
 )
@@ -70,7 +70,7 @@ def test_another_configuration_is_refused(run, change, message):
     with pytest.raises(UserError) as raised:
         claim(run, **change)
     assert message in str(raised.value)
-    assert "choose another --workdir, or start anew with --overwrite" in str(raised.value)
+    assert "choose another workdir, or start anew with overwrite" in str(raised.value)
     assert run.model.exists()
 
 
@@ -139,7 +139,7 @@ def test_a_damaged_configuration_is_one_line(run, text):
     with pytest.raises(UserError) as raised:
         claim(run)
     assert str(raised.value).startswith(f"{run.config} is damaged")
-    assert "--overwrite" in str(raised.value)
+    assert "overwrite" in str(raised.value)
     assert "\n" not in str(raised.value)
     claim(run, overwrite=True)
     assert run.read_config()["config"] == CONFIG
@@ -166,7 +166,7 @@ def test_a_second_holder_is_told_the_process_and_its_machine(run):
         with pytest.raises(UserError) as raised, Workdir(run.path).locked():
             pass
         assert f"process {os.getpid()} on {socket.gethostname()}" in str(raised.value)
-        assert "choose another --workdir" in str(raised.value)
+        assert "choose another workdir" in str(raised.value)
     with Workdir(run.path).locked():
         pass
 
@@ -206,5 +206,5 @@ def test_half_written_files_of_a_killed_process_are_removed(run):
 def test_a_workdir_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(UserError, match="cannot write to --workdir="), Workdir(path).locked():
+        with pytest.raises(UserError, match="cannot write to workdir="), Workdir(path).locked():
             pass

@@ -17,7 +17,7 @@ def test_seeds_are_a_count_or_a_list(text, seeds):
 
 @pytest.mark.parametrize("text", ["", "x", "0", "-1", "1,1", "1.5", ",", "9" * 12, f"1,{2**31}"])
 def test_other_seeds_are_refused_in_one_line(text):
-    with pytest.raises(UserError, match="--seeds") as caught:
+    with pytest.raises(UserError, match="seeds") as caught:
         plan.parse_seeds(text)
     assert "\n" not in str(caught.value)
 
@@ -25,12 +25,12 @@ def test_other_seeds_are_refused_in_one_line(text):
 @pytest.mark.parametrize("text", ["nan", "0.5,inf", "-0.1", "1e999"])
 @pytest.mark.parametrize("flag", ["correlations", "adversarial_epsilons"])
 def test_numbers_that_are_none_are_refused(flag, text):
-    with pytest.raises(UserError, match=f"--{flag}"):
+    with pytest.raises(UserError, match=f"{flag}"):
         make_plan(StudyConfig(**{flag: text}), ArmConfig())
 
 
 def test_the_judges_data_are_not_the_arms():
-    with pytest.raises(UserError, match="--seeds must not hold 900000"):
+    with pytest.raises(UserError, match="seeds must not hold 900000"):
         make_plan(StudyConfig(seeds="0,900000"), ArmConfig())
     make_plan(StudyConfig(seeds="0,900000"), ArmConfig(dataset="tfds:x", recipe="drawings"))
 
@@ -46,7 +46,7 @@ def test_an_unknown_treatment_is_refused_with_the_near_name():
 
 @pytest.mark.parametrize("text", ["1", "2/2", "a/b", "-1/2", "1/"])
 def test_a_wrong_shard_is_refused(text):
-    with pytest.raises(UserError, match="--shard"):
+    with pytest.raises(UserError, match="shard"):
         plan.parse_shard(text)
 
 

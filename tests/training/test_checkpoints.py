@@ -54,7 +54,7 @@ def test_that_of_another_network_is_refused_and_nothing_is_changed(checkpoints, 
     optimizer = keras.optimizers.SGD(0.1)
     optimizer.build(extended.trainable_variables)
     before = extended.get_weights()
-    with pytest.raises(UserError, match=r"another network or optimizer; .* --overwrite"):
+    with pytest.raises(UserError, match=r"another network or optimizer; .* overwrite"):
         Checkpoints(tmp_path, extended, optimizer).restore()
     for ours, theirs in zip(before, extended.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)

@@ -214,11 +214,11 @@ def test_a_download_that_fails_is_announced_and_one_line(tmp_path, capsys, monke
     with pytest.raises(UserError) as raised:
         sources.open_source(SourceConfig(dataset="tfds:oxford_iiit_pet", data_dir=str(tmp_path)))
     assert "could not be prepared (ConnectionError: no network)" in str(raised.value)
-    assert "--data_dir" in str(raised.value)
+    assert "data_dir" in str(raised.value)
     assert "it is downloaded first" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("spec", ["habitat", "tfds:", "folder:", "folder", "", "http://x"])
 def test_what_is_no_source_is_refused(spec):
-    with pytest.raises(UserError, match="--dataset must be habitats, composites, tfds:NAME"):
+    with pytest.raises(UserError, match="dataset must be habitats, composites, tfds:NAME"):
         sources.open_source(SourceConfig(dataset=spec))

@@ -209,11 +209,11 @@ def test_file_that_is_no_model_is_a_user_error(tmp_path):
     ("settings", "message"),
     [
         (Settings("objct"), "did you mean 'object'"),
-        (Settings("deeplab"), "--segmenter_model"),
-        (Settings("interactive"), "--segmenter_model"),
+        (Settings("deeplab"), "segmenter_model"),
+        (Settings("interactive"), "segmenter_model"),
         (Settings("object", model="/nowhere.tflite"), "nowhere"),
         (Settings("object", category="dog"), "deeplab"),
-        (Settings("selfie", backend="keras"), "--segmenter=object"),
+        (Settings("selfie", backend="keras"), "segmenter='object'"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(settings, message):

@@ -39,8 +39,8 @@ def test_a_source_names_its_places(source):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"correlation": 0.3}, "--correlation must be from chance to 1.*Received: 0.3"),
-        ({"correlation": 1.1}, "--correlation must be from chance to 1.*Received: 1.1"),
+        ({"correlation": 0.3}, "correlation must be from chance to 1.*Received: 0.3"),
+        ({"correlation": 1.1}, "correlation must be from chance to 1.*Received: 1.1"),
     ],
 )
 def test_bad_values_are_one_line(objects, scenery, changed, message):

@@ -102,7 +102,7 @@ def test_objects_of_a_source_need_masks_of_its_own():
     class Folder:
         name, has_masks = "folder:/pictures", False
 
-    with pytest.raises(UserError, match=r"--objects must have masks.*folder:/pictures"):
+    with pytest.raises(UserError, match=r"objects must have masks.*folder:/pictures"):
         cutouts.from_source(Folder())
 
 

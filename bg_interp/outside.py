@@ -1,13 +1,63 @@
-"""Images and labels from a caller's own arrays, however they are spelled, in the form of elements.
+"""What a Python caller hands in, however it is spelled, in the form that the package works with.
 
 Masks are in `masks.spelling`. Messages speak of arguments; the tools' data come through sources.
 """
 
+import numbers
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from bg_interp.errors import UserError
+
+
+def to_array(values: Any, what: str) -> np.ndarray:
+    """Returns values as an array of one dimension or more.
+
+    Raises:
+      UserError: they are none, such as None, a path, a data set, or arrays of unlike shapes.
+    """
+    try:
+        found = np.asarray(values)
+    except ValueError as error:
+        raise UserError(
+            f"{what} must be one array. Received: a list of arrays of unlike shapes"
+        ) from error
+    if not found.ndim:
+        received = repr(values) if isinstance(values, str | None) else type(values).__name__
+        raise UserError(f"{what} must be an array, or a list of such. Received: {received}")
+    return found
+
+
+def whole(value: Any, what: str, least: int = 0) -> int:
+    """Returns a whole number from `least` on, below 2^31 as random keys need it.
+
+    Raises:
+      UserError: it is none.
+    """
+    countable = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not countable or not least <= int(value) < 2**31:
+        raise UserError(f"{what} must be a whole number, {least} or more. Received: {value!r}")
+    return int(value)
+
+
+def to_range(value: Any, what: str = "input_range") -> tuple[float, float]:
+    """Returns what stands for black and for white.
+
+    Raises:
+      UserError: it is no such pair.
+    """
+    try:
+        low, high = (float(end) for end in value)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not low < high:
+        raise UserError(
+            f"{what} must be what the model takes for black and white, such as (0, 1) or (-1, 1). "
+            f"Received: {value!r}"
+        )
+    return low, high
 
 
 def to_images(images: np.ndarray | Sequence, what: str = "images") -> np.ndarray:
@@ -23,7 +73,7 @@ def to_images(images: np.ndarray | Sequence, what: str = "images") -> np.ndarray
     Raises:
       UserError: another shape, dtype or range.
     """
-    values = np.asarray(images)
+    values = to_array(images, what)
     if values.ndim != 4 or values.shape[-1] != 3 or not len(values):
         raise UserError(
             f"{what} must be RGB, of shape [N, height, width, 3]. Received: {list(values.shape)}"
@@ -58,7 +108,7 @@ def to_labels(labels: np.ndarray | Sequence, classes: int, what: str = "labels")
     Raises:
       UserError: they are no labels of that many classes.
     """
-    values = np.asarray(labels)
+    values = to_array(labels, what)
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim == 2:
@@ -83,12 +133,23 @@ def to_labels(labels: np.ndarray | Sequence, classes: int, what: str = "labels")
     return numbers
 
 
-def check_counts(**arrays: np.ndarray) -> None:
+def count_classes(labels: np.ndarray | Sequence, what: str = "labels") -> int:
+    """Returns how many classes labels are of: one-hot by their columns, else by the highest."""
+    values = to_array(labels, what)
+    if values.ndim == 2 and values.shape[1] > 1:
+        return values.shape[1]
+    known = np.issubdtype(values.dtype, np.number) and values.size and np.isfinite(values).all()
+    # What is no number is refused by `to_labels`.
+    return int(values.max()) + 1 if known else 1
+
+
+def check_counts(**arrays: np.ndarray | Sequence) -> None:
     """Checks that arrays hold equally many examples.
 
     Raises:
       UserError: they don't; the message names each.
     """
-    if len({len(values) for values in arrays.values()}) > 1:
-        counts = ", ".join(f"{name}={len(values)}" for name, values in arrays.items())
+    found = {name: len(to_array(values, name)) for name, values in arrays.items()}
+    if len(set(found.values())) > 1:
+        counts = ", ".join(f"{name}={count}" for name, count in found.items())
         raise UserError(f"there must be one of each for every example. Received: {counts}")

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import bg_interp as bg
+from bg_interp import visualization
 
 
 def test_importing_it_imports_nothing_heavy():
@@ -21,9 +22,16 @@ def test_importing_it_imports_nothing_heavy():
 
 @pytest.mark.parametrize("name", bg.__all__)
 def test_every_name_is_there_and_documented(name):
-    assert name in dir(bg)
     assert getattr(bg, name).__doc__
     assert getattr(bg, name) is getattr(bg, name)
+
+
+def test_completion_lists_the_public_names_and_no_others():
+    for package in (bg, visualization):
+        shown = [name for name in dir(package) if not name.startswith("_")]
+        assert shown == sorted(package.__all__)
+        for name in shown:
+            assert getattr(package, name).__doc__
 
 
 def test_another_name_is_refused_as_usual():

@@ -1,5 +1,7 @@
 """Callbacks in anybody's fit: pictures and measures at their epochs, traced once."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,7 +9,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from bg_interp import callbacks
 from bg_interp.config.ascent import AscentSettings
-from bg_interp.errors import UserError
 
 DRAWS = np.random.default_rng(0)
 IMAGES = DRAWS.integers(0, 256, (24, 16, 16, 3)).astype(np.uint8)
@@ -69,17 +70,47 @@ def test_masks_and_labels_may_be_spelled_otherwise():
     assert found[0] == found[1] == found[2]
 
 
-@pytest.mark.parametrize(
-    ("make", "said"),
-    [
-        (lambda: callbacks.ClassImages("logs", every=0), "every must be 1 or more"),
-        (
-            lambda: callbacks.BackgroundReliance(IMAGES, LABELS[:5], MASKS),
-            "images=24, masks=24, labels=5",
-        ),
-        (lambda: callbacks.BackgroundReliance(IMAGES, LABELS, IMAGES), "masks must be of shape"),
-    ],
-)
-def test_mistakes_are_named_at_once(make, said):
-    with pytest.raises(UserError, match=said):
-        make()
+def binary(activation):
+    """A classifier of one output, that says 1 where the image's middle is bright."""
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.Cropping2D(6),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(1, activation=activation),
+        ]
+    )
+    model.set_weights([np.full((3, 1), 0.02, np.float32), np.full(1, -7.6, np.float32)])
+    model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=activation is None))
+    model.optimizer.learning_rate = 0.0
+    return model
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", None])
+def test_a_single_output_is_a_binary_classifier(activation):
+    images, labels = IMAGES.copy(), np.arange(24) % 2
+    images[MASKS] = (250 * labels)[:, None].repeat(64, 1).reshape(-1, 1)
+    watched = callbacks.BackgroundReliance(images, labels, MASKS)
+    history = binary(activation).fit(images, labels, verbose=0, callbacks=[watched]).history
+    assert history["accuracy_original"] == history["accuracy_swap"] == [1.0]
+
+
+def test_another_range_is_a_warning_once_the_model_knows_its_own(monkeypatch):
+    model = keras.Sequential(
+        [
+            keras.Input((16, 16, 3)),
+            keras.layers.BatchNormalization(momentum=0.5),
+            keras.layers.GlobalAveragePooling2D(),
+            keras.layers.Dense(3),
+        ]
+    )
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    monkeypatch.setattr(callbacks, "_SETTLED", 12)
+    watched = callbacks.BackgroundReliance(IMAGES, LABELS, MASKS)
+    narrow = IMAGES / 255.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        model.fit(narrow, LABELS, batch_size=4, verbose=0, callbacks=[watched])
+    with pytest.warns(UserWarning, match=r"input_range=\(0.0, 1.0\)") as told:
+        model.fit(narrow, LABELS, batch_size=4, epochs=3, verbose=0, callbacks=[watched])
+    assert len(told) == 1
