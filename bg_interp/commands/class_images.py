@@ -15,6 +15,7 @@ from bg_interp.models import preprocessing
 from bg_interp.models.adapter import check_names
 from bg_interp.models.loading import as_network
 from bg_interp.outside import check_counts, to_images, to_labels, whole
+from bg_interp.storage import files
 from bg_interp.visualization import presets, statistics
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.results import Visualization
@@ -215,11 +216,21 @@ def _names(units: int, class_names: Sequence[str] | None, model: keras.Model) ->
         check_names(class_names, units)
         return [str(name) for name in class_names]
     if units == 1000 and preprocessing.application_of(model) is not None:
-        cached = pathlib.Path(keras.config.keras_home()) / "models" / "imagenet_class_index.json"
+        cached = files.keras_models() / "imagenet_class_index.json"
         if cached.is_file():
             index = json.loads(cached.read_text(encoding="utf-8"))
             return [index[str(number)][1] for number in range(units)]
     return [str(number) for number in range(units)]
+
+
+def _known(names: Sequence[str]) -> str:
+    numbered = list(names) == [str(number) for number in range(len(names))]
+    if not numbered or len(names) != 1000:
+        return "class_names"
+    return (
+        "class_names (ImageNet's, once Keras has fetched them: "
+        "keras.applications.imagenet_utils.decode_predictions(numpy.zeros((1, 1000))))"
+    )
 
 
 def _units(classes: Sequence[str | int] | str | int | None, names: Sequence[str]) -> list[int]:
@@ -232,7 +243,7 @@ def _units(classes: Sequence[str | int] | str | int | None, names: Sequence[str]
         if isinstance(one, str):
             if one not in names:
                 raise UserError(
-                    "classes must name some of class_names, or number them. "
+                    f"classes must name some of {_known(names)}, or number them. "
                     f"Received: {one!r}{nearest(one, names)}"
                 )
             units.append(list(names).index(one))

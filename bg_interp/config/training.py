@@ -6,7 +6,6 @@ question.
 """
 
 import dataclasses
-import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from bg_interp.config.data import DataConfig, check_data
 from bg_interp.config.recipes import SMALL
 from bg_interp.config.treatment import AugmentationConfig, TreatmentConfig
 from bg_interp.errors import UserError, nearest
+from bg_interp.storage import files
 
 _SMALLEST = 32
 # The judges of habitats learn from data drawn by this seed, which no arm may share.
@@ -259,10 +259,9 @@ _MOBILE_SIZES = (96, 128, 160, 192, 224)
 
 def in_keras_cache(network: str, image_size: int) -> bool:
     """Tells whether Keras need not download a network's imagenet weights without their head."""
-    home = pathlib.Path(os.environ.get("KERAS_HOME", pathlib.Path.home() / ".keras"))
     wanted = network.lower()
     size = str(image_size if image_size in _MOBILE_SIZES else 224)
-    names = [path.name.lower() for path in home.glob("models/*")]
+    names = [path.name.lower() for path in files.keras_models().glob("*")]
     return any(
         name.replace("_", "").replace("-", "").startswith(wanted)
         and name.replace("_", "").endswith(("notop.h5", "notop.weights.h5"))

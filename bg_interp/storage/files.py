@@ -168,3 +168,9 @@ def cache_folder() -> pathlib.Path:
     import platformdirs
 
     return pathlib.Path(platformdirs.user_cache_dir("bg_interp"))
+
+
+def keras_models() -> pathlib.Path:
+    """Returns the folder where Keras keeps what it has downloaded. It need not exist yet."""
+    home = os.environ.get("KERAS_HOME")
+    return (pathlib.Path(home) if home else pathlib.Path.home() / ".keras") / "models"
