@@ -111,7 +111,7 @@ def test_a_notebook_shows_a_sheet_and_escapes_names(tmp_path):
     ("how", "said"),
     [
         ({"classes": ["dgo"], "class_names": ["dog", "cat", "emu"]}, "did you mean 'dog'"),
-        ({"classes": 3}, "classes must be from 0 to 2"),
+        ({"classes": 3}, "numbers from 0 to 2"),
         ({"class_names": ["dog"]}, "class_names must name the model's 3 classes"),
         ({"preset": "smal"}, "did you mean 'small'"),
         ({"preprocess": "imagenet"}, 'preprocess must be "auto"'),

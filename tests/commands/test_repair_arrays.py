@@ -101,7 +101,7 @@ def test_a_result_shows_itself_and_is_saved(tmp_path):
     ("change", "message"),
     [
         ({"class_names": ["a"]}, "class_names must name the model's 3 classes"),
-        ({"copies": 0}, "copies must be at least 1"),
+        ({"copies": 0}, "copies must be a whole number, 1 or more"),
         ({"labels": np.zeros(30, int)}, "images of each of the network's 3 classes"),
         ({"labels": np.zeros(29, int)}, "one of each for every example"),
         ({"masks": np.ones((30, 9, 9), bool)}, "masks must be of the images' size"),
