@@ -141,7 +141,7 @@ WRONG = {
         "one score for each class",
     ),
     "nothing to repair": (repair, {"model": np.mean}, "must be a Keras model"),
-    "a subclassed model": (repair, {"model": Subclassed()}, "last layer is dense"),
+    "a subclassed model": (repair, {"model": Subclassed()}, "last layer that is dense"),
     "copies": (repair, {"copies": 0}, "copies must be a whole number, 1 or more"),
     "a test of two": (repair, {"test": (IMAGES, LABELS)}, "test must be a tuple of images"),
     "repair of another size": (repair, {"model": network(8)}, "images must be of the model's"),

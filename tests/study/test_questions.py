@@ -51,7 +51,7 @@ def test_the_page_of_questions_is_read_from_its_block():
 def test_what_is_no_question_is_refused_in_one_line(tmp_path, text):
     file = tmp_path / "questions.txt"
     file.write_text(text)
-    with pytest.raises(UserError, match="--questions") as caught:
+    with pytest.raises(UserError, match="questions") as caught:
         questions.read(str(file), ALL_FOUR)
     assert "\n" not in str(caught.value)
 
@@ -63,5 +63,5 @@ def test_a_file_that_cannot_be_read_is_refused(text):
 
 
 def test_questions_need_none_to_compare_with():
-    with pytest.raises(UserError, match="--backgrounds needs it"):
+    with pytest.raises(UserError, match="backgrounds needs it"):
         make_plan(StudyConfig(backgrounds="black,mix", questions="primary"), ArmConfig())
