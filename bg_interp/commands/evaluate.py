@@ -33,7 +33,8 @@ from bg_interp.evaluation.reliance.adversarial import right_on_every_background
 from bg_interp.evaluation.reliance.groups import by_object, mean_group, measure_groups
 from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant, variant_logits
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.models.adapter import AdaptedModel, check_output_kind, check_outputs, match_classes
+from bg_interp.models import probing
+from bg_interp.models.adapter import AdaptedModel, check_outputs, match_classes
 from bg_interp.models.loading import load_classifier
 from bg_interp.report import evaluation as report
 from bg_interp.report import page
@@ -128,7 +129,7 @@ def run(config: EvaluateConfig) -> Evaluation:
     """
     check_names(config)
     found = load_classifier(config.model or "", config.output_kind)
-    model = AdaptedModel(found.network, INPUT_RANGES[config.input_range], config.output_kind)
+    model = AdaptedModel(found.network)
     given, config = config, settled(config, found.image_size)
     source = open_images(config)
     names = list(source.class_names)
@@ -137,14 +138,14 @@ def run(config: EvaluateConfig) -> Evaluation:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
     examples, masks = decoded_with_masks(source, "test", config)
     arrays = examples.arrays
-    outputs = check_outputs(model, arrays["image"][:8], model_classes)
-    note = check_output_kind(model.output_kind, outputs)
-    if note:
-        print(note, file=sys.stderr)
+    check_outputs(model, arrays["image"][:8], model_classes)
+    model, config = conventions(model, config, arrays["image"], arrays["label"])
     facts = {
         "model": str(config.model),
         "seed": config.seed,
         "fingerprint": source.fingerprint,
+        "input_range": config.input_range,
+        "output_kind": config.output_kind,
         "data": {name: getattr(config, name) for name in _DATA},
     }
     evaluation = measure(
@@ -176,6 +177,36 @@ def run(config: EvaluateConfig) -> Evaluation:
         class_images=_class_images(given),
     )
     return evaluation
+
+
+def conventions(
+    model: AdaptedModel, config: _Config, images: np.ndarray, labels: np.ndarray
+) -> tuple[AdaptedModel, _Config]:
+    """Settles what a classifier takes and gives, and says what was found.
+
+    Args:
+      model: the classifier.
+      config: its range and kind of output may be "auto".
+      images: natural ones, uint8 [N, H, W, 3].
+      labels: int [N].
+
+    Returns:
+      The classifier, and settings that name what was found.
+    """
+    span = INPUT_RANGES.get(config.input_range)
+    kind = None if config.output_kind == "auto" else config.output_kind
+    if Workdir(_path(config)).is_run:
+        # What tools/train.py wrote needs no looking at.
+        span, kind = span or INPUT_RANGES["0:255"], kind or "logits"
+    probed = probing.probe(model, images, labels, input_range=span, output_kind=kind)
+    for sentence in probed.said:
+        print(f"{config.model}: {sentence}", file=sys.stderr)
+    found = dataclasses.replace(
+        config,
+        input_range=probing.named(probed.model.input_range),
+        output_kind=probed.model.output_kind,
+    )
+    return probed.model, found
 
 
 def measure(

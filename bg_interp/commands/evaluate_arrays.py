@@ -3,11 +3,13 @@
 import dataclasses
 import math
 import pathlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from bg_interp import pictures
 from bg_interp.commands.evaluate import measure
@@ -21,7 +23,7 @@ from bg_interp.evaluation.model_evaluation import check_classes
 from bg_interp.evaluation.reliance.variants import make_variant
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.masks.spelling import opacity_of
-from bg_interp.models import preprocessing
+from bg_interp.models import preprocessing, probing
 from bg_interp.models.adapter import AdaptedModel, check_names, check_output_kind, check_outputs
 from bg_interp.models.functions import ArrayFunction
 from bg_interp.models.loading import load_classifier
@@ -31,7 +33,6 @@ from bg_interp.storage import files
 
 # Of these measures more is worse; all others are accuracies.
 _MORE_IS_WORSE = ("bg_gap", "leak")
-_KINDS = ("logits", "probabilities")
 _LOOKED_AT = 64
 
 
@@ -179,15 +180,15 @@ def evaluate(
 
     Args:
       model: a Keras model, a file or folder of any kind that tools/evaluate.py takes, or a function
-        from float32 [B, H, W, 3] to scores [B, K], arrays both.
+        from float32 or uint8 [B, H, W, 3] to scores [B, K], arrays both.
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
       masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
       class_names: K names; None for numbers.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications; a
         function of images in [0, 255]; None for none.
-      input_range: what the model takes for black and white, instead of `preprocess`; None for
-        [0, 255].
+      input_range: what the model takes for black and white, instead of `preprocess`; None takes
+        [0, 255], or the range in which it is right far more often, which is said.
       output_kind: "logits" or "probabilities"; None looks at a few outputs: rows that lie in 0 to 1
         and add up to 1 are probabilities.
       keys: names of the images; None for their numbers.
@@ -203,15 +204,12 @@ def evaluate(
     seed, backgrounds = whole(seed, "seed"), whole(backgrounds, "backgrounds")
     if keys is not None and len(keys) != len(pixels):
         raise UserError(f"keys must name all {len(pixels)} images. Received: {len(keys)}")
-    network = _network(model, pixels, preprocess, input_range)
-    # A Keras model has its range put before it, a function is fed it.
-    span = preprocessing.RANGES[0]
-    if input_range is not None and not _is_keras(network):
-        span = to_range(input_range)
-    kind, classes = outputs_of(AdaptedModel(network, span), pixels, output_kind)
+    network = probing.with_its_dtype(_opened(model, pixels), pixels)
+    kind, classes = outputs_of(AdaptedModel(network), pixels, output_kind)
     names = names_of(class_names, classes)
-    adapted = AdaptedModel(network, span, kind)
     test = Arrays(pixels, opacity, to_labels(labels, classes))
+    adapted = adapted_to(network, test, preprocess, input_range, kind)
+    span = adapted.input_range
     told = model if isinstance(model, str | pathlib.Path) else getattr(model, "name", "a function")
     facts = {"model": str(told), "input_range": list(span), "output_kind": kind}
     evaluation = measure(
@@ -250,44 +248,92 @@ def _is_keras(network: Any) -> bool:
     return isinstance(network, keras.Model)
 
 
-def _network(
-    model: keras.Model | Callable | str | pathlib.Path,
-    pixels: np.ndarray,
-    preprocess: str | Callable | None,
-    input_range: tuple[float, float] | None,
-) -> Any:
-    """Returns a Keras model of images in [0, 255], or a function as it came."""
-    if isinstance(model, str | pathlib.Path):
-        model = load_classifier(model).network
-    if _is_keras(model):
-        preprocessing.check_size(model, pixels, "images")
-        ready = preprocessing.with_preprocessing(model, preprocess, input_range, pixels.shape[1:3])
-        preprocessing.check_range(ready, pixels)
-        return ready
+def _opened(model: keras.Model | Callable | str | pathlib.Path, pixels: np.ndarray) -> Any:
+    """Returns a Keras model, or a function of tensors."""
+    of_file = isinstance(model, str | pathlib.Path)
+    network = load_classifier(str(model)).network if of_file else model
+    if _is_keras(network):
+        preprocessing.check_size(network, pixels, "images")
+    if of_file or _is_keras(network):
+        return network
     if not callable(model):
         raise UserError(
             "model must be a Keras model, a path, or a function of images. "
             f"Received: {type(model).__name__}"
         )
-    if isinstance(model, ArrayFunction) or hasattr(model, "get_concrete_function"):
+    if isinstance(model, ArrayFunction):
         return model
+    if hasattr(model, "get_concrete_function"):
+        wanted = (getattr(model, "input_signature", None) or [None])[0]
+        if wanted is None or not wanted.dtype.is_integer:
+            return model
+        return lambda images: model(tf.cast(tf.round(images), wanted.dtype))
     return ArrayFunction(model, getattr(model, "__name__", "function"))
+
+
+def adapted_to(
+    network: Any,
+    known: Arrays,
+    preprocess: str | Callable | None,
+    input_range: tuple[float, float] | None,
+    output_kind: str,
+) -> AdaptedModel:
+    """Returns a classifier with what it wants done to images; says what had to be found.
+
+    Args:
+      network: a Keras model, or a function of tensors.
+      known: natural images and their classes.
+      preprocess: see `evaluate`.
+      input_range: see there; None tries the usual ones where `preprocess` leaves it open.
+      output_kind: "logits" or "probabilities".
+
+    Raises:
+      UserError: settings that contradict each other, or that do not suit the network.
+    """
+    preprocessing.check_settings(preprocess, input_range)
+    if not _is_keras(network) and callable(preprocess):
+        raise UserError(
+            "preprocess as a function needs a Keras model; call it in your own function"
+        )
+    if _is_keras(network) and _has_its_own(network, preprocess, input_range):
+        size = known.images.shape[1:3]
+        ready = preprocessing.with_preprocessing(network, preprocess, None, size)
+        preprocessing.check_range(ready, known.images)
+        return AdaptedModel(ready, output_kind=output_kind)
+    if preprocess is None or input_range is not None:
+        span = preprocessing.RANGES[0] if input_range is None else to_range(input_range)
+        if _is_keras(network) and span == preprocessing.RANGES[0]:
+            preprocessing.check_range(network, known.images)
+        return AdaptedModel(network, span, output_kind)
+    model = AdaptedModel(network)
+    probed = probing.probe(model, known.images, known.labels, output_kind=output_kind)
+    for sentence in probed.said:
+        print(f"{getattr(network, 'name', 'the model')}: {sentence}", file=sys.stderr)
+    return probed.model
+
+
+def _has_its_own(
+    network: keras.Model,
+    preprocess: str | Callable | None,
+    input_range: tuple[float, float] | None,
+) -> bool:
+    """Tells whether layers are to be put before a network: a function, or an application's own."""
+    if preprocess == "auto" and input_range is None:
+        return preprocessing.application_of(network) is not None
+    return callable(preprocess)
 
 
 def outputs_of(model: AdaptedModel, pixels: np.ndarray, output_kind: str | None) -> tuple[str, int]:
     """Returns the kind of a classifier's outputs, and how many classes they are of."""
-    if output_kind is not None and output_kind not in _KINDS:
+    if output_kind is not None and output_kind not in probing.KINDS:
         raise UserError(
-            f"output_kind must be one of {', '.join(_KINDS)}. Received: {output_kind!r}"
+            f"output_kind must be one of {', '.join(probing.KINDS)}. Received: {output_kind!r}"
         )
     scores = check_outputs(model, pixels[:_LOOKED_AT])
     check_classes(scores, scores.shape[1])
-    within = bool((scores > -1e-3).all() and (scores < 1.001).all())
-    single = scores.shape[1] == 1
-    likely = within and (single or np.allclose(scores.sum(axis=1), 1.0, atol=1e-2))
-    found = output_kind or _KINDS[bool(likely)]
+    found = output_kind or probing.kind_of(scores)
     check_output_kind(found, scores)
-    return found, 2 if single else scores.shape[1]
+    return found, max(2, scores.shape[1])
 
 
 def names_of(class_names: Sequence[str] | None, classes: int) -> list[str]:

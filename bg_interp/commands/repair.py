@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import numpy as np
 
-from bg_interp.cli import INPUT_RANGES
 from bg_interp.commands import evaluate, visualize
 from bg_interp.commands.class_images import Maker
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
@@ -26,7 +25,7 @@ from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
 from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel, check_outputs, match_classes
-from bg_interp.models.loading import load_network
+from bg_interp.models.loading import load_classifier
 from bg_interp.models.preprocessing import with_preprocessing
 from bg_interp.report import page
 from bg_interp.report import repair as report
@@ -153,26 +152,27 @@ def run(config: RepairConfig) -> Repair:
       UserError: model, data or masks cannot be used, or the last layer is no dense layer.
     """
     check_names(config)
-    opened = load_network(pathlib.Path(config.model or "").expanduser())
+    opened = load_classifier(config.model or "")
     head = find_head(opened.network)
     given, settled = config, evaluate.settled(config, opened.image_size)
     source = evaluate.open_images(settled)
     names = list(source.class_names)
     known = class_names(config) or opened.class_names
     columns = None if known is None else match_classes(known, names)
-    span = INPUT_RANGES[config.input_range]
-    model = AdaptedModel(opened.network, span, config.output_kind, columns)
+    model = AdaptedModel(opened.network, columns=columns)
     images = {}
     for split in ("train", "test"):
         arrays = open_in_memory(source, split, settled).arrays
         places = evaluate.places_of(source, split, arrays["index"])
         images[split] = Images(Arrays.of(arrays), places, source.place_names)
-    check_outputs(model, images["test"].arrays.images[:1], known or names)
-    folder, side = output_folder(config), images["train"].arrays.images.shape[1]
+    test = images["test"].arrays
+    check_outputs(model, test.images[:1], known or names)
+    model, settled = evaluate.conventions(model, settled, test.images, test.labels)
+    folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
         mend = Mending(
             head,
-            with_preprocessing(head.features(), None, span, side),
+            with_preprocessing(head.features(), None, model.input_range, size),
             lambda network: dataclasses.replace(model, network=network),
             columns,
             names,
@@ -180,11 +180,15 @@ def run(config: RepairConfig) -> Repair:
             config.original_weight,
             config.seed,
             Kept(folder / "progress"),
-            {"model": str(config.model)},
+            {
+                "model": str(config.model),
+                "input_range": settled.input_range,
+                "output_kind": settled.output_kind,
+            },
         )
         done = mend(images["train"], images["test"])
         if config.class_images:
-            how = visualize.ascent_settings(VisualizeConfig(model=config.model), opened.network)
+            how = _ascent_settings(config, opened.network)
             done = _with_class_images(done, mend, images["train"].arrays, how)
         _write(done, given, list(known or names))
         mend.kept.clear()
@@ -209,7 +213,16 @@ def _alone_in(folder: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def _with_class_images(done: Repair, mend: Mending, train: Arrays, how: AscentSettings) -> Repair:
+def _ascent_settings(config: RepairConfig, network: keras.Model) -> AscentSettings | None:
+    """Returns what suits a file or run; None leaves the choice to the model's own names."""
+    if not pathlib.Path(config.model or "").expanduser().exists():
+        return None
+    return visualize.ascent_settings(VisualizeConfig(model=config.model), network)
+
+
+def _with_class_images(
+    done: Repair, mend: Mending, train: Arrays, how: AscentSettings | None
+) -> Repair:
     """Adds what the classes look like to the network with its old last layer and with the new."""
     count = min(len(mend.names), _MOST_CLASS_IMAGES)
     print(f"class images of {count} classes, before and after", file=sys.stderr)

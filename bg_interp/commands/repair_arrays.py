@@ -1,12 +1,13 @@
 """Repair of anybody's Keras classifier on anybody's arrays, in one call from Python."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 
-from bg_interp.commands.evaluate_arrays import names_of, outputs_of
+from bg_interp.commands.evaluate_arrays import adapted_to, names_of, outputs_of
 from bg_interp.commands.repair import Images, Mending
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
@@ -60,8 +61,8 @@ def repair(
       test: images, labels and masks to measure on; None sets a fifth of the images aside.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
         before any other; a function of images in [0, 255]; None for none.
-      input_range: what the model takes for black and white, instead of `preprocess`; None for
-        [0, 255].
+      input_range: what the model takes for black and white, instead of `preprocess`; None takes
+        [0, 255], or the range in which it is right far more often, which is said.
       copies: how many random backgrounds each object is pasted before, at least 1.
       original_weight: how much an image as it is counts beside one copy of it; more keeps accuracy
         on images as they are, less takes more of the shortcut away.
@@ -85,17 +86,21 @@ def repair(
     else:
         raise UserError("test must be a tuple of images, labels and masks, or None")
     size = train.images.shape[1:3]
+    kind, _ = outputs_of(AdaptedModel(model), train.images, None)
+    adapted = adapted_to(model, train, preprocess, input_range, kind)
 
-    def of_bytes(network: keras.Model) -> keras.Model:
-        return preprocessing.with_preprocessing(network, preprocess, input_range, size)
+    # Layers of its own were put before the network, or its pixels are brought into a range.
+    layered = adapted.network is not model
+    own, span = (preprocess, None) if layered else (None, adapted.input_range)
 
-    ready = of_bytes(model)
-    preprocessing.check_range(ready, train.images)
-    kind, _ = outputs_of(AdaptedModel(ready), train.images, None)
+    def like_it(network: keras.Model) -> AdaptedModel:
+        ready = preprocessing.with_preprocessing(network, own, span, size) if layered else network
+        return dataclasses.replace(adapted, network=ready)
+
     mend = Mending(
         head,
-        of_bytes(head.features()),
-        lambda network: AdaptedModel(of_bytes(network), output_kind=kind),
+        preprocessing.with_preprocessing(head.features(), own, span, size),
+        like_it,
         None,
         names_of(class_names, head.classes),
         copies,

@@ -29,7 +29,8 @@ class EvaluateConfig(DataConfig):
     model: str | None = setting(
         None,
         "a folder that tools/train.py wrote, a .keras, .h5 or .onnx file, a SavedModel folder, or "
-        "MODULE:FUNCTION of one's own, from float32 [B, H, W, 3] to scores [B, K]",
+        "MODULE:NAME of a Keras model, or of a function from float32 or uint8 [B, H, W, 3] to "
+        "scores [B, K]",
     )
     dataset: str = setting(
         "",
@@ -48,9 +49,10 @@ class EvaluateConfig(DataConfig):
         rule=POSITIVE,
     )
     input_range: str = setting(
-        "0:255",
-        "the range in which the model takes pixels; a model that rescales by itself takes 0:255",
-        choices=tuple(INPUT_RANGES),
+        "auto",
+        "the range in which the model takes pixels; auto tries each on some images, takes the one "
+        "in which the model is right far more often, else 0:255, and says so",
+        choices=("auto", *INPUT_RANGES),
     )
     class_names: str | None = setting(
         None,
@@ -58,9 +60,10 @@ class EvaluateConfig(DataConfig):
         "line; default: the data set's classes",
     )
     output_kind: str = setting(
-        "logits",
-        "what the model returns: logits, or probabilities (after softmax or sigmoid)",
-        choices=("logits", "probabilities"),
+        "auto",
+        "what the model returns: logits, or probabilities (after softmax or sigmoid); auto looks "
+        "at some outputs, and says what it found",
+        choices=("auto", "logits", "probabilities"),
     )
     adversarial_backgrounds: int = setting(
         8,
@@ -95,7 +98,7 @@ def check_model(config: EvaluateConfig) -> None:
             return
         raise UserError(
             "--model must be given: a folder that tools/train.py wrote, a .keras or .onnx file, a "
-            "SavedModel folder, or MODULE:FUNCTION; --leak alone needs none"
+            "SavedModel folder, or MODULE:NAME; --leak alone needs none"
         )
     exists = pathlib.Path(config.model).expanduser().exists()
     if not exists and not _FUNCTION.fullmatch(config.model):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -20,12 +21,18 @@ class ArrayFunction:
     """A function from arrays to arrays, called as a network is. It has no gradient and no layers.
 
     Args:
-      function: float32 [B, H, W, 3] to scores [B, K], both arrays.
+      function: float32 [B, H, W, 3] to scores [B, K], both arrays; or uint8, see `of_bytes`.
       name: for errors.
+      takes_bytes: whether the function wants uint8 images.
     """
 
-    def __init__(self, function: Callable[[np.ndarray], Any], name: str):
+    def __init__(self, function: Callable[[np.ndarray], Any], name: str, takes_bytes: bool = False):
         self._function, self._name = function, name
+        self.takes_bytes = takes_bytes
+
+    def of_bytes(self) -> "ArrayFunction":
+        """Returns the same for a function that wants uint8 images; floats are rounded."""
+        return ArrayFunction(self._function, self._name, takes_bytes=True)
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns float32 [B, K].
@@ -37,7 +44,10 @@ class ArrayFunction:
         if not hasattr(images, "numpy"):
             raise ValueError("a function of arrays cannot be differentiated")
         try:
-            scores = np.asarray(self._function(images.numpy()), np.float32)
+            pixels = images.numpy()
+            if self.takes_bytes:
+                pixels = np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
+            scores = np.asarray(self._function(pixels), np.float32)
         # It is somebody's code, which may raise anything.
         except Exception as error:
             raise UserError(
@@ -52,11 +62,14 @@ def names_function(model: str) -> bool:
     return bool(_NAMED.fullmatch(model)) and not pathlib.Path(model).exists()
 
 
-def from_name(model: str) -> ArrayFunction:
-    """Imports MODULE:FUNCTION, from the folder that the program runs in or from the environment.
+def from_name(model: str) -> Any:
+    """Imports MODULE:NAME, from the folder that the program runs in or from the environment.
+
+    Returns:
+      A Keras model where that is what the name stands for, else an `ArrayFunction`.
 
     Raises:
-      UserError: there is no such module or function.
+      UserError: there is no such module or name, or it stands for something else.
     """
     module, _, name = model.partition(":")
     sys.path.insert(0, str(pathlib.Path.cwd()))
@@ -69,7 +82,12 @@ def from_name(model: str) -> ArrayFunction:
     finally:
         sys.path.pop(0)
     if not callable(function):
-        raise UserError(f"--model={model} must name a function. Received: {type(function)}")
+        raise UserError(
+            f"--model={model} must name a function or a Keras model. "
+            f"Received: {type(function).__name__}"
+        )
+    if isinstance(function, keras.Model):
+        return function
     return ArrayFunction(function, model)
 
 

@@ -15,7 +15,10 @@ from bg_interp.storage.workdir import Workdir
 
 _KERAS = (".keras", ".h5")
 _SIGNATURE = "serving_default"
-_KINDS = "the folder of a run, a .keras, .h5 or .onnx file, a SavedModel folder, or MODULE:FUNCTION"
+_KINDS = (
+    "the folder of a run, a .keras, .h5 or .onnx file, a SavedModel folder, or MODULE:NAME of a "
+    "function or a Keras model"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -34,21 +37,25 @@ class Classifier:
     class_names: tuple[str, ...] | None = None
 
 
-def load_classifier(model: str | pathlib.Path, output_kind: str = "logits") -> Classifier:
+def load_classifier(model: str | pathlib.Path, output_kind: str = "auto") -> Classifier:
     """Opens a classifier of square RGB images, whatever it is kept in.
 
     Args:
       model: a folder that tools/train.py wrote, a .keras, .h5 or .onnx file, a SavedModel folder,
-        or "module:function", whose function takes float32 [B, H, W, 3] and returns [B, K].
+        or "module:name" of a Keras model or of a function from float32 or uint8 [B, H, W, 3] to
+        [B, K].
       output_kind: "logits" or "probabilities": which of several named outputs of a SavedModel to
-        take.
+        take; "auto" takes the first of these that there is.
 
     Raises:
       UserError: it cannot be opened, is not finished, or does not take RGB images.
     """
     path = pathlib.Path(model).expanduser()
     if functions.names_function(str(model)):
-        return Classifier(functions.from_name(str(model)), None)
+        network = functions.from_name(str(model))
+        # A subclassed model does not say what it takes.
+        shape = tuple(network.inputs[0].shape) if getattr(network, "inputs", None) else None
+        return Classifier(network, None if shape is None else _side(shape, path))
     if path.is_dir() and (path / "saved_model.pb").exists():
         return _saved_model(path, output_kind)
     if path.is_file() and path.suffix == ".onnx":
@@ -123,8 +130,8 @@ def load_file(path: pathlib.Path) -> keras.Model:
     if len(model.inputs or []) != 1 or len(model.outputs or []) != 1:
         raise UserError(
             f"--model must have one input and one output. Received: {path} with "
-            f"{len(model.inputs or [])} and {len(model.outputs or [])}; export a subclassed model "
-            "as a SavedModel"
+            f"{len(model.inputs or [])} and {len(model.outputs or [])}; give a subclassed model "
+            "as MODULE:NAME, or export it as a SavedModel"
         )
     return model
 
@@ -140,7 +147,10 @@ def why_not_opened(path: pathlib.Path, error: Exception) -> str:
             "here; save the model without it"
         )
     if "register_keras_serializable" in reason or "Could not locate class" in reason:
-        return "it holds layers of its own; export it as a SavedModel"
+        return (
+            "it holds layers of its own; give it as MODULE:NAME of a model that your code has "
+            "opened, or export it as a SavedModel"
+        )
     return reason
 
 
@@ -198,14 +208,16 @@ def _saved_model(path: pathlib.Path, output_kind: str) -> Classifier:
 
 def _output(outputs: dict[str, Any], output_kind: str, path: pathlib.Path) -> str:
     """Returns the name of the output with one number for each class."""
-    if output_kind in outputs:
-        return output_kind
+    for name in ("logits", "probabilities") if output_kind == "auto" else (output_kind,):
+        if name in outputs:
+            return name
     fitting = [
         name for name, spec in outputs.items() if spec.dtype.is_floating and spec.shape.rank == 2
     ]
     if len(fitting) != 1:
         raise UserError(
-            f"--model must have one output of shape [batch, classes], or one named {output_kind}. "
+            "--model must have one output of shape [batch, classes], or one named "
+            f"{'logits' if output_kind == 'auto' else output_kind}. "
             f"Received: {path} with {sorted(outputs)}"
         )
     return fitting[0]

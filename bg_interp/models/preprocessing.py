@@ -54,6 +54,20 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
+def check_settings(
+    preprocess: str | Callable | None, input_range: tuple[float, float] | None
+) -> None:
+    """Checks what `with_preprocessing` takes.
+
+    Raises:
+      UserError: settings that contradict each other, or are none.
+    """
+    if callable(preprocess) and input_range is not None:
+        raise UserError("preprocess as a function and input_range exclude each other: give one")
+    if isinstance(preprocess, str) and preprocess != "auto":
+        raise UserError(f'preprocess must be "auto", a function or None. Received: {preprocess!r}')
+
+
 def with_preprocessing(
     model: keras.Model,
     preprocess: str | Callable | None,
@@ -78,10 +92,7 @@ def with_preprocessing(
       UserError: settings that contradict each other, a size that is missing, or a function that
         cannot be part of a model.
     """
-    if callable(preprocess) and input_range is not None:
-        raise UserError("preprocess as a function and input_range exclude each other: give one")
-    if isinstance(preprocess, str) and preprocess != "auto":
-        raise UserError(f'preprocess must be "auto", a function or None. Received: {preprocess!r}')
+    check_settings(preprocess, input_range)
     low, high = RANGES[0] if input_range is None else to_range(input_range)
     known = application_of(model) if preprocess == "auto" and input_range is None else None
     nothing = known is None and not callable(preprocess) and (low, high) == RANGES[0]
@@ -139,22 +150,20 @@ def check_size(model: keras.Model, images: np.ndarray, what: str) -> None:
         )
 
 
-def check_range(model: keras.Model, images: np.ndarray) -> None:
-    """Looks whether images in [0, 255] reach a network as those did that it was trained on.
+def likely_range(model: keras.Model, images: np.ndarray) -> tuple[float, float] | None:
+    """Returns the range that a network was trained on, where another one than [0, 255] is likely.
+
 
     The first batch normalisation keeps the mean and variance that it saw in training. Networks
-    without one, and nested ones, are not checked.
+    without one, and nested ones, tell nothing.
 
     Args:
-      model: what `with_preprocessing` returned.
+      model: takes images as they come.
       images: natural ones, uint8 or float [N, H, W, 3] in [0, 255].
-
-    Raises:
-      UserError: another range fits far better.
     """
     found = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
-    if not found or not len(images):
-        return
+    if not found or not len(images) or not getattr(model, "inputs", None):
+        return None
     before = keras.Model(model.inputs[0], found[0].input)
     values = np.asarray(images[:64], np.float32)
 
@@ -163,10 +172,24 @@ def check_range(model: keras.Model, images: np.ndarray) -> None:
 
     by_range = {span: strangeness(*span) for span in RANGES}
     best = min(by_range, key=by_range.__getitem__)
-    if by_range[RANGES[0]] - by_range[best] > _FAR:
+    return best if by_range[RANGES[0]] - by_range[best] > _FAR else None
+
+
+def check_range(model: keras.Model, images: np.ndarray) -> None:
+    """Looks whether images in [0, 255] reach a network as those did that it was trained on.
+
+    Args:
+      model: what `with_preprocessing` returned.
+      images: see `likely_range`.
+
+    Raises:
+      UserError: another range fits far better.
+    """
+    best = likely_range(model, images)
+    if best is not None:
         raise UserError(
             f"the model {model.name!r} seems to take images in {list(best)}, not in [0, 255]: what "
-            f"reaches {found[0].name!r} is far from what it saw in training; give "
+            "reaches its first batch normalisation is far from what that saw in training; give "
             f"input_range={best}, or preprocess"
         )
 

@@ -54,7 +54,14 @@ def module(tmp_path, monkeypatch):
         "def mean(images):\n    return images.mean(axis=(1, 2))\n"
         "def raises(images):\n    raise RuntimeError('out of\\nluck')\n"
         "number = 3\n"
+        "import keras\n"
+        "network = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])\n"
     )
+
+
+def test_a_keras_model_is_named_by_module_and_name(module):
+    found = load_classifier("somebodys_model:network")
+    assert isinstance(found.network, keras.Model) and found.image_size == 8
 
 
 def test_a_function_is_named_by_module_and_name(module):
