@@ -51,7 +51,7 @@ class Cluster:
           UserError: one has not; the message names it.
         """
         here = there.versions()
-        for node, found in self.on_each(there.versions).items():
+        for node, found in self.on_each(there.versions):
             if found != here:
                 name = next(name for name in here if found.get(name) != here[name])
                 raise UserError(
@@ -69,7 +69,7 @@ class Cluster:
         mark = folder / f".cluster-{secrets.token_hex(8)}"
         mark.touch()
         try:
-            for node, sees in self.on_each(there.is_file, str(mark.resolve())).items():
+            for node, sees in self.on_each(there.is_file, str(mark.resolve())):
                 if not sees:
                     raise UserError(
                         f"the machine {node} does not see {folder}; choose a folder that all "
@@ -78,24 +78,26 @@ class Cluster:
         finally:
             mark.unlink(missing_ok=True)
 
-    def on_each(self, function: Callable, *arguments: Any) -> dict[str, Any]:
-        """Calls a function once on each machine; returns its answers by the machine's address.
+    def on_each(self, function: Callable, *arguments: Any) -> list[tuple[str, Any]]:
+        """Calls a function once on each machine; returns (address, what it answered) of each.
+
+        One address may stand there twice: a machine can be two nodes, with an environment each.
 
         Raises:
           UserError: a machine cannot run it, or doesn't answer in time.
         """
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        called = {}
+        called = []
         for node in self._ray.nodes():
             if node["Alive"]:
                 on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
                 remote = self._ray.remote(num_cpus=0, scheduling_strategy=on_node)(function)
-                called[node["NodeManagerAddress"], node["NodeID"]] = remote.remote(*arguments)
-        answers = {}
-        for (address, _), reference in called.items():
+                called.append((node["NodeManagerAddress"], remote.remote(*arguments)))
+        answers = []
+        for address, reference in called:
             try:
-                answers[address] = self._ray.get(reference, timeout=_NODE_SECONDS)
+                answers.append((address, self._ray.get(reference, timeout=_NODE_SECONDS)))
             except self._ray.exceptions.RayError as error:
                 # The last line of a stack trace says what is wrong.
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]

@@ -63,6 +63,6 @@ def test_other_versions_on_a_machine_are_named(machines, monkeypatch):
 def test_a_folder_that_a_machine_does_not_see_is_named(machines, monkeypatch, tmp_path):
     machines.check_sees(tmp_path)
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr(Cluster, "on_each", lambda *_: {"10.0.0.2": False})
+    monkeypatch.setattr(Cluster, "on_each", lambda *_: [("10.0.0.1", True), ("10.0.0.2", False)])
     with pytest.raises(UserError, match=r"the machine 10\.0\.0\.2 does not see"):
         machines.check_sees(tmp_path)
