@@ -166,6 +166,9 @@ def class_images(
       start: "mean" (of `data`, else grey), "black", "grey", or an image in [0, 255].
       seed: keys every random draw.
 
+    Returns:
+      The images, float32 [K, H, W, 3] in [0, 255], with their names and the logits they reach.
+
     Raises:
       UserError: a model, a range, classes or settings that cannot be used.
     """

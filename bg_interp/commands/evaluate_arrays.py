@@ -179,8 +179,8 @@ def evaluate(
       ```
 
     Args:
-      model: a Keras model, a file or folder of any kind that tools/evaluate.py takes, or a function
-        from float32 or uint8 [B, H, W, 3] to scores [B, K], arrays both.
+      model: a Keras model; the path of a .keras, .h5 or .onnx file, of a SavedModel or of a trained
+        run; or a function from float32 or uint8 [B, H, W, 3] to scores [B, K], arrays both.
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
       masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
@@ -194,6 +194,9 @@ def evaluate(
       keys: names of the images; None for their numbers.
       backgrounds: how many other backgrounds each object is tried before; 0 for none.
       seed: keys all that is random.
+
+    Returns:
+      All measures with their 95 % intervals, which print and show themselves.
 
     Raises:
       UserError: arguments that cannot be used, or do not fit each other.
@@ -233,6 +236,9 @@ def leak(
       labels: class numbers [N], or one-hot.
       masks: [N, H, W] or [N, H, W, 1], however they are spelled.
       seed: keys which images are looked at, and how they are divided.
+
+    Returns:
+      The share of labels that a classifier of backgrounds finds, with its 95 % interval.
 
     Raises:
       UserError: arguments that cannot be used, or fewer than two classes of five images.

@@ -67,6 +67,9 @@ def repair(
       original_weight: how much an image as it is counts beside one copy of it; more keeps accuracy
         on images as they are, less takes more of the shortcut away.
 
+    Returns:
+      The repaired classifier, and what was measured before and after.
+
     Raises:
       UserError: a model, images, labels or masks that cannot be used.
     """

@@ -24,8 +24,8 @@ NOISE = 25.0  # Deviation in pixel units: 10 % of the range, as Smilkov et al. a
 MAX_IMAGES = 200
 
 
-def _smoothgrad_graph(model: AdaptedModel) -> Callable[..., tf.Tensor]:
-    """Returns (images, labels, seed) -> maps as one graph."""
+def _smoothgrad_graph(model: AdaptedModel, shape: tuple[int, ...]) -> Callable[..., tf.Tensor]:
+    """Returns (images, labels, seed) -> maps as one graph, for any number of images of a shape."""
 
     def gradient(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
@@ -46,7 +46,13 @@ def _smoothgrad_graph(model: AdaptedModel) -> Callable[..., tf.Tensor]:
         _, total = tf.while_loop(lambda sample, _: sample < SAMPLES, add, start)
         return tf.reduce_sum(tf.abs(total), axis=-1) / SAMPLES
 
-    return tf.function(maps, autograph=False, reduce_retracing=True)
+    # Named beforehand, since a batch of another size would else be traced anew, for seconds.
+    signature = [
+        tf.TensorSpec([None, *shape], tf.float32),
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([], tf.int32),
+    ]
+    return tf.function(maps, autograph=False, input_signature=signature)
 
 
 def smoothgrad(
@@ -63,7 +69,7 @@ def smoothgrad(
     Raises:
       ValueError: the model's logits have no gradient with respect to its images.
     """
-    graph = _smoothgrad_graph(model)
+    graph = _smoothgrad_graph(model, images.shape[1:])
     maps = [
         graph(
             tf.cast(images[rows], tf.float32),

@@ -64,6 +64,9 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
           callback_every: callbacks are called after this many steps; 1 as in tf-keras-vis. Larger
             numbers leave the compiled loop alone for longer.
           jit_compile: compile the loop by XLA; on CPUs the plain graph is faster.
+
+        Raises:
+          ValueError: `callback_every` below 1.
         """
         super().__init__(model, model_modifier, clone)
         if callback_every < 1:
