@@ -6,8 +6,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# These need photographs of one's own, a GPU, or Ray: see the programs.
-BENCHMARKS ?= $(filter-out benchmarks/mask_quality.py benchmarks/gpu_check.py benchmarks/cluster_masks.py,$(wildcard benchmarks/*.py))
+# The others need photographs, a GPU, Ray, or finished studies: see the programs.
+OTHERS := mask_quality photographs gpu_check cluster_masks results
+BENCHMARKS ?= $(filter-out $(OTHERS:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 
 .PHONY: train test bench gpu-check cluster faults fuzz soak docs release lint lock clean
 
