@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+import bg_interp as bg
 from bg_interp.errors import UserError
 from bg_interp.masks import reading
 from bg_interp.masks.spelling import spelling_of, to_opacity
@@ -14,23 +15,23 @@ HARD[0, 2:4, 1:3] = HARD[1, :, 2] = True
 EXPECTED = HARD[..., None].astype(np.uint8) * 255
 
 
-@pytest.mark.parametrize(
-    "masks",
-    [
-        HARD,
-        HARD[..., None],
-        HARD.astype(np.uint8),
-        HARD.astype(np.int64),
-        HARD.astype(np.float32),
-        HARD.astype(np.float64)[..., None],
-        HARD * np.uint8(255),
-        HARD * 255.0,
-        HARD.tolist(),
-    ],
-    ids=lambda masks: str(getattr(masks, "dtype", "list")),
-)
-def test_every_spelling_is_the_same_mask(masks):
-    opacity = to_opacity(masks)
+ARRAYS = {
+    "bool": HARD,
+    "bool, a channel": HARD[..., None],
+    "uint8 of 0 and 1": HARD.astype(np.uint8),
+    "int64 of 0 and 1": HARD.astype(np.int64),
+    "0.0 to 1.0": HARD.astype(np.float32),
+    "0.0 to 1.0, a channel": HARD.astype(np.float64)[..., None],
+    "uint8": HARD * np.uint8(255),
+    "uint8, a channel": (HARD * np.uint8(255))[..., None],
+    "0.0 to 255.0": HARD * 255.0,
+    "a list": HARD.tolist(),
+}
+
+
+@pytest.mark.parametrize("spelling", ARRAYS)
+def test_every_spelling_is_the_same_mask(spelling):
+    opacity = to_opacity(ARRAYS[spelling])
     assert opacity.dtype == np.uint8
     np.testing.assert_array_equal(opacity, EXPECTED)
 
@@ -115,15 +116,54 @@ WRITERS = {
 }
 
 
-@pytest.mark.parametrize("kind", WRITERS)
-def test_pngs_of_every_mode_are_the_same_masks(kind, tmp_path):
+def reader_of(kind, folder):
+    """Writes the masks as PNGs, and returns what reads them by number."""
     keys = [f"{number}.jpg" for number in range(len(HARD))]
     for key, mask in zip(keys, HARD, strict=True):
-        WRITERS[kind](mask).save(tmp_path / key.replace("jpg", "png"))
-    read = reading.png_folder_reader(tmp_path, keys)
-    data = tf.data.Dataset.range(len(keys)).map(read)
+        WRITERS[kind](mask).save(folder / key.replace("jpg", "png"))
+    return reading.png_folder_reader(folder, keys)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_pngs_of_every_mode_are_the_same_masks(kind, tmp_path):
+    read = reader_of(kind, tmp_path)
+    data = tf.data.Dataset.range(len(HARD)).map(read)
     np.testing.assert_array_equal(list(data.as_numpy_iterator()), EXPECTED)
     np.testing.assert_array_equal(read(tf.constant(0, tf.int64)), EXPECTED[0])
+
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (3, 6, 5, 3)).astype(np.uint8)
+LABELS = np.array([0, 1, 1])
+
+
+@pytest.fixture(scope="module")
+def treated_and_measured():
+    """Returns what masks lead to: noise where the background was, and every measure."""
+
+    def lead_to(masks):
+        data = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS, np.asarray(masks)))
+        treated = [image for image, _ in data.apply(bg.Treatment("noise")).as_numpy_iterator()]
+        report = bg.evaluate(lambda images: images[:, 2, :2, 0], IMAGES, LABELS, masks)
+        return np.stack(treated), report.to_dict()["measures"]
+
+    return lead_to
+
+
+@pytest.fixture(scope="module")
+def expected(treated_and_measured):
+    return treated_and_measured(EXPECTED)
+
+
+@pytest.mark.parametrize("spelling", [*ARRAYS, *WRITERS])
+def test_treatments_and_measures_are_the_same(spelling, treated_and_measured, expected, tmp_path):
+    if spelling in ARRAYS:
+        masks = ARRAYS[spelling]
+    else:
+        read = reader_of(spelling, tmp_path)
+        masks = np.stack([read(tf.constant(number, tf.int64)) for number in range(len(HARD))])
+    treated, measures = treated_and_measured(masks)
+    np.testing.assert_array_equal(treated, expected[0])
+    assert measures == expected[1]
 
 
 def test_a_folder_of_label_maps_is_refused_by_name(tmp_path):
