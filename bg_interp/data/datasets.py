@@ -139,8 +139,9 @@ class Treatment:
     def layer(self) -> keras.layers.Layer:
         """Returns the treatment as a layer, for a Keras pipeline of images and segmentation masks.
 
-        The layer takes batches: dictionaries with "images", "labels" and "segmentation_masks" (0 to
-        255, or bool), as Keras's own augmentations do, and is active in training only.
+        The layer takes batches: dictionaries with "images" in 0 to 255, "labels" and
+        "segmentation_masks" (bool, 0 to 1 or 0 to 255), as Keras's own augmentations do, and is
+        active in training only.
         """
         return _TreatmentLayer(self)
 
@@ -154,8 +155,10 @@ class _TreatmentLayer(keras.layers.Layer):
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = True) -> dict[str, tf.Tensor]:
         if not training:
             return dict(inputs)
-        mask = inputs["segmentation_masks"]
-        opacity = _opacity(mask, Spelling(scale=255 if mask.dtype == tf.bool else 1))
+        mask = tf.cast(inputs["segmentation_masks"], tf.float32)
+        # A pipeline shows one batch at a time, which must tell how its masks are spelled.
+        scale = tf.where(tf.reduce_max(mask) <= 1, 255.0, 1.0)
+        opacity = tf.cast(tf.round(mask * scale), tf.uint8)
         key = tf.cast(self._seeds.next(), tf.int32)
         treated = self._treatment._treated(inputs["images"], inputs["labels"], opacity, key, 255.0)
         return {**inputs, "images": treated}

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError, nearest
+from bg_interp.models import graph
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -137,7 +138,8 @@ def check_output_kind(kind: str, outputs: np.ndarray) -> str | None:
 
 def keras_network(model: AdaptedModel) -> keras.Model | None:
     """Returns the Keras model inside, or None when there are no layers to look at."""
-    return model.network if isinstance(model.network, keras.Model) else None
+    # A subclassed model is code, whose layers need not say how they follow each other.
+    return model.network if graph.has_graph(model.network) else None
 
 
 def match_classes(model_classes: Sequence[str], dataset_classes: Sequence[str]) -> tuple[int, ...]:

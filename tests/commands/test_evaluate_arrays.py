@@ -139,3 +139,17 @@ def test_leak_tells_what_backgrounds_give_away():
     assert found.accuracy.low > found.chance
     shuffled = leak(IMAGES[DRAWS.permutation(COUNT)], LABELS, MASKS)
     assert shuffled.accuracy.low < shuffled.chance
+
+
+def test_a_subclassed_model_is_measured_without_what_needs_its_layers(report):
+    class Subclassed(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.unused = network(), keras.layers.Conv2D(2, 3)
+
+        def call(self, images):
+            return self.inner(images)
+
+    found = evaluate(Subclassed(), IMAGES, LABELS, MASKS, backgrounds=0)
+    assert found.measures["bg_gap"].value == report.measures["bg_gap"].value
+    assert "Grad-CAM++ left out" in str(found)

@@ -104,6 +104,17 @@ def test_as_a_layer_it_treats_in_training_only():
     np.testing.assert_array_equal(layer(batch, training=False)["images"], batch["images"])
 
 
+@pytest.mark.parametrize("scale", [1, 1.0, 255, True])
+def test_a_layer_takes_masks_of_any_range(scale):
+    batch = {
+        "images": tf.constant(IMAGES, tf.float32),
+        "labels": tf.constant(LABELS),
+        "segmentation_masks": tf.constant((MASKS * scale).astype(type(scale)))[..., None],
+    }
+    treated = Treatment("black").layer()(batch)["images"]
+    np.testing.assert_array_equal(treated, IMAGES * MASKS[..., None])
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [
