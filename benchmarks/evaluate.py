@@ -3,8 +3,8 @@
     python benchmarks/evaluate.py [--rounds=5]
 
 prints a Markdown table for untrained networks on the 400 test images of habitats: seconds of
-`measure` (attribution aside, graphs traced anew), of the bare forward passes of just the same images,
-and their ratio, medians over rounds that take turns; then the seconds that the page takes and its
+`measure` (attribution aside, graphs traced anew), of bare forward passes of the same images, and
+their ratio, medians over rounds that take turns; then the seconds that the page takes and its
 size. Seconds are of CPU, so that other work on the machine tells little. Goals: a ratio of at most
 1.5, a page in at most 10 s and of at most 3 MB.
 """
@@ -63,21 +63,22 @@ def _asked(work: Callable[[], Any]) -> list:
 def _case(network: str, side: int, backgrounds: int, rounds: int) -> tuple[list, Any]:
     import numpy as np
 
-    from bg_interp.commands import evaluate
+    from bg_interp.commands import subject
     from bg_interp.config.evaluation import EvaluateConfig
     from bg_interp.data.opening import open_in_memory
+    from bg_interp.evaluation import measuring
     from bg_interp.evaluation.arrays import Arrays, compiled, predict
     from bg_interp.models import networks
     from bg_interp.models.adapter import AdaptedModel
 
     config = EvaluateConfig(dataset="habitats", masks="auto", image_size=side, leak=True)
-    source = evaluate.open_images(config)
+    source = subject.open_images(config)
     test = Arrays.of(open_in_memory(source, "test", config).arrays)
     names = source.class_names
     model = AdaptedModel(networks.build(network, image_size=side, classes=len(names)))
 
     def measure() -> Any:
-        return evaluate.measure(model, test, names, backgrounds=backgrounds)
+        return measuring.measure(model, test, names, backgrounds=backgrounds)
 
     images = _asked(measure)
 

@@ -20,6 +20,8 @@ from bg_interp.visualization import presets, statistics
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.results import Visualization
 
+# On pages of other measures: images of more classes are no picture any more, and take minutes.
+MOST_CLASS_IMAGES = 16
 # So many images tell what the data are like.
 _STATISTICS_IMAGES = 512
 

@@ -12,13 +12,13 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp import pictures
-from bg_interp.commands.evaluate import measure
 from bg_interp.config.evaluation import Condition
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak, measure_leak
+from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.model_evaluation import check_classes
 from bg_interp.evaluation.reliance.variants import make_variant
 from bg_interp.evaluation.result import Evaluation

@@ -14,14 +14,15 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 import numpy as np
 
-from bg_interp.commands import evaluate, visualize
-from bg_interp.commands.class_images import Maker
-from bg_interp.config.ascent import AscentSettings, VisualizeConfig
+from bg_interp.commands import subject, visualize
+from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
+from bg_interp.config.ascent import AscentSettings
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import RepairConfig
 from bg_interp.data.opening import open_in_memory
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
+from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel, check_outputs, match_classes
@@ -36,8 +37,6 @@ from bg_interp.retraining.result import Repair
 from bg_interp.retraining.sample import make_sample
 from bg_interp.storage import files, locks
 
-# Class images of more classes are no picture of a change, and take minutes.
-_MOST_CLASS_IMAGES = 16
 _FLAGS = "model dataset masks original_weight copies class_images seed".split()
 
 
@@ -130,7 +129,7 @@ class Mending:
             images = make_variant(name, usable, self.seed)
             asked = functools.partial(predict, graph, images)
             logits[name] = self.kept(digest(identity, self.columns, images), asked)
-        return evaluate.measure(
+        return measure(
             model,
             test.arrays,
             self.names,
@@ -154,8 +153,8 @@ def run(config: RepairConfig) -> Repair:
     check_names(config)
     opened = load_classifier(config.model or "")
     head = find_head(opened.network)
-    given, settled = config, evaluate.settled(config, opened.image_size)
-    source = evaluate.open_images(settled)
+    given, settled = config, subject.settled(config, opened.image_size)
+    source = subject.open_images(settled)
     names = list(source.class_names)
     known = class_names(config) or opened.class_names
     columns = None if known is None else match_classes(known, names)
@@ -163,11 +162,11 @@ def run(config: RepairConfig) -> Repair:
     images = {}
     for split in ("train", "test"):
         arrays = open_in_memory(source, split, settled).arrays
-        places = evaluate.places_of(source, split, arrays["index"])
+        places = subject.places_of(source, split, arrays["index"])
         images[split] = Images(Arrays.of(arrays), places, source.place_names)
     test = images["test"].arrays
     check_outputs(model, test.images[:1], known or names)
-    model, settled = evaluate.conventions(model, settled, test.images, test.labels)
+    model, settled = subject.conventions(model, settled, test.images, test.labels)
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
         mend = Mending(
@@ -188,7 +187,7 @@ def run(config: RepairConfig) -> Repair:
         )
         done = mend(images["train"], images["test"])
         if config.class_images:
-            how = _ascent_settings(config, opened.network)
+            how = visualize.suited_settings(str(config.model), opened.network)
             done = _with_class_images(done, mend, images["train"].arrays, how)
         _write(done, given, list(known or names))
         mend.kept.clear()
@@ -213,18 +212,11 @@ def _alone_in(folder: pathlib.Path) -> Iterator[None]:
         yield
 
 
-def _ascent_settings(config: RepairConfig, network: keras.Model) -> AscentSettings | None:
-    """Returns what suits a file or run; None leaves the choice to the model's own names."""
-    if not pathlib.Path(config.model or "").expanduser().exists():
-        return None
-    return visualize.ascent_settings(VisualizeConfig(model=config.model), network)
-
-
 def _with_class_images(
     done: Repair, mend: Mending, train: Arrays, how: AscentSettings | None
 ) -> Repair:
     """Adds what the classes look like to the network with its old last layer and with the new."""
-    count = min(len(mend.names), _MOST_CLASS_IMAGES)
+    count = min(len(mend.names), MOST_CLASS_IMAGES)
     print(f"class images of {count} classes, before and after", file=sys.stderr)
     maker = Maker(done.logits, preprocess=None, data=train.images, preset=how)
     dense, made = done.logits.layers[-1], {}

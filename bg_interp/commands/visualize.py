@@ -123,6 +123,13 @@ def ascent_settings(config: VisualizeConfig, model: keras.Model) -> AscentSettin
     )
 
 
+def suited_settings(model: str, network: keras.Model) -> AscentSettings | None:
+    """Returns the preset for a file or run; None leaves the choice to the network's own names."""
+    if not pathlib.Path(model).expanduser().exists():
+        return None
+    return ascent_settings(VisualizeConfig(model=model), network)
+
+
 def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str]) -> Target:
     """Returns the classes that are chosen, or the channels of a layer.
 

@@ -71,6 +71,11 @@ class EvaluateConfig(DataConfig):
         "(the measure `adversarial`); 0 leaves that out",
         rule=NOT_NEGATIVE,
     )
+    class_images: bool = setting(
+        False,
+        "draw what the classes look like to a Keras network, by activation maximization, where its "
+        "run holds no such picture: seconds for small networks, minutes for large ones",
+    )
     leak: bool = setting(
         False,
         "measure as well how well backgrounds alone tell the label; without --model that alone",

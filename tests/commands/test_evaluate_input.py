@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bg_interp.commands.evaluate import measure
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.measuring import measure
 from bg_interp.models.adapter import AdaptedModel, check_outputs
 from bg_interp.models.functions import ArrayFunction
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.commands.evaluate import measure
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.measuring import measure
 from bg_interp.models.adapter import AdaptedModel
 
 COUNT, SIDE, BEHIND = 2048, 8, 20

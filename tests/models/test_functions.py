@@ -9,9 +9,9 @@ import pytest
 import tensorflow as tf
 from onnx import helper, numpy_helper
 
-from bg_interp.commands.evaluate import measure
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.measuring import measure
 from bg_interp.models import functions
 from bg_interp.models.adapter import adapt
 from bg_interp.models.loading import load_classifier

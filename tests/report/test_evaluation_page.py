@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.commands.evaluate import measure
 from bg_interp.config.evaluation import MEASURES
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS
 from bg_interp.models.adapter import adapt
 from bg_interp.report import evaluation as page

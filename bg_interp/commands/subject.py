@@ -1,0 +1,102 @@
+"""What evaluate and repair work on: a classifier's images, and what it takes and gives."""
+
+import dataclasses
+import pathlib
+import sys
+from typing import TypeVar
+
+import numpy as np
+
+from bg_interp.cli import INPUT_RANGES
+from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST
+from bg_interp.config.evaluation import EvaluateConfig, check_names
+from bg_interp.data.sources import Source, open_source
+from bg_interp.errors import UserError
+from bg_interp.models import probing
+from bg_interp.models.adapter import AdaptedModel
+from bg_interp.storage.workdir import Workdir
+
+_Config = TypeVar("_Config", bound=EvaluateConfig)
+# How images are made that are made here: those of the model's own training, where it tells.
+_OF_IMAGES_MADE_HERE = ("correlation", "data_seed", "object_scale", "colour_matching")
+
+
+def settled(config: _Config, model_size: int | None) -> _Config:
+    """Settles which test images are used, where that is left open.
+
+    Raises:
+      UserError: there are no masks, or the size is not the model's.
+    """
+    run_folder = Workdir(path_of(config))
+    trained = run_folder.read_config()["config"] if config.model and run_folder.is_run else {}
+    dataset = config.dataset or trained.get("dataset", "habitats")
+    # What the model was trained with says nothing about another data set.
+    same = trained if dataset == trained.get("dataset") else {}
+    if config.image_size and model_size and config.image_size != model_size:
+        raise UserError(
+            f"--image_size must be {model_size}, the size that the model was built for, or left "
+            f"out. Received: {config.image_size}"
+        )
+    chosen = dataclasses.replace(
+        config,
+        dataset=dataset,
+        data_dir=config.data_dir or same.get("data_dir"),
+        masks=config.masks or same.get("masks", "auto"),
+        mask_store=config.mask_store or same.get("mask_store"),
+        image_size=config.image_size or model_size or (64 if dataset == "habitats" else 224),
+        objects=config.objects or same.get("objects"),
+        places=config.places or same.get("places"),
+        **{name: same.get(name, getattr(config, name)) for name in _OF_IMAGES_MADE_HERE},
+    )
+    check_names(chosen)
+    return chosen
+
+
+def open_images(config: EvaluateConfig) -> Source:
+    """Opens the data set that `settled` names."""
+    size = config.image_size
+    if config.dataset == "habitats" and size:
+        # It is drawn at the model's size, and resized to sizes beyond those it is drawn at.
+        size = min(max(size, HABITATS_SMALLEST), HABITATS_LARGEST)
+    return open_source(dataclasses.replace(config, image_size=size))
+
+
+def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None:
+    """Returns the kinds of background of a split's images at `rows`; None where nothing tells."""
+    places = source.splits[split].places
+    return None if places is None else np.asarray(places)[rows]
+
+
+def conventions(
+    model: AdaptedModel, config: _Config, images: np.ndarray, labels: np.ndarray
+) -> tuple[AdaptedModel, _Config]:
+    """Settles what a classifier takes and gives, and says what was found.
+
+    Args:
+      model: the classifier.
+      config: its range and kind of output may be "auto".
+      images: natural ones, uint8 [N, H, W, 3].
+      labels: int [N].
+
+    Returns:
+      The classifier, and settings that name what was found.
+    """
+    span = INPUT_RANGES.get(config.input_range)
+    kind = None if config.output_kind == "auto" else config.output_kind
+    if Workdir(path_of(config)).is_run:
+        # What tools/train.py wrote needs no looking at.
+        span, kind = span or INPUT_RANGES["0:255"], kind or "logits"
+    probed = probing.probe(model, images, labels, input_range=span, output_kind=kind)
+    for sentence in probed.said:
+        print(f"{config.model}: {sentence}", file=sys.stderr)
+    found = dataclasses.replace(
+        config,
+        input_range=probing.named(probed.model.input_range),
+        output_kind=probed.model.output_kind,
+    )
+    return probed.model, found
+
+
+def path_of(config: EvaluateConfig) -> pathlib.Path:
+    """Returns where the model stands, or would stand if its name were a path."""
+    return pathlib.Path(config.model or "").expanduser()
