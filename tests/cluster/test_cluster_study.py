@@ -16,7 +16,7 @@ _PROGRAM = pathlib.Path(__file__).with_name("study_program.py")
 _LIMIT_SECONDS = 600.0
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start(shape_settings):
     """Starts a study of two arms."""
     settings = {
@@ -62,11 +62,18 @@ def in_the_middle(workdir: pathlib.Path, nodes) -> bool:
     return False
 
 
+@pytest.fixture(scope="module")
+def alone(start, tmp_path_factory) -> pathlib.Path:
+    """The folder of the study that one machine makes."""
+    folder = tmp_path_factory.mktemp("studies") / "alone"
+    finish(start(folder), folder)
+    return folder
+
+
 def test_a_machine_lost_in_the_middle_of_an_arm_changes_nothing(
-    two_nodes, start, saved_weights, tmp_path, pause
+    two_nodes, alone, start, saved_weights, tmp_path, pause
 ):
-    alone, shared = tmp_path / "alone", tmp_path / "shared"
-    finish(start(alone), alone)
+    shared = tmp_path / "shared"
     process = start(shared, f"--cluster={two_nodes.address}")
     try:
         deadline = time.monotonic() + _LIMIT_SECONDS

@@ -26,7 +26,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def start_workers(shape_settings, session_cache):
     """Starts two workers on the loopback address; those that are left at the end are killed."""
     started = []
@@ -74,11 +74,18 @@ def networks_in(folder: pathlib.Path) -> list[list[bytes]]:
     return found
 
 
+@pytest.fixture(scope="module")
+def whole(start_workers, tmp_path_factory) -> pathlib.Path:
+    """The folder of a pair that never stopped, compared with one worker."""
+    folder = tmp_path_factory.mktemp("pairs") / "whole"
+    finish(start_workers(folder, "--exact"))
+    return folder
+
+
 def test_two_workers_learn_what_one_does_and_survive_the_loss_of_one(
-    start_workers, tmp_path, pause
+    start_workers, whole, tmp_path, pause
 ):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    finish(start_workers(whole, "--exact"))
+    killed = tmp_path / "killed"
     assert float((whole / "difference.txt").read_text()) < 1e-4
     first, second = networks_in(whole)
     assert first == second
