@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from bg_interp.commands.class_images import class_images
     from bg_interp.commands.evaluate_arrays import evaluate, leak
     from bg_interp.commands.repair_arrays import repair
+    from bg_interp.commands.segment_arrays import segment
     from bg_interp.data.datasets import Treatment
     from bg_interp.errors import UserError
-    from bg_interp.masks.in_memory import segment
     from bg_interp.visualization import ActivationMaximization
 else:
     __getattr__, __dir__ = lazily(
@@ -50,6 +50,6 @@ else:
             "evaluate": "bg_interp.commands.evaluate_arrays",
             "leak": "bg_interp.commands.evaluate_arrays",
             "repair": "bg_interp.commands.repair_arrays",
-            "segment": "bg_interp.masks.in_memory",
+            "segment": "bg_interp.commands.segment_arrays",
         },
     )

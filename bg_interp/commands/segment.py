@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import html
 import os
 import pathlib
 import sys
@@ -11,8 +12,9 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 import tqdm
+from PIL import Image
 
-from bg_interp import cluster
+from bg_interp import cluster, pictures
 from bg_interp.config.segmentation import SegmentConfig, check_names
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
@@ -28,7 +30,7 @@ _LISTED = 10  # Bad masks that are printed; the others stand in the list's file.
 _GALLERY = 48
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Segmented:
     """The masks of a data set.
 
@@ -67,6 +69,15 @@ class Segmented:
         if self.scores:
             lines.append(str(self.scores))
         return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Shows the least certain masks, where a picture of them was asked for."""
+        if self.gallery is None:
+            return f"<pre>{html.escape(str(self))}</pre>"
+        with Image.open(self.gallery) as sheet:
+            return pictures.html_image(np.asarray(sheet.convert("RGB")), str(self))
 
 
 def fetch_models() -> dict[str, pathlib.Path]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import pathlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -66,24 +67,35 @@ class Masks:
 def segment(
     images: np.ndarray | Sequence[np.ndarray], segmenter: str = "object", *, download: bool = False
 ) -> Masks:
-    """Makes a mask of each image with MediaPipe; folders of photographs have a tool for it.
-
-    Example:
-      ```
-      masks = bg.segment(images, "object", download=True)
-      bg.evaluate(model, images, labels, masks)
-      ```
+    """Makes a mask of each image with MediaPipe.
 
     Args:
       images: RGB [N, H, W, 3] in 0 to 255 or 0 to 1.
       segmenter: "object" for any salient thing (U²-Net-p), "selfie" for people.
       download: fetch the model (checked against its sha256) when it is not in the cache yet.
 
-    Returns:
-      The masks, with a verdict on each.
-
     Raises:
       UserError: no such segmenter, images of another form, or a model that is not there.
+    """
+    pixels = to_images(images)
+    path = check(segmenter, download)
+    made = []
+    with opening.open_segmenter(Settings(segmenter), path) as network:
+        for image in tqdm.tqdm(pixels, "segmenting", unit="image", delay=1):
+            made.append(encoding.mask_of(network, "", np.ascontiguousarray(image)))
+    values = [np.asarray(Image.open(io.BytesIO(mask.png)))[..., None] for mask in made]
+    return Masks(np.stack(values), tuple(mask.quality.verdict for mask in made), pixels)
+
+
+def check(segmenter: str, download: bool) -> pathlib.Path:
+    """Returns the file of a segmenter's model.
+
+    Args:
+      segmenter: one that brings its model.
+      download: fetch it when it is not in the cache yet.
+
+    Raises:
+      UserError: no such segmenter, or its model is not there.
     """
     known = [name for name, kind in KINDS.items() if kind.model is not None]
     if segmenter not in known:
@@ -91,10 +103,8 @@ def segment(
             f"segmenter must be one of {', '.join(known)}. "
             f"Received: {segmenter!r}{nearest(segmenter, known)}"
         )
-    pixels = to_images(images)
-    settings = Settings(segmenter)
     try:
-        path = opening.prepare(settings, fetch=download)
+        return opening.prepare(Settings(segmenter), fetch=download)
     except UserError as error:
         if download:
             raise
@@ -102,9 +112,3 @@ def segment(
             f"the model of the segmenter {segmenter!r} is not in the cache, or damaged; give "
             "download=True"
         ) from error
-    made = []
-    with opening.open_segmenter(settings, path) as network:
-        for image in tqdm.tqdm(pixels, "segmenting", unit="image", delay=1):
-            made.append(encoding.mask_of(network, "", np.ascontiguousarray(image)))
-    values = [np.asarray(Image.open(io.BytesIO(mask.png)))[..., None] for mask in made]
-    return Masks(np.stack(values), tuple(mask.quality.verdict for mask in made), pixels)

@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+import bg_interp as bg
 from bg_interp.errors import UserError
+from bg_interp.masks import store
 from bg_interp.masks.in_memory import segment
 
 IMAGES = np.full((3, 96, 96, 3), (40, 120, 40), np.uint8)
@@ -27,8 +30,8 @@ def test_objects_are_found_and_judged(object_segmenter):
     ("images", "segmenter", "said"),
     [
         (IMAGES, "objct", "segmenter must be one of .*did you mean 'object'"),
-        (IMAGES[0], "object", r"images must be uint8 RGB.*Received: uint8 \[96, 96, 3\]"),
-        (IMAGES / 255, "object", "Received: float64"),
+        (IMAGES[0], "object", r"images must be RGB.*Received: \[96, 96, 3\]"),
+        (IMAGES / 127.5 - 1, "object", "images must lie in 0 to 1 or 0 to 255"),
     ],
 )
 def test_mistakes_are_named_by_argument(images, segmenter, said):
@@ -38,5 +41,21 @@ def test_mistakes_are_named_by_argument(images, segmenter, said):
 
 
 def test_a_model_that_is_not_there_is_asked_for(own_cache):
-    with pytest.raises(UserError, match="not in the cache; give download=True"):
+    with pytest.raises(UserError, match="not in the cache, or damaged; give download=True"):
         segment(IMAGES, "selfie")
+
+
+def test_a_folder_is_segmented_once_and_shown(object_segmenter, tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "default_root", lambda: tmp_path / "masks")
+    for number, image in enumerate([*IMAGES, *IMAGES]):
+        path = tmp_path / "photos" / f"class{number % 2}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    found = bg.segment(tmp_path / "photos")
+    assert sum(found.verdicts.counts.values()) == 6
+    mask = found.masks.mask("class0/0.png")
+    assert (mask == segment(IMAGES[:1]).values[0, ..., 0]).all()
+    assert "data:image/png;base64," in found._repr_html_()
+    assert bg.segment(str(tmp_path / "photos")).verdicts.counts == found.verdicts.counts
+    with pytest.raises(UserError, match="must name a folder"):
+        bg.segment(tmp_path / "nowhere")

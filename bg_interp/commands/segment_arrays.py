@@ -1,0 +1,45 @@
+"""Masks of anybody's images, in memory or in a folder, in one call from Python."""
+
+import pathlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from bg_interp.commands import segment as of_folders
+from bg_interp.config.segmentation import SegmentConfig
+from bg_interp.masks import in_memory
+
+
+def segment(
+    images: np.ndarray | Sequence[np.ndarray] | str | pathlib.Path,
+    segmenter: str = "object",
+    *,
+    download: bool = False,
+) -> in_memory.Masks | of_folders.Segmented:
+    """Makes a mask of each image with MediaPipe.
+
+    Example:
+      ```
+      masks = bg.segment(images, "object", download=True)
+      bg.evaluate(model, images, labels, masks)
+      ```
+
+    Args:
+      images: RGB [N, H, W, 3] in 0 to 255 or 0 to 1; or a folder of photographs, with a folder for
+        each class in it.
+      segmenter: "object" for any salient thing (U²-Net-p), "selfie" for people.
+      download: fetch the model (checked against its sha256) when it is not in the cache yet.
+
+    Returns:
+      The masks, uint8 [N, H, W, 1], with a verdict on each. Those of a folder go where the tools
+      find them again, each is made once; what is returned says where they stand and what they are
+      worth, and shows the least certain ones.
+
+    Raises:
+      UserError: no such segmenter, images of another form, or a model that is not there.
+    """
+    if not isinstance(images, str | pathlib.Path):
+        return in_memory.segment(images, segmenter, download=download)
+    in_memory.check(segmenter, download)
+    config = SegmentConfig(dataset=f"folder:{images}", segmenter=segmenter, gallery=True)
+    return of_folders.run(config)
