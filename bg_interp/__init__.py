@@ -31,10 +31,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bg_interp import callbacks
+    from bg_interp.commands.arrays.evaluate import evaluate, leak
+    from bg_interp.commands.arrays.repair import repair
+    from bg_interp.commands.arrays.segment import segment
     from bg_interp.commands.class_images import class_images
-    from bg_interp.commands.evaluate_arrays import evaluate, leak
-    from bg_interp.commands.repair_arrays import repair
-    from bg_interp.commands.segment_arrays import segment
     from bg_interp.data.datasets import Treatment
     from bg_interp.errors import UserError
     from bg_interp.visualization import ActivationMaximization
@@ -47,9 +47,9 @@ else:
             "UserError": "bg_interp.errors",
             "callbacks": None,
             "class_images": "bg_interp.commands.class_images",
-            "evaluate": "bg_interp.commands.evaluate_arrays",
-            "leak": "bg_interp.commands.evaluate_arrays",
-            "repair": "bg_interp.commands.repair_arrays",
-            "segment": "bg_interp.commands.segment_arrays",
+            "evaluate": "bg_interp.commands.arrays.evaluate",
+            "leak": "bg_interp.commands.arrays.evaluate",
+            "repair": "bg_interp.commands.arrays.repair",
+            "segment": "bg_interp.commands.arrays.segment",
         },
     )

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.commands.arrays.evaluate import outputs_of
 from bg_interp.commands.class_images import Maker
-from bg_interp.commands.evaluate_arrays import outputs_of
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
 from bg_interp.evaluation.reliance.variants import background_reliance, variant_logits

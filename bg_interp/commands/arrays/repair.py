@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 
-from bg_interp.commands.evaluate_arrays import adapted_to, names_of, outputs_of
+from bg_interp.commands.arrays.evaluate import adapted_to, names_of, outputs_of
 from bg_interp.commands.repair import Images, Mending
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays

@@ -1,0 +1,1 @@
+"""What the public functions do with arrays of a caller's own."""
