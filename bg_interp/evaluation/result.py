@@ -162,13 +162,16 @@ class Evaluation:
     def answer(self) -> str:
         """Says in one sentence how much the model depends on backgrounds."""
         gap, swap = self.measures["bg_gap"], self.measures["swap"]
-        if gap.low > 0:
+        original, chance = self.measures["original"], self.measured["chance"]
+        if original.low <= chance and gap.low <= 0:
+            # What knows nothing loses nothing.
+            found = f"No better than chance ({chance:.2f}), it shows nothing: the BG-Gap is {gap}"
+        elif gap.low > 0:
             found = f"It relies on backgrounds: the BG-Gap is {gap}"
         elif gap.high < 0.05:
             found = f"No reliance on backgrounds was found: the BG-Gap is {gap}"
         else:
             found = f"Whether it relies on backgrounds is not clear: the BG-Gap is {gap}"
-        original = self.measures["original"]
         told = f"{found}; accuracy is {original} as it is and {swap} before another class's "
         return f"{told}background."
 

@@ -153,3 +153,9 @@ def test_a_subclassed_model_is_measured_without_what_needs_its_layers(report):
     found = evaluate(Subclassed(), IMAGES, LABELS, MASKS, backgrounds=0)
     assert found.measures["bg_gap"].value == report.measures["bg_gap"].value
     assert "Grad-CAM++ left out" in str(found)
+
+
+def test_a_classifier_at_chance_is_not_cleared():
+    constant = evaluate(lambda images: np.ones((len(images), CLASSES)), IMAGES, LABELS, MASKS)
+    assert constant.measures["bg_gap"].value == 0
+    assert "No better than chance (0.25), it shows nothing" in str(constant)
