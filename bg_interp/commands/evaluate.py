@@ -28,7 +28,7 @@ from bg_interp.evaluation.leak import Leak, measure_leak
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.models.adapter import AdaptedModel, check_outputs, keras_network, match_classes
+from bg_interp.models.adapter import AdaptedModel, keras_network, match_classes
 from bg_interp.models.loading import load_classifier
 from bg_interp.report import evaluation as report
 from bg_interp.report import page
@@ -118,8 +118,9 @@ def run(config: EvaluateConfig) -> Evaluation:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
     examples, masks = decoded_with_masks(source, "test", config)
     arrays = examples.arrays
-    check_outputs(model, arrays["image"][:8], model_classes)
-    model, config = subject.conventions(model, config, arrays["image"], arrays["label"])
+    model, config = subject.conventions(
+        model, config, arrays["image"], arrays["label"], model_classes
+    )
     picture = _class_images(given)
     if config.class_images and picture is None:
         _check_drawable(model)

@@ -25,7 +25,7 @@ from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.models.adapter import AdaptedModel, check_outputs, match_classes
+from bg_interp.models.adapter import AdaptedModel, match_classes
 from bg_interp.models.loading import load_classifier
 from bg_interp.models.preprocessing import with_preprocessing
 from bg_interp.report import page
@@ -165,8 +165,7 @@ def run(config: RepairConfig) -> Repair:
         places = subject.places_of(source, split, arrays["index"])
         images[split] = Images(Arrays.of(arrays), places, source.place_names)
     test = images["test"].arrays
-    check_outputs(model, test.images[:1], known or names)
-    model, settled = subject.conventions(model, settled, test.images, test.labels)
+    model, settled = subject.conventions(model, settled, test.images, test.labels, known or names)
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
         mend = Mending(

@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 import sys
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from bg_interp.config.evaluation import EvaluateConfig, check_names
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
 from bg_interp.models import probing
-from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models.adapter import AdaptedModel, check_outputs
 from bg_interp.storage.workdir import Workdir
 
 _Config = TypeVar("_Config", bound=EvaluateConfig)
@@ -68,7 +69,11 @@ def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None
 
 
 def conventions(
-    model: AdaptedModel, config: _Config, images: np.ndarray, labels: np.ndarray
+    model: AdaptedModel,
+    config: _Config,
+    images: np.ndarray,
+    labels: np.ndarray,
+    names: Sequence[str] | None,
 ) -> tuple[AdaptedModel, _Config]:
     """Settles what a classifier takes and gives, and says what was found.
 
@@ -77,10 +82,13 @@ def conventions(
       config: its range and kind of output may be "auto".
       images: natural ones, uint8 [N, H, W, 3].
       labels: int [N].
+      names: of the model's classes, where they are known.
 
     Returns:
       The classifier, and settings that name what was found.
     """
+    network = probing.with_its_dtype(model.network, images)
+    check_outputs(dataclasses.replace(model, network=network), images[:8], names)
     span = INPUT_RANGES.get(config.input_range)
     kind = None if config.output_kind == "auto" else config.output_kind
     if Workdir(path_of(config)).is_run:

@@ -51,7 +51,7 @@ class EvaluateConfig(DataConfig):
     input_range: str = setting(
         "auto",
         "the range in which the model takes pixels; auto tries each on some images, takes the one "
-        "in which the model is right far more often, else 0:255, and says so",
+        "in which the model is clearly better, else 0:255, and says so",
         choices=("auto", *INPUT_RANGES),
     )
     class_names: str | None = setting(

@@ -1,13 +1,14 @@
 """What a classifier takes and gives, found by asking it about some images whose class is known.
 
-Files and functions rarely say whether they want 0 to 255, 0 to 1 or -1 to 1. Most classifiers are
-right about images in their own range, and near chance in another one.
+Files and functions rarely say whether they want 0 to 255, 0 to 1 or -1 to 1. Classifiers are right
+about images in their own range; in another one they are near chance, or far too sure.
 """
 
 import dataclasses
 from typing import Any
 
 import numpy as np
+import scipy.special
 import scipy.stats
 import tensorflow as tf
 
@@ -20,7 +21,7 @@ from bg_interp.models.preprocessing import RANGES
 KINDS = ("logits", "probabilities")
 # So many images are asked about.
 _ASKED = 64
-# A range is taken for the usual one unless another one is right so much more often.
+# The range is taken for the usual one unless another one is better by so small a chance.
 _LEVEL = 0.01
 
 
@@ -119,22 +120,62 @@ def with_its_dtype(network: Any, images: np.ndarray) -> Any:
 def _range(
     model: AdaptedModel, images: np.ndarray, labels: np.ndarray
 ) -> tuple[tuple[float, float], str]:
-    """Returns the range in which a model is right most often, and a sentence about it."""
-    right = {}
+    """Returns the range that a model most likely takes, and a sentence about it."""
+    right, loss = {}, {}
     for span in RANGES:
-        logits = np.asarray(dataclasses.replace(model, input_range=span)(images))
+        logits = np.asarray(dataclasses.replace(model, input_range=span)(images), np.float64)
         # NaN is wrong, and no mistake yet: it may come of a range that is not the model's.
-        right[span] = (logits.argmax(axis=-1) == labels) & np.isfinite(logits).all(axis=-1)
-    usual, *others = RANGES
-    best = max(others, key=lambda span: right[span].sum())
-    better = int((right[best] & ~right[usual]).sum())
-    worse = int((right[usual] & ~right[best]).sum())
-    counts = ", ".join(f"{some.sum()} in {named(span)}" for span, some in right.items())
+        logits = np.where(np.isfinite(logits).all(axis=-1, keepdims=True), logits, 0.0)
+        right[span] = logits.argmax(axis=-1) == labels
+        own = np.take_along_axis(logits, np.minimum(labels, logits.shape[-1] - 1)[:, None], axis=-1)
+        loss[span] = scipy.special.logsumexp(logits, axis=-1) - own[:, 0]
+    counts = ", ".join(
+        f"{right[span].sum()} in {named(span)} (loss {loss[span].mean():.2g})" for span in RANGES
+    )
     told = f"of {len(labels)} images it is right about {counts}"
-    if better > worse and scipy.stats.binomtest(better, better + worse).pvalue < _LEVEL:
-        return best, f"it takes pixels in {named(best)} ({told})"
+    found = _clearly_better(right, loss, labels)
+    if found is not None:
+        return found, f"it takes pixels in {named(found)} ({told})"
     network = keras_network(model)
     likely = None if network is None else preprocessing.likely_range(network, images)
     if likely is not None:
         return likely, f"it takes pixels in {named(likely)}, by its batch normalisation ({told})"
-    return usual, f"it is taken to want pixels in {named(usual)} ({told})"
+    return RANGES[0], f"it is taken to want pixels in {named(RANGES[0])} ({told})"
+
+
+def _clearly_better(
+    right: dict[tuple[float, float], np.ndarray],
+    loss: dict[tuple[float, float], np.ndarray],
+    labels: np.ndarray,
+) -> tuple[float, float] | None:
+    """Returns the range in which answers are clearly better than in the usual one, if any is.
+
+    Networks of ReLUs are right about as many images in a range that is too wide, and far too sure
+    where they are wrong: their loss tells.
+    """
+    usual, *others = RANGES
+    chance = np.bincount(labels).max() / len(labels)
+    better = [
+        span
+        for span in others
+        if scipy.stats.binomtest(int(right[span].sum()), len(labels), chance, "greater").pvalue
+        < _LEVEL
+        and (_more(right[span], right[usual]) or _less(loss[span], loss[usual]))
+        and not _more(right[usual], right[span])
+    ]
+    return min(better, key=lambda span: (-right[span].sum(), loss[span].mean()), default=None)
+
+
+def _more(first: np.ndarray, second: np.ndarray) -> bool:
+    """Tells whether the first is right clearly more often (McNemar's exact test)."""
+    won, lost = int((first & ~second).sum()), int((second & ~first).sum())
+    return won > lost and scipy.stats.binomtest(won, won + lost).pvalue < _LEVEL
+
+
+def _less(first: np.ndarray, second: np.ndarray) -> bool:
+    """Tells whether the first is half the second or less in the mean, and not by chance alone."""
+    difference = first - second
+    if first.mean() > second.mean() / 2 or not difference.std():
+        return False
+    # Few of the images are wrong, and all of the difference is theirs.
+    return bool(scipy.stats.ttest_1samp(difference, 0, alternative="less").pvalue < 0.05)

@@ -31,6 +31,19 @@ def test_the_range_is_the_one_in_which_it_is_right(span):
     assert f"40 in {named(span)}" in found.said[-1]
 
 
+def test_of_ranges_that_are_right_alike_the_one_that_is_not_too_sure_is_taken():
+    """Networks of ReLUs without biases are right about the same images in 0 to 1 and 0 to 255."""
+    images = np.repeat(IMAGES, 2, axis=2)
+    # The first column tells the class; that of one in five tells another one.
+    images[:, :, :4] = 0
+    said = np.where(np.arange(40) % 5 == 0, (LABELS + 1) % 4, LABELS)
+    images[np.arange(40), said, 0, 0] = 255
+    network = ArrayFunction(lambda images: images[:, :4, 0, 0] * 4, "mine:scores")
+    found = probe(AdaptedModel(network), images, LABELS)
+    assert "32 in 0:255" in found.said[-1] and "32 in 0:1" in found.said[-1]
+    assert found.model.input_range == (0, 1)
+
+
 def test_a_range_that_does_not_matter_is_the_usual_one():
     model = AdaptedModel(ArrayFunction(lambda images: images.mean(axis=(1, 2)), "mine:mean"))
     found = probe(model, IMAGES, LABELS)

@@ -188,7 +188,7 @@ def evaluate(
       preprocess: "auto" puts its own preprocessing before a network of keras.applications; a
         function of images in [0, 255]; None for none.
       input_range: what the model takes for black and white, instead of `preprocess`; None takes
-        [0, 255], or the range in which it is right far more often, which is said.
+        [0, 255], or the range in which it is clearly better, which is said.
       output_kind: "logits" or "probabilities"; None looks at a few outputs: rows that lie in 0 to 1
         and add up to 1 are probabilities.
       keys: names of the images; None for their numbers.

@@ -62,7 +62,7 @@ def repair(
       preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
         before any other; a function of images in [0, 255]; None for none.
       input_range: what the model takes for black and white, instead of `preprocess`; None takes
-        [0, 255], or the range in which it is right far more often, which is said.
+        [0, 255], or the range in which it is clearly better, which is said.
       copies: how many random backgrounds each object is pasted before, at least 1.
       original_weight: how much an image as it is counts beside one copy of it; more keeps accuracy
         on images as they are, less takes more of the shortcut away.
