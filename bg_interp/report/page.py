@@ -70,7 +70,7 @@ def without_places(name: str, value: Any) -> str:
     if value is None:
         return "default"
     if isinstance(value, str) and value.startswith("folder:"):
-        return "folder:" + value.rstrip("/").rpartition("/")[2]
+        return "folder:" + pathlib.Path(value.removeprefix("folder:")).name
     if name in PRIVATE:
         return pathlib.Path(str(value)).name
     return str(value)

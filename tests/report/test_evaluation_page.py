@@ -18,6 +18,7 @@ from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS
 from bg_interp.models.adapter import adapt
 from bg_interp.report import evaluation as page
+from bg_interp.report.page import without_places
 
 _NAMES = ("<b>red</b>", "grün & blau", "中")
 
@@ -127,3 +128,8 @@ def test_a_browser_shows_it_on_a_phone_without_an_error(written, tmp_path):
     seen = json.loads(re.search(r"<title>(.*?)</title>", done.stdout).group(1))
     assert seen["broken"] == 0 and seen["open"] and seen["variants"] == len(VARIANTS)
     assert not seen["wide"], "the page scrolls sideways on a phone"
+
+
+@pytest.mark.parametrize("given", ["folder:photos", "folder:photos/", "folder:/home/me/photos"])
+def test_a_folder_is_shown_by_its_own_name_alone(given):
+    assert without_places("dataset", given) == "folder:photos"
