@@ -227,7 +227,6 @@ def run(main: Callable[[], None], doc: str) -> None:
       main: the program, called without arguments once the flags are parsed.
       doc: what `--help` prints above the flags: the tool's module docstring.
     """
-    UserError.speaks_of_flags = True
     # TensorFlow reads this once, when it is imported; its notes on missing GPUs help nobody here.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -253,7 +252,12 @@ def run(main: Callable[[], None], doc: str) -> None:
 
     # SIGTERM, which schedulers send, takes the way of Ctrl-C.
     signal.signal(signal.SIGTERM, _terminate)
-    app.run(guarded, flags_parser=_parser(doc))
+    UserError.speaks_of_flags = True
+    try:
+        app.run(guarded, flags_parser=_parser(doc))
+    finally:
+        # Whoever calls a tool from Python goes on speaking of arguments.
+        UserError.speaks_of_flags = False
 
 
 def program(main: Callable[[], None], doc: str) -> Callable[[], None]:

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from bg_interp import cli
+from bg_interp.errors import UserError
 from bg_interp.storage import system_libraries
 
 
@@ -67,3 +68,4 @@ def test_another_import_that_fails_is_a_defect_and_shown_as_one(monkeypatch):
     monkeypatch.setattr(cli.signal, "signal", lambda *args: None)
     with pytest.raises(ImportError):
         cli.run(main, "")
+    assert not UserError.speaks_of_flags
