@@ -13,6 +13,8 @@ import pytest
 import tool_server
 from PIL import Image
 
+from bg_interp.errors import UserError
+
 ROOT = pathlib.Path(__file__).parents[1]
 SHAPES = ("disc", "square")
 
@@ -38,6 +40,12 @@ def draw_shapes(folder: pathlib.Path, count: int = 10) -> types.SimpleNamespace:
 def shape_folder(tmp_path_factory) -> types.SimpleNamespace:
     """A folder of images, two classes, and one of their masks."""
     return draw_shapes(tmp_path_factory.mktemp("shapes"))
+
+
+@pytest.fixture
+def speaking_of_flags(monkeypatch):
+    """Errors as tools print them, for what a test calls without its tool."""
+    monkeypatch.setattr(UserError, "speaks_of_flags", True)
 
 
 @pytest.fixture

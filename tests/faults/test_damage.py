@@ -32,6 +32,8 @@ from bg_interp.study import measuring
 from bg_interp.training.checkpoints import Checkpoints, State
 from bg_interp.visualization import statistics
 
+pytestmark = pytest.mark.usefixtures("speaking_of_flags")
+
 CASES = int(os.environ.get("BG_INTERP_DAMAGE", "12"))
 TINY = HabitatsConfig(image_size=16, train_per_class=2, test_per_class=1)
 

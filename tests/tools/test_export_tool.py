@@ -9,6 +9,8 @@ from bg_interp import cli
 from bg_interp.errors import UserError
 from tools import export as tool
 
+pytestmark = pytest.mark.usefixtures("speaking_of_flags")
+
 
 @pytest.fixture
 def export(monkeypatch):

@@ -18,6 +18,8 @@ from bg_interp.people.answers.store import Store
 from bg_interp.people.experiment import class_images
 from bg_interp.people.experiment.folder import Folder
 
+pytestmark = pytest.mark.usefixtures("speaking_of_flags")
+
 
 @pytest.mark.parametrize(
     ("flags", "told"),

@@ -15,6 +15,8 @@ from bg_interp.config.training import ArmConfig
 from bg_interp.errors import UserError
 from bg_interp.storage import files
 
+pytestmark = pytest.mark.usefixtures("speaking_of_flags")
+
 ROOT = pathlib.Path(__file__).parents[2]
 
 

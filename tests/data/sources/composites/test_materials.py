@@ -7,6 +7,8 @@ from PIL import Image
 from bg_interp.data.sources.composites import cutouts, parts, places
 from bg_interp.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("speaking_of_flags")
+
 
 def save_mask(path, low: int, high: int) -> None:
     pixels = np.full((20, 20, 4), 200, np.uint8)
