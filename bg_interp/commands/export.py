@@ -3,7 +3,7 @@
 import pathlib
 
 from bg_interp.config.export import ExportConfig, check_names, formats
-from bg_interp.models import export, loading
+from bg_interp.models import export, loading, targets
 
 
 def run(config: ExportConfig) -> list[pathlib.Path]:
@@ -18,12 +18,17 @@ def run(config: ExportConfig) -> list[pathlib.Path]:
     names = loading.names_or_numbers(found)
     if config.class_names:
         names = loading.checked_names(config.class_names.split(","), found.network)
+    # What is exported has logits and probabilities; a softmax at the end would be applied twice.
+    network = found.network
+    export.check_input(network)
+    if targets.gives_probabilities(network):
+        network = targets.logits(network)
     output = pathlib.Path(config.output or loading.folder_of(path)).expanduser()
     written = []
     if "saved_model" in formats(config):
         written.append(output / "saved_model")
-        export.saved_model(found.network, names, written[-1])
+        export.saved_model(network, names, written[-1])
     if "litert" in formats(config):
         written.append(output / "model.tflite")
-        export.litert(found.network, written[-1])
+        export.litert(network, written[-1])
     return written

@@ -53,7 +53,12 @@ class _Served(tf.Module):
         return self._answers(tf.map_fn(decoded, encoded, fn_output_signature=spec))
 
 
-def _check_input(model: keras.Model) -> None:
+def check_input(model: keras.Model) -> None:
+    """Checks that a model can be exported.
+
+    Raises:
+      UserError: it has other inputs than one of RGB images of a fixed size.
+    """
     shapes = [tuple(image.shape[1:]) for image in model.inputs or []]
     if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0] or shapes[0][2] != 3:
         raise UserError(
@@ -76,7 +81,7 @@ def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.
     Raises:
       UserError: the folder cannot be written, or the model takes no images of a fixed size.
     """
-    _check_input(model)
+    check_input(model)
     try:
         with files.partial_folder(folder) as temporary:
             names = temporary / "class_names.txt"

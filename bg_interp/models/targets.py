@@ -39,7 +39,7 @@ def logits(model: keras.Model, shape: tuple[int, int, int] | None = None) -> ker
         wiring = graph.rewire(
             model, lambda layer: _linear(layer) if layer is last else layer, _shapes(shape)
         )
-    if _gives_probabilities(wiring.model):
+    if gives_probabilities(wiring.model):
         raise UserError(
             "the model must give logits, but its outputs sum to 1 and its last layer, "
             f"{last.name}, is not a softmax that could be left out; give a model that ends before "
@@ -163,7 +163,7 @@ class _WithoutActivation(keras.layers.Layer):
             self.wrapped.activation = kept
 
 
-def _gives_probabilities(model: keras.Model) -> bool:
+def gives_probabilities(model: keras.Model) -> bool:
     """Tries a few images: outputs that are never negative and sum to 1 are probabilities."""
     if model.outputs[0].shape[-1] < 2:
         return False
