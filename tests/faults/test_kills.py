@@ -50,7 +50,7 @@ def check_run(whole, killed):
     assert weights_of(whole) == weights_of(killed)
     rows = [(folder / "metrics.jsonl").read_text() for folder in (whole, killed)]
     assert rows[0] == rows[1]
-    patterns = ("ascent.npz", "visualizations/*.png", "saved_model/assets/*")
+    patterns = ("ascent.npz", "visualizations/class_images-*.png", "saved_model/assets/*")
     assert harness.digests(whole, *patterns) == harness.digests(killed, *patterns)
     names = [sorted(p.name for p in (f / "checkpoints").iterdir()) for f in (whole, killed)]
     assert names[0] == names[1]
