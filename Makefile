@@ -6,9 +6,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# The others need photographs, a GPU, Ray, or finished studies: see the programs.
-OTHERS := mask_quality photographs gpu_check cluster_masks results
-BENCHMARKS ?= $(filter-out $(OTHERS:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
+# These need photographs, a GPU, Ray, or finished studies: see the programs.
+WITH_NEEDS := mask_quality photographs gpu_check cluster_masks repair results
+BENCHMARKS ?= $(filter-out $(WITH_NEEDS:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 
 .PHONY: train test bench gpu-check cluster faults fuzz soak docs release lint lock clean
 

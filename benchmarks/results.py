@@ -47,6 +47,8 @@ _STUDIES = {
     "segmenter": "Photographs with the masks of a segmenter",
 }
 _OTHER_SEEDS = 4
+# Pixels of an image in the sheets of many rows.
+_SMALL_SIDE = 80
 
 
 def _cell(cell: dict[str, Any] | None) -> str:
@@ -135,7 +137,8 @@ def _draw(folder: pathlib.Path, study: pathlib.Path, results: dict[str, Any]) ->
     for sheet, tiles in sheets.items():
         shown = np.stack([images(*where) for _, *where in tiles])
         names = [name for name, *_ in tiles]
-        pictures.save_png(folder / f"{sheet}.png", pictures.grid(shown, classes, names))
+        side = None if len(tiles) == len(treatments) else _SMALL_SIDE
+        pictures.save_png(folder / f"{sheet}.png", pictures.grid(shown, classes, names, side=side))
 
 
 def main() -> None:

@@ -90,8 +90,8 @@ def to_images(images: np.ndarray | Sequence, what: str = "images") -> np.ndarray
             f"{what} must lie in 0 to 1 or 0 to 255, as they are before a model's preprocessing. "
             f"Received: values from {low:g} to {high:g}"
         )
-    whole = np.issubdtype(values.dtype, np.integer)
-    return np.round(values * (255.0 if high <= 1 and not whole else 1.0)).astype(np.uint8)
+    of_ones = high <= 1 and not np.issubdtype(values.dtype, np.integer)
+    return np.round(values * (255.0 if of_ones else 1.0)).astype(np.uint8)
 
 
 def to_labels(labels: np.ndarray | Sequence, classes: int, what: str = "labels") -> np.ndarray:

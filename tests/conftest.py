@@ -1,7 +1,9 @@
 """What many tests share: tiny data, one trained run, and TensorFlow without its notes."""
 
+import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import types
@@ -46,6 +48,37 @@ def shape_folder(tmp_path_factory) -> types.SimpleNamespace:
 def speaking_of_flags(monkeypatch):
     """Errors as tools print them, for what a test calls without its tool."""
     monkeypatch.setattr(UserError, "speaks_of_flags", True)
+
+
+@pytest.fixture
+def browser_sees(tmp_path):
+    """Opens a page in a window of a phone's width; returns what a script of the test found.
+
+    The script leaves it, as JSON, in the title of the document.
+    """
+
+    def opened(page: str, script: str) -> dict:
+        probed = tmp_path / "probed.html"
+        probed.write_text(page.replace("</body>", f"<script>{script}</script></body>"))
+        command = [
+            "chromium",
+            "--headless",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--no-first-run",
+            "--enable-logging=stderr",
+            "--window-size=400,900",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--dump-dom",
+            probed.as_uri(),
+        ]
+        if os.geteuid() == 0:
+            command.insert(1, "--no-sandbox")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        assert "CONSOLE" not in done.stderr
+        return json.loads(re.search(r"<title>(.*?)</title>", done.stdout).group(1))
+
+    return opened
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ class Mending:
         print("measuring before and after", file=sys.stderr)
         side = arrays.images.shape[1]
         return Repair(
-            network=network,
+            model=network,
             logits=logits_of_bytes(self.features, kernel, bias, side),
             before=self._measured(self.head.model, test),
             after=self._measured(network, test),

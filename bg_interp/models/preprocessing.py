@@ -153,7 +153,6 @@ def check_size(model: keras.Model, images: np.ndarray, what: str) -> None:
 def likely_range(model: keras.Model, images: np.ndarray) -> tuple[float, float] | None:
     """Returns the range that a network was trained on, where another one than [0, 255] is likely.
 
-
     The first batch normalisation keeps the mean and variance that it saw in training. Networks
     without one, and nested ones, tell nothing.
 

@@ -22,7 +22,7 @@ class Repair:
     """A classifier before and after.
 
     Attributes:
-      network: the repaired one, in the conventions of the one that was given.
+      model: the repaired one, in the conventions of the one that was given.
       logits: the same from RGB in [0, 255] to logits.
       before: what was measured of the classifier as it was.
       after: the same of the repaired one, on the same images and backgrounds.
@@ -33,7 +33,7 @@ class Repair:
       shown: names of the L classes that they show.
     """
 
-    network: keras.Model
+    model: keras.Model
     logits: keras.Model
     before: Evaluation
     after: Evaluation
@@ -41,11 +41,6 @@ class Repair:
     seconds: float
     class_images: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
     shown: Sequence[str] = ()
-
-    @property
-    def model(self) -> keras.Model:
-        """The repaired classifier, in the conventions of the one that was given."""
-        return self.network
 
     @property
     def changes(self) -> dict[str, Estimate]:
@@ -86,7 +81,7 @@ class Repair:
           UserError: the folder cannot be written.
         """
         folder = pathlib.Path(folder)
-        export.keras_file(self.network, folder / "model.keras")
+        export.keras_file(self.model, folder / "model.keras")
         export.saved_model(self.logits, class_names or self.before.classes, folder / "saved_model")
         # Last: where it stands, the rest does.
         files.write_json(folder / "results.json", self.to_dict())
