@@ -13,6 +13,7 @@ last convolution, a few cells across on small networks.
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -97,7 +98,7 @@ def gradcam_plus_plus(model: AdaptedModel, images: np.ndarray, labels: np.ndarra
     network = keras_network(model)
     if network is None:
         raise ValueError("a SavedModel or function has no layers")
-    visualizer = GradcamPlusPlus(network, clone=False)
+    visualizer = GradcamPlusPlus(_called_once(network), clone=False)
 
     def maps(rows: slice) -> np.ndarray:
         def score(outputs: tf.Tensor) -> tf.Tensor:
@@ -109,6 +110,19 @@ def gradcam_plus_plus(model: AdaptedModel, images: np.ndarray, labels: np.ndarra
         return visualizer(score, model.to_input(images[rows]), normalize_cam=False)
 
     return np.concatenate([maps(rows) for rows in batches(len(images))])
+
+
+def _called_once(network: keras.Model) -> keras.Model:
+    """Returns a model of whose layers `output` is what its own outputs are computed from.
+
+    Keras calls the layers of a sequential model again for each one that it adds, as when it reads
+    one from a file, and `output` is that of the first call.
+    """
+    if not isinstance(network, keras.Sequential):
+        return network
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 def share_in_mask(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:

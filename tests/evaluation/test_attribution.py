@@ -13,7 +13,7 @@ from bg_interp.evaluation.attribution import (
     share_in_mask,
     smoothgrad,
 )
-from bg_interp.models.adapter import adapt
+from bg_interp.models.adapter import AdaptedModel, adapt
 
 
 def _arrays(count: int = 6) -> Arrays:
@@ -118,3 +118,27 @@ def test_everything_is_given_by_class_beside_the_masks_area(bright_network):
     assert measured["mask_area"] == [0.25, 0.25, None]
     assert measured["smoothgrad"]["share"][:2] == pytest.approx([0.25, 0.25], abs=1e-3)
     assert measured["gradcam_plus_plus"]["empty_maps"] == 0
+
+
+def test_a_sequential_model_of_a_file_gives_the_maps_of_the_one_it_was(tmp_path):
+    keras.utils.set_random_seed(0)
+    layers = [
+        keras.Input((16, 16, 3)),
+        keras.layers.Conv2D(4, 3, 2, activation="relu"),
+        keras.layers.Conv2D(4, 3, activation="relu"),
+        keras.layers.GlobalAveragePooling2D(),
+        keras.layers.Dense(2, activation="softmax"),
+    ]
+    model, some = keras.Sequential(layers), _arrays()
+    model.save(tmp_path / "model.keras")
+    read = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    first, second = (
+        gradcam_plus_plus(
+            AdaptedModel(one, input_range=(0, 1), output_kind="probabilities"),
+            some.images,
+            some.labels,
+        )
+        for one in (model, read)
+    )
+    assert first.max() > 0
+    np.testing.assert_allclose(first, second, rtol=1e-5)
