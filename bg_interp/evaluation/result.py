@@ -200,7 +200,8 @@ class Evaluation:
     def meaning(self, measure: str) -> str:
         """Says what a measure is."""
         worst = self.groups.worst
-        group = f"{worst[0]} before {worst[1]}" if worst else ""
+        among = self.groups.compared and f" ({self.groups.compared})"
+        group = f"{worst[0]} before {worst[1]}{among}" if worst else ""
         others = {
             "bg_gap": "same - random",
             "worst_group": group,

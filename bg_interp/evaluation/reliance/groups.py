@@ -61,6 +61,14 @@ class Groups:
         found = Estimate.of_share(right, int(enough.sum()))
         return self.classes[row], self.kinds[column], found
 
+    @property
+    def compared(self) -> str:
+        """Says among which groups the worst was looked for; "" for all of them."""
+        few, known = int((self.count < ENOUGH).sum()), self.count.size
+        if not few:
+            return ""
+        return f"among {known - few} of {known} groups, those of {ENOUGH} answers or more"
+
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
         worst = self.worst

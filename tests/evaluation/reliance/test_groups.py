@@ -5,7 +5,13 @@ import pytest
 
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.reliance.adversarial import right_on_every_background
-from bg_interp.evaluation.reliance.groups import ENOUGH, by_object, mean_group, measure_groups
+from bg_interp.evaluation.reliance.groups import (
+    ENOUGH,
+    Groups,
+    by_object,
+    mean_group,
+    measure_groups,
+)
 from bg_interp.evaluation.reliance.variants import (
     MIXED,
     VARIANTS,
@@ -126,3 +132,11 @@ def test_drawings_are_different_and_the_first_is_that_of_the_variants():
     first, second = (partners("swap", labels, 0, draw) for draw in (0, 1))
     np.testing.assert_array_equal(first, partners("swap", labels, 0))
     assert (first != second).mean() > 0.9
+
+
+@pytest.mark.parametrize(("least", "said"), [(ENOUGH, ""), (ENOUGH - 1, "among 3 of 4 groups")])
+def test_it_is_said_among_which_groups_the_worst_was_looked_for(least, said):
+    right = np.full((2, 2), ENOUGH)
+    count = np.array([[ENOUGH, least], [ENOUGH, ENOUGH]])
+    groups = Groups(("a", "b"), ("a", "b"), False, np.minimum(right, count), count)
+    assert groups.compared.startswith(said) and bool(groups.compared) == bool(said)
