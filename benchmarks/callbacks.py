@@ -13,7 +13,9 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import flags
+
+from bg_interp import cli
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "epochs after the first", 1)
 _CLASSES, _SIDE, _IMAGES = 8, 64, 256
@@ -25,8 +27,7 @@ def _seconds(turn: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def main(_: list[str]) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def main() -> None:
     import keras
     import numpy as np
     import tensorflow as tf
@@ -66,4 +67,4 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main, __doc__)

@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from tabulate import tabulate
 
-from bg_interp import cluster
+from bg_interp import cli, cluster
 from bg_interp.cluster.machines import Cluster
 from bg_interp.masks import blocks, precompute, quality
 from bg_interp.masks.segmenters.opening import prepare
@@ -127,7 +127,7 @@ def _simulated() -> list[tuple[str, str]]:
     ]
 
 
-def _main(_: list[str]) -> None:
+def _main() -> None:
     if _IMAGES.value:
         one, two = _per_second(1), _per_second(2)
         rows = [("one node", f"{one:.2f}", ""), ("two nodes", f"{two:.2f}", f"{two / one:.2f}")]
@@ -136,4 +136,4 @@ def _main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(_main)
+    cli.run(_main, __doc__)

@@ -18,7 +18,9 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
-from absl import app, flags
+from absl import flags
+
+from bg_interp import cli
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "how often each takes its turn", 1)
 # (network, side of its images, backgrounds of the adversarial measure)
@@ -110,9 +112,8 @@ def _page(found: Any) -> None:
     print(f"\npage of {count} images: {spent:.1f} s of CPU, {size / 1e6:.2f} MB")
 
 
-def main(_: list[str]) -> None:
+def main() -> None:
     """Measures and prints."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import tensorflow as tf
     from tabulate import tabulate
 
@@ -135,4 +136,4 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main, __doc__)

@@ -13,12 +13,13 @@ TF32, which rounds factors to ten bits, is off for the comparison and on for the
 """
 
 import dataclasses
-import os
 import sys
 import time
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import flags
+
+from bg_interp import cli
 
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "how often each time is taken; the median counts", 1)
 _SIZE, _CLASSES, _BATCH, _STEPS = 64, 8, 64, 4
@@ -189,8 +190,7 @@ def _row(part: Part, device: str) -> tuple[str, float, float, float, float] | st
     return part.name, difference, part.tolerance, _timed(there), _timed(here)
 
 
-def _main(_: list[str]) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def _main() -> None:
     import tensorflow as tf
     from tabulate import tabulate
 
@@ -222,4 +222,4 @@ def _main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(_main)
+    cli.run(_main, __doc__)

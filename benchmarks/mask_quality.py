@@ -16,8 +16,10 @@ treating the masks, and bounds on self-IoU.
 import pathlib
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from PIL import Image
+
+from bg_interp import cli
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("cutouts", None, "folder of PNGs with transparency", required=True)
@@ -82,7 +84,7 @@ def print_table(header: list[str], rows: list[list[object]]) -> None:
     print(tabulate(rows, header, tablefmt="github", floatfmt=".3f"), "\n")
 
 
-def main(_: list[str]) -> None:
+def main() -> None:
     from bg_interp.masks.quality import self_iou
     from bg_interp.masks.segmenters.cleaning import Cleaning
     from bg_interp.masks.segmenters.opening import open_segmenter
@@ -149,4 +151,4 @@ def write_gallery(path: pathlib.Path, pairs: list, opacities: list, scores: np.n
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main, __doc__)

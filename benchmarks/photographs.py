@@ -23,8 +23,11 @@ import sys
 import zipfile
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from PIL import Image
+
+from bg_interp import cli
+from bg_interp.errors import UserError
 
 _FOLDER = flags.DEFINE_string("folder", "photographs", "gets objects/ and places/")
 _ROOT = flags.DEFINE_string("root", "/", "where the two packages are installed or unpacked")
@@ -83,7 +86,7 @@ def _stamps(root: pathlib.Path, folder: str, names: str) -> list[pathlib.Path]:
     found = [path for pattern in patterns for path in sorted(base.glob(f"{pattern}.png"))]
     found = [p for p in found if p.stem not in left_out and not p.stem.endswith("_mirror")]
     if not found:
-        raise SystemExit(f"{base} holds no stamps: apt-get install tuxpaint-stamps-default")
+        raise UserError(f"{base} holds no stamps: apt-get install tuxpaint-stamps-default")
     return found
 
 
@@ -98,7 +101,7 @@ def _write_objects(root: pathlib.Path, folder: pathlib.Path) -> None:
 def _write_places(root: pathlib.Path, folder: pathlib.Path) -> None:
     path = root / _TEXTURES
     if not path.is_file():
-        raise SystemExit(f"{path} is missing: apt-get install ufoai-textures")
+        raise UserError(f"{path} is missing: apt-get install ufoai-textures")
     with zipfile.ZipFile(path) as archive:
         members = set(archive.namelist())
         for kind, groups in _PLACES.items():
@@ -145,7 +148,7 @@ def _run_study(folder: pathlib.Path, weights: str) -> None:
     subprocess.run(command, check=True)
 
 
-def main(_) -> None:
+def main() -> None:
     """Writes both folders and the sheet, and runs the study when there are weights."""
     folder, root = pathlib.Path(_FOLDER.value), pathlib.Path(_ROOT.value)
     _write_objects(root, folder / "objects")
@@ -161,4 +164,4 @@ def main(_) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main, __doc__)

@@ -19,7 +19,9 @@ import sys
 import time
 
 import numpy as np
-from absl import app, flags
+from absl import flags
+
+from bg_interp import cli
 
 _STUDY = flags.DEFINE_string("study", None, "folder of the study", required=True)
 _SEEDS = flags.DEFINE_list("seeds", None, "of its arms; default: all that are finished")
@@ -57,7 +59,7 @@ def _seeds(arms: pathlib.Path) -> dict[int, pathlib.Path]:
     return {seed: path for seed, path in found.items() if seed in wanted}
 
 
-def main(_: list[str]) -> None:
+def main() -> None:
     """Repairs, measures and prints."""
     from tabulate import tabulate
 
@@ -104,4 +106,4 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main, __doc__)

@@ -20,8 +20,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from absl import app, flags
+from absl import flags
 from tabulate import tabulate
+
+from bg_interp import cli
 
 FLAGS = flags.FLAGS
 flags.DEFINE_integer("rounds", 20, "rounds of the comparison with LiteRT")
@@ -104,7 +106,7 @@ def images_per_second(name: str, workers: int, count: int) -> float:
     return (count - 1 - warm) / (time.perf_counter() - started)
 
 
-def main(_: list[str]) -> None:
+def main() -> None:
     times = overhead(FLAGS.rounds)
     bare = times["bare LiteRT invoke"]
     rows = [[name, value, value / bare] for name, value in times.items()]
@@ -121,4 +123,4 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main, __doc__)

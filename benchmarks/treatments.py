@@ -12,7 +12,9 @@ import platform
 import time
 from collections.abc import Callable
 
-from absl import app, flags
+from absl import flags
+
+from bg_interp import cli
 
 _ROUNDS = flags.DEFINE_integer("rounds", 7, "how often each treatment takes its turn", 1)
 _NAMES = ("none", "black", "noise", "mix", "blur", "mean", "swap", "random_mask")
@@ -118,8 +120,7 @@ def _in_training(rounds: int) -> None:
     _print("Training step of the default recipe", _ratios(turns, "none", rounds), "step", _STEPS)
 
 
-def main(_: list[str]) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+def main() -> None:
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -130,4 +131,4 @@ def main(_: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    cli.run(main, __doc__)

@@ -15,7 +15,7 @@ from bg_interp.commands.arrays.evaluate import outputs_of
 from bg_interp.commands.class_images import Maker
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
-from bg_interp.evaluation.reliance.variants import background_reliance, variant_logits
+from bg_interp.evaluation.reliance.variants import Variants, background_reliance
 from bg_interp.masks.spelling import opacity_of
 from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
@@ -201,11 +201,11 @@ class BackgroundReliance(_Every):
     def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, Any]]:
         """Returns what measures the model with its present weights, traced once."""
         # Only now, since what a model gives before it has learnt does not show the kind.
-        model, arrays = AdaptedModel(model_of_bytes), self._arrays
-        kind, classes = outputs_of(model, arrays.images, None)
+        model, variants = AdaptedModel(model_of_bytes), Variants(self._arrays, self._seed)
+        kind, classes = outputs_of(model, self._arrays.images, None)
         predict = compiled(dataclasses.replace(model, output_kind=kind))
         return lambda: background_reliance(
-            variant_logits(predict, arrays, self._seed), arrays.labels, classes, self._seed
+            variants.logits(predict), self._arrays.labels, classes, self._seed
         )
 
     def _check_range(self) -> None:

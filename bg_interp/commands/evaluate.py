@@ -26,7 +26,7 @@ from bg_interp.evaluation.arrays import (
 )
 from bg_interp.evaluation.leak import Leak, measure_leak
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
+from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel, keras_network, match_classes
 from bg_interp.models.loading import load_classifier
@@ -55,9 +55,9 @@ def example_sheet(
     test = with_usable_masks(test)
     _, first = np.unique(test.labels, return_index=True)
     first = first[:_EXAMPLES]
-    columns = []
+    columns, variants = [], Variants(test, seed)
     for variant in VARIANTS:
-        images = make_variant(variant, test, seed, first)
+        images = variants.make(variant, first)
         right = predict(model, images).argmax(axis=1) == test.labels[first]
         frame = max(1, images.shape[1] // 24)
         padded = np.pad(images, [(0, 0), (frame, frame), (frame, frame), (0, 0)])

@@ -23,7 +23,7 @@ from bg_interp.data.opening import open_in_memory
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
+from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel, match_classes
 from bg_interp.models.loading import load_classifier
@@ -124,9 +124,9 @@ class Mending:
     def _measured(self, network: keras.Model, test: Images) -> Evaluation:
         model, (usable, _) = self.adapted(network), test.usable()
         graph, identity = compiled(model), digest(network, model.input_range, model.output_kind)
-        logits = {}
+        logits, variants = {}, Variants(usable, self.seed)
         for name in VARIANTS:
-            images = make_variant(name, usable, self.seed)
+            images = variants.make(name)
             asked = functools.partial(predict, graph, images)
             logits[name] = self.kept(digest(identity, self.columns, images), asked)
         return measure(

@@ -97,8 +97,14 @@ def tile_background(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     tiled = tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
     covered = tf.reduce_all(inside, axis=(1, 2, 3), keepdims=True)
-    plain = tf.cast(_background_colours(images, masks), images.dtype)
-    return tf.where(inside, tf.where(covered, plain, tiled), images)
+
+    def plain() -> tf.Tensor:
+        colours = tf.cast(_background_colours(images, masks), images.dtype)
+        return tf.where(covered, colours, tiled)
+
+    # Hardly ever is an object's box the whole image, and mean colours take a third of the time.
+    filling = tf.cond(tf.reduce_any(covered), plain, lambda: tiled)
+    return tf.where(inside, filling, images)
 
 
 def _within(start: tf.Tensor, stop: tf.Tensor, length: int) -> tf.Tensor:

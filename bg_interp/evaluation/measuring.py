@@ -10,7 +10,7 @@ from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.model_evaluation import check_classes, evaluate_model
 from bg_interp.evaluation.reliance.adversarial import right_on_every_background
 from bg_interp.evaluation.reliance.groups import by_object, mean_group, measure_groups
-from bg_interp.evaluation.reliance.variants import variant_logits
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel
 
@@ -41,7 +41,7 @@ def measure(
       seed: keys all that is random.
       facts: what else the results shall hold.
       logits: what the model says of the variants of the usable images, where that is known; see
-        `variants.variant_logits`.
+        `variants.Variants.logits`.
 
     Raises:
       UserError: no mask is usable, or the model gives other classes.
@@ -51,14 +51,15 @@ def measure(
     if keys is None:
         keys = [str(row) for row in range(len(test.labels))]
     graph = compiled(model)
-    logits = dict(logits or variant_logits(graph, some, seed))
+    variants = Variants(some, seed)
+    logits = dict(logits or variants.logits(graph))
     check_classes(logits["original"], len(names))
     measured = evaluate_model(model, test, names, logits=logits, seed=seed)
     where = None if places is None else places[usable]
     groups = measure_groups(logits, some.labels, names, seed, where, place_names)
     adversarial = None
     if backgrounds and len(np.unique(some.labels)) > 1:
-        right = right_on_every_background(graph, some, backgrounds, seed)
+        right = right_on_every_background(graph, variants, backgrounds)
         adversarial = Estimate.of_share(right)
     return Evaluation(
         measured={"seed": seed, **(facts or {}), **measured},

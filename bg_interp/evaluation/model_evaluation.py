@@ -10,7 +10,7 @@ from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
 from bg_interp.evaluation.attribution import attribution
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.evaluation.recognisability import judge_class_images
-from bg_interp.evaluation.reliance.variants import background_reliance, variant_logits
+from bg_interp.evaluation.reliance.variants import Variants, background_reliance
 from bg_interp.models.adapter import adapt
 
 
@@ -37,7 +37,7 @@ def evaluate_model(
         own start and from a common one, and an untrained network's as the lower mark.
       shown: the L classes that there are class images of; None for all K.
       logits: what the model says of the variants of the usable images, where that is known; see
-        `variants.variant_logits`.
+        `variants.Variants.logits`.
       seed: keys partners, noise and resampling; the same for all models that are compared.
 
     Returns:
@@ -54,7 +54,7 @@ def evaluate_model(
     classes = len(class_names)
     _check_judges(judges, classes)
     # A graph is traced once: who knows the answers needs none.
-    answers = variant_logits(compiled(adapted), usable, seed) if logits is None else logits
+    answers = Variants(usable, seed).logits(compiled(adapted)) if logits is None else logits
     check_classes(answers["original"], classes)
     present = set(usable.labels.tolist())
     missing = [name for label, name in enumerate(class_names) if label not in present]

@@ -12,7 +12,7 @@ import numpy as np
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, mean_by_class, plain_list
 from bg_interp.evaluation.judges.training import Judges
-from bg_interp.evaluation.reliance.variants import make_variant
+from bg_interp.evaluation.reliance.variants import Variants
 
 # Natural images of each class that stand in for class images in the upper mark.
 _EXEMPLARS = 5
@@ -137,15 +137,14 @@ def judge_class_images(
       {name: {"left_out": why}} for images that cannot be judged.
     """
     classes = np.arange(judges.classes) if shown is None else np.asarray(shown)
-    on_black = make_variant("foreground_only", test)
+    variants = Variants(test, seed)
+    on_black = variants.make("foreground_only")
     results = {
         "natural_objects": score_images(on_black, test.labels, judges),
-        "natural_backgrounds": score_images(
-            make_variant("background_only", test), test.labels, judges
-        ),
+        "natural_backgrounds": score_images(variants.make("background_only"), test.labels, judges),
     }
     exemplars, rest = _exemplars_and_queries(test.labels)
-    queries, query_labels = make_variant("mixed_random", test, seed)[rest], test.labels[rest]
+    queries, query_labels = variants.make("mixed_random")[rest], test.labels[rest]
 
     def choose(images: np.ndarray, of: np.ndarray) -> np.ndarray:
         among, shares = np.isin(query_labels, of), np.full(judges.classes, np.nan)

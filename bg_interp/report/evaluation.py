@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.reliance.variants import VARIANTS, make_variant
+from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.report import figures, page
 from bg_interp.report.panels import WEBP, data_url
@@ -124,8 +124,8 @@ def _worst(found: Evaluation) -> Iterator[Shown]:
     rows = np.array(found.worst(_WORST), np.int64)
     if not len(rows):
         return
-    seed = found.measured["seed"]
-    made = {name: make_variant(name, found.test, seed, rows) for name in VARIANTS}
+    maker = Variants(found.test, found.measured["seed"])
+    made = {name: maker.make(name, rows) for name in VARIANTS}
     said = {name: found.logits[name].argmax(axis=1) for name in VARIANTS}
     changes = found.changes()
     for place, row in enumerate(rows):

@@ -7,7 +7,7 @@ import numpy as np
 import tqdm
 
 from bg_interp.evaluation.arrays import Arrays, batches, compiled, predict
-from bg_interp.evaluation.reliance.variants import make_variant, partners
+from bg_interp.evaluation.reliance.variants import Variants, partners
 from bg_interp.retraining.kept import Kept, digest
 
 # A killed repair has lost the features of so many images at most.
@@ -59,13 +59,14 @@ def make_sample(
       kept: features that are known.
     """
     count, graph, identity = len(train.labels), compiled(features), digest(features)
+    variants = Variants(train, seed)
     parts, behind = [], []
     bar = tqdm.tqdm(total=count * (copies + 1), desc="features", unit="image", leave=False)
     with bar:
         for copy in range(copies + 1):
             variant = "mixed_random" if copy else "original"
             for rows in batches(count, _BLOCK):
-                images = make_variant(variant, train, seed, np.arange(count)[rows], draw=copy)
+                images = variants.make(variant, np.arange(count)[rows], draw=copy)
                 parts.append(_features(graph, identity, images, kept))
                 bar.update(len(images))
             chosen = partners(variant, train.labels, seed, copy) if copy else slice(None)

@@ -11,7 +11,7 @@ from bg_interp.evaluation.recognisability import (
     judge_class_images,
     score_images,
 )
-from bg_interp.evaluation.reliance.variants import make_variant
+from bg_interp.evaluation.reliance.variants import Variants
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,8 @@ def scored(judges, shapes_test):
     """Natural objects, natural backgrounds and noise in the place of class images."""
     first = [int(np.argmax(shapes_test.labels == label)) for label in range(3)]
     noise = np.random.default_rng(0).normal(127, 20, (3, 24, 24, 3))
-    backgrounds = make_variant("background_only", shapes_test, positions=np.array(first))
-    objects = make_variant("foreground_only", shapes_test, positions=np.array(first))
+    backgrounds = Variants(shapes_test).make("background_only", np.array(first))
+    objects = Variants(shapes_test).make("foreground_only", np.array(first))
     images = {"objects": objects, "backgrounds": backgrounds, "noise": noise}
     return judge_class_images(images, shapes_test, judges)
 

@@ -6,7 +6,7 @@ import pytest
 
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict
-from bg_interp.evaluation.reliance.variants import make_variant
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.retraining import sample
 from bg_interp.retraining.fitting import CANDIDATES, Fit, check_classes, fit
 from bg_interp.retraining.head import find_head
@@ -57,7 +57,7 @@ def _mended(network: keras.Model, found: Fit) -> keras.Model:
 
 
 def _accuracy(model, arrays: Arrays, variant: str) -> float:
-    said = predict(compiled(model), make_variant(variant, arrays)).argmax(axis=1)
+    said = predict(compiled(model), Variants(arrays).make(variant)).argmax(axis=1)
     return float((said == arrays.labels).mean())
 
 

@@ -20,7 +20,7 @@ from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak, measure_leak
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.model_evaluation import check_classes
-from bg_interp.evaluation.reliance.variants import make_variant
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.masks.spelling import opacity_of
 from bg_interp.models import preprocessing, probing
@@ -64,9 +64,9 @@ class Report:
     def worst(self, count: int = 12) -> "WorstImages":
         """Returns the images that depend most on their background; a notebook shows them."""
         rows = self.evaluation.worst(whole(count, "count", 1))
-        seed = self.evaluation.measured["seed"]
         test = self.evaluation.test
-        swapped = make_variant("swap", test, seed, np.array(rows, np.int64))
+        variants = Variants(test, self.evaluation.measured["seed"])
+        swapped = variants.make("swap", np.array(rows, np.int64))
         keys = tuple(self.evaluation.keys[row] for row in rows)
         names = tuple(self.evaluation.classes[label] for label in test.labels[rows])
         return WorstImages(keys, names, test.images[rows], swapped)

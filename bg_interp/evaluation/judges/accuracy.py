@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.judges.data import HELD_OUT_BLUR, blur, tiled_backgrounds
+from bg_interp.evaluation.judges.data import HELD_OUT_BLUR, blur
 from bg_interp.evaluation.judges.judge import Judge, TrainedJudge
-from bg_interp.evaluation.reliance.variants import make_variant, partners
+from bg_interp.evaluation.reliance.variants import Variants, partners
 
 # Raised when judges are tested on other images: what a cached judge got right is then found anew.
 VERSION = 2
@@ -27,8 +27,9 @@ def _held_out_images(test: Arrays, seed: int) -> dict[str, np.ndarray]:
       test: images held out, masks usable.
       seed: keys the choice of backgrounds and the noise.
     """
-    on_black = make_variant("foreground_only", test).astype(np.float32)
-    on_foreign = make_variant("mixed_random", test, seed).astype(np.float32)
+    variants = Variants(test, seed)
+    on_black = variants.make("foreground_only").astype(np.float32)
+    on_foreign = variants.make("mixed_random").astype(np.float32)
     mean = on_foreign.mean(axis=(1, 2), keepdims=True)
     noise = np.random.default_rng(seed).normal(0.0, 25.0, on_foreign.shape)
     silhouettes = np.broadcast_to(test.masks, on_black.shape).astype(np.float32)
@@ -40,7 +41,7 @@ def _held_out_images(test: Arrays, seed: int) -> dict[str, np.ndarray]:
         "objects, blurred": _blurred(on_foreign),
         "objects, contrast 0.3": mean + 0.3 * (on_foreign - mean),
         "objects, noisy": np.clip(on_foreign + noise, 0, 255).astype(np.float32),
-        "backgrounds alone": tiled_backgrounds(test).astype(np.float32),
+        "backgrounds alone": variants.make("background_only").astype(np.float32),
     }
 
 

@@ -6,30 +6,28 @@ backgrounds, which are drawn here instead of all being tried.
 
 import numpy as np
 
-from bg_interp.evaluation.arrays import Arrays, Model, predict
-from bg_interp.evaluation.reliance.variants import make_variant
+from bg_interp.evaluation.arrays import Model, predict
+from bg_interp.evaluation.reliance.variants import Variants
 
 
-def right_on_every_background(
-    model: Model, arrays: Arrays, backgrounds: int, seed: int
-) -> np.ndarray:
+def right_on_every_background(model: Model, variants: Variants, backgrounds: int) -> np.ndarray:
     """Tells of each object whether it is known before every one of several backgrounds.
 
     Args:
       model: images to logits (see `arrays.compiled`).
-      arrays: the test set, masks usable.
+      variants: of the test set; its seed keys the drawing.
       backgrounds: how many are drawn for each object, from images of other classes.
-      seed: keys the drawing.
 
     Returns:
       bool [N].
     """
-    right = np.ones(len(arrays.labels), bool)
+    labels = variants.arrays.labels
+    right = np.ones(len(labels), bool)
     for draw in range(1, backgrounds + 1):
         # Once wrong, the object needs no more backgrounds.
         rows = np.flatnonzero(right)
         if not len(rows):
             break
-        images = make_variant("swap", arrays, seed, rows, draw)
-        right[rows] = predict(model, images).argmax(axis=1) == arrays.labels[rows]
+        images = variants.make("swap", rows, draw)
+        right[rows] = predict(model, images).argmax(axis=1) == labels[rows]
     return right

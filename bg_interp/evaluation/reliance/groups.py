@@ -93,7 +93,7 @@ def measure_groups(
     """Measures every group on the mixed variants.
 
     Args:
-      logits: see `variants.variant_logits`, made with `seed`.
+      logits: see `variants.Variants.logits`, made with `seed`.
       labels: int [N], of the test set.
       classes: K names.
       seed: that of the variants.
@@ -144,7 +144,7 @@ def by_object(logits: Mapping[str, np.ndarray], arrays: Arrays) -> list[Third]:
     """Measures accuracy by the objects' size and by their distance from the centre.
 
     Args:
-      logits: see `variants.variant_logits`.
+      logits: see `variants.Variants.logits`.
       arrays: the test set, masks usable.
     """
     opacity = arrays.masks[..., 0].astype(np.float32) / 255

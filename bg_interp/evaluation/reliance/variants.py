@@ -26,9 +26,9 @@ import tensorflow as tf
 from bg_interp.data.tiling import tile_background
 from bg_interp.evaluation.arrays import Arrays, Model, batches, mean_by_class, plain_list, predict
 
-_WITHOUT_PARTNER = ("original", "foreground_only", "no_foreground", "background_only")
 MIXED = ("mixed_same", "mixed_random", "mixed_next", "swap")
-VARIANTS = _WITHOUT_PARTNER + MIXED
+_WITH_BACKGROUND = ("background_only", *MIXED)
+VARIANTS = ("original", "foreground_only", "no_foreground", *_WITH_BACKGROUND)
 
 
 def partners(variant: str, labels: np.ndarray, seed: int, draw: int = 0) -> np.ndarray:
@@ -55,27 +55,35 @@ def partners(variant: str, labels: np.ndarray, seed: int, draw: int = 0) -> np.n
         "mixed_next": lambda label: labels == following[label],
         "swap": lambda label: labels != label,
     }[variant]
-    allowed = {label: positions[is_allowed(label)] for label in present.tolist()}
+    rows_of = {label: positions[labels == label] for label in present.tolist()}
+    allowed = {label: positions[is_allowed(label)] for label in rows_of}
+    # The place of each image itself among those allowed, which it is to be none of.
+    own, others = np.full(len(labels), len(labels)), np.zeros(len(labels), np.int64)
+    for label, rows in rows_of.items():
+        is_there = np.isin(rows, allowed[label])
+        own[rows[is_there]] = np.searchsorted(allowed[label], rows[is_there])
+        others[rows] = len(allowed[label]) - is_there
+    places = np.zeros(len(labels), np.int64)
+    places[others > 0] = generator.integers(0, others[others > 0])
+    places += places >= own
     chosen = positions.copy()
-    for position, label in enumerate(labels.tolist()):
-        others = allowed[label]
-        # The place of the image itself among those allowed, which it is to be none of.
-        own = int(np.searchsorted(others, position))
-        is_there = own < len(others) and others[own] == position
-        if len(others) > is_there:
-            place = generator.integers(0, len(others) - is_there)
-            chosen[position] = others[place + (is_there and place >= own)]
+    for label, rows in rows_of.items():
+        rows = rows[others[rows] > 0]
+        chosen[rows] = allowed[label][places[rows]]
     return chosen
 
 
-def compose(variant: str, images: tf.Tensor, masks: tf.Tensor, others: Arrays | None) -> tf.Tensor:
+def compose(
+    variant: str, images: tf.Tensor, masks: tf.Tensor, backgrounds: tf.Tensor | None = None
+) -> tf.Tensor:
     """Makes one variant of a batch.
 
     Args:
       variant: one of VARIANTS.
       images: [B, H, W, 3], uint8 or float in [0, 255].
       masks: uint8 [B, H, W, 1], 255 = foreground.
-      others: the partners' images and masks, for variants that have partners.
+      backgrounds: [B, H, W, 3], what `tile_background` makes of the images themselves
+        (background_only) or of their partners; None for variants that need none.
 
     Returns:
       float32 [B, H, W, 3] in [0, 255].
@@ -88,40 +96,68 @@ def compose(variant: str, images: tf.Tensor, masks: tf.Tensor, others: Arrays | 
         return images * opacity
     if variant == "no_foreground":
         return images * (1.0 - opacity)
+    if variant not in VARIANTS or backgrounds is None:
+        raise ValueError(f"variant must be one of {VARIANTS}, with backgrounds. Got: {variant!r}")
+    backgrounds = tf.cast(backgrounds, tf.float32)
     if variant == "background_only":
-        return tile_background(images, masks)
-    if variant not in MIXED or others is None:
-        raise ValueError(f"variant must be one of {VARIANTS}, with its partners. Got: {variant!r}")
-    background = tf.cast(tile_background(others.images, others.masks), tf.float32)
-    return images * opacity + background * (1.0 - opacity)
+        return backgrounds
+    return images * opacity + backgrounds * (1.0 - opacity)
 
 
-def make_variant(
-    variant: str,
-    arrays: Arrays,
-    seed: int = 0,
-    positions: np.ndarray | None = None,
-    draw: int = 0,
-) -> np.ndarray:
-    """Returns one variant of images, uint8 [N, H, W, 3].
+class Variants:
+    """The background variants of a set of images.
 
-    Args:
-      variant: one of VARIANTS.
-      arrays: the images, and those that partners are drawn from.
+    Every background is tiled once, when it is first needed, and kept: twelve of them would
+    otherwise be made of each image of an evaluation.
+
+    Attributes:
+      arrays: the N images, and those that partners are drawn from.
       seed: keys the choice of partners.
-      positions: which of `arrays` to make; None for all, in their order.
-      draw: see `partners`.
     """
-    chosen = partners(variant, arrays.labels, seed, draw) if variant in MIXED else None
-    if positions is None:
-        positions = np.arange(len(arrays.labels))
-    made = []
-    for rows in batches(len(positions)):
-        some = positions[rows]
-        others = None if chosen is None else arrays.take(chosen[some])
-        images = compose(variant, arrays.images[some], arrays.masks[some], others)
-        made.append(tf.cast(tf.round(images), tf.uint8).numpy())
-    return np.concatenate(made)
+
+    def __init__(self, arrays: Arrays, seed: int = 0):
+        """Takes images with usable masks."""
+        self.arrays = arrays
+        self.seed = seed
+        self._tiled = np.zeros_like(arrays.images)
+        self._is_tiled = np.zeros(len(arrays.labels), bool)
+
+    def make(self, variant: str, rows: np.ndarray | None = None, draw: int = 0) -> np.ndarray:
+        """Returns one variant of images, uint8 [N, H, W, 3].
+
+        Args:
+          variant: one of VARIANTS.
+          rows: positions of the images to make; None for all, in their order.
+          draw: see `partners`.
+        """
+        images, masks, labels = self.arrays
+        behind = np.arange(len(labels))
+        rows = behind if rows is None else rows
+        if variant in MIXED:
+            behind = partners(variant, labels, self.seed, draw)
+        made = []
+        for batch in batches(len(rows)):
+            some = rows[batch]
+            backgrounds = self._backgrounds(behind[some]) if variant in _WITH_BACKGROUND else None
+            composed = compose(variant, images[some], masks[some], backgrounds)
+            made.append(tf.cast(tf.round(composed), tf.uint8).numpy())
+        return np.concatenate(made)
+
+    def logits(self, model: Model) -> dict[str, np.ndarray]:
+        """Asks a model about every variant; returns {variant: float32 [N, K]}.
+
+        Args:
+          model: images to logits (see `arrays.compiled`).
+        """
+        return {name: predict(model, self.make(name)) for name in VARIANTS}
+
+    def _backgrounds(self, rows: np.ndarray) -> np.ndarray:
+        """Returns the tiled backgrounds of images, uint8."""
+        new = np.unique(rows[~self._is_tiled[rows]])
+        if len(new):
+            self._tiled[new] = tile_background(self.arrays.images[new], self.arrays.masks[new])
+            self._is_tiled[new] = True
+        return self._tiled[rows]
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
@@ -156,27 +192,13 @@ def mean_interval(values: np.ndarray, seed: int, resamples: int = 2000) -> tuple
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-def variant_logits(model: Model, arrays: Arrays, seed: int) -> dict[str, np.ndarray]:
-    """Asks a model about every background variant.
-
-    Args:
-      model: images to logits (see `arrays.compiled`).
-      arrays: the test set, masks usable.
-      seed: keys the choice of partners.
-
-    Returns:
-      {variant: float32 [N, K]}.
-    """
-    return {name: predict(model, make_variant(name, arrays, seed)) for name in VARIANTS}
-
-
 def background_reliance(
     logits: Mapping[str, np.ndarray], labels: np.ndarray, classes: int, seed: int
 ) -> dict[str, Any]:
     """Measures accuracy on every background variant, and BG-Gap.
 
     Args:
-      logits: what the model says, see `variant_logits`.
+      logits: what the model says, see `Variants.logits`.
       labels: int [N], of the test set.
       classes: the number of the model's classes, K.
       seed: keys the bootstrap.

@@ -14,6 +14,7 @@ import tensorflow as tf
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig
 from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import open_source
+from bg_interp.data.tiling import tile_background
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, with_usable_masks
 from bg_interp.evaluation.reliance.variants import compose
@@ -68,7 +69,8 @@ class NaturalPictures:
         """Returns an object on the background of an image of class `other`, uint8 [H, W, 3]."""
         rows = np.array([number])
         own, place = self._chosen[label].take(rows), self._chosen[other].take(rows)
-        made = compose("mixed_random", own.images, own.masks, place)
+        behind = tile_background(place.images, place.masks)
+        made = compose("mixed_random", own.images, own.masks, behind)
         return tf.cast(tf.round(made), tf.uint8).numpy()[0]
 
 

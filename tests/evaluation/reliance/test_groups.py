@@ -15,9 +15,9 @@ from bg_interp.evaluation.reliance.groups import (
 from bg_interp.evaluation.reliance.variants import (
     MIXED,
     VARIANTS,
+    Variants,
     partners,
     share_interval,
-    variant_logits,
 )
 
 _CLASSES = ("cat", "dog", "emu")
@@ -106,7 +106,7 @@ def test_adversarial_is_right_only_where_every_background_is_right():
     images[:] = 80 * labels[:, None, None, None]
     masks = np.zeros((60, 16, 16, 1), np.uint8)
     masks[:, 6:10, 6:10] = 255
-    arrays = Arrays(images, masks, labels)
+    variants = Variants(Arrays(images, masks, labels))
 
     def by_background(shown):
         corner = np.asarray(shown)[:, 0, 0, 0] / 80
@@ -116,9 +116,9 @@ def test_adversarial_is_right_only_where_every_background_is_right():
         middle = np.asarray(shown)[:, 7, 7, 0] / 80
         return _tensor(np.eye(3)[np.rint(middle).astype(int)])
 
-    assert not right_on_every_background(by_background, arrays, 3, seed=0).any()
-    assert right_on_every_background(by_object_, arrays, 3, seed=0).all()
-    assert variant_logits(by_object_, arrays, 0)["swap"].shape == (60, 3)
+    assert not right_on_every_background(by_background, variants, 3).any()
+    assert right_on_every_background(by_object_, variants, 3).all()
+    assert variants.logits(by_object_)["swap"].shape == (60, 3)
 
 
 def _tensor(values):

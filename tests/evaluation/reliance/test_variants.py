@@ -4,17 +4,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bg_interp.data.tiling import tile_background
 from bg_interp.evaluation.arrays import Arrays, compiled
+from bg_interp.evaluation.reliance import variants as variants_module
 from bg_interp.evaluation.reliance.variants import (
     VARIANTS,
+    Variants,
     background_reliance,
     compose,
     confusion_matrix,
-    make_variant,
     mean_interval,
     partners,
     share_interval,
-    variant_logits,
 )
 
 # A 4 x 4 image: the object is the pixel (3, 3), of value 200 + label, before a background of
@@ -41,31 +42,31 @@ def _background_by_hand(label: int) -> np.ndarray:
 
 
 def test_original_is_untouched():
-    np.testing.assert_array_equal(make_variant("original", _tiny()), _tiny().images)
+    np.testing.assert_array_equal(Variants(_tiny()).make("original"), _tiny().images)
 
 
 def test_foreground_only_by_hand():
     expected = np.zeros((6, 4, 4))
     expected[:, 3, 3] = 200 + _LABELS
-    np.testing.assert_array_equal(make_variant("foreground_only", _tiny())[..., 0], expected)
+    np.testing.assert_array_equal(Variants(_tiny()).make("foreground_only")[..., 0], expected)
 
 
 def test_no_foreground_by_hand():
     expected = _tiny().images[..., 0].copy()
     expected[:, 3, 3] = 0
-    np.testing.assert_array_equal(make_variant("no_foreground", _tiny())[..., 0], expected)
+    np.testing.assert_array_equal(Variants(_tiny()).make("no_foreground")[..., 0], expected)
 
 
 def test_background_only_by_hand():
     expected = np.stack([_background_by_hand(label) for label in _LABELS])
-    np.testing.assert_array_equal(make_variant("background_only", _tiny())[..., 0], expected)
+    np.testing.assert_array_equal(Variants(_tiny()).make("background_only")[..., 0], expected)
 
 
 @pytest.mark.parametrize(
     ("variant", "background_label"), [("mixed_same", [0, 1, 2]), ("mixed_next", [1, 2, 0])]
 )
 def test_mixed_same_and_next_by_hand(variant, background_label):
-    made = make_variant(variant, _tiny())[..., 0]
+    made = Variants(_tiny()).make(variant)[..., 0]
     for image, label in zip(made, _LABELS, strict=True):
         expected = _background_by_hand(background_label[label])
         expected[3, 3] = 200 + label
@@ -74,7 +75,7 @@ def test_mixed_same_and_next_by_hand(variant, background_label):
 
 def test_mixed_random_takes_the_background_of_the_partner_that_was_drawn():
     chosen = partners("mixed_random", _LABELS, seed=3)
-    made = make_variant("mixed_random", _tiny(), seed=3)[..., 0]
+    made = Variants(_tiny(), seed=3).make("mixed_random")[..., 0]
     for image, label, other in zip(made, _LABELS, _LABELS[chosen], strict=True):
         expected = _background_by_hand(other)
         expected[3, 3] = 200 + label
@@ -109,6 +110,28 @@ def test_the_next_class_is_the_next_that_has_images():
     assert labels[partners("mixed_next", labels, 0)].tolist() == [5, 5, 9, 9, 0]
 
 
+def test_each_background_is_tiled_once(monkeypatch):
+    tiled = []
+
+    def counted(images, masks):
+        tiled.append(len(images))
+        return tile_background(images, masks)
+
+    monkeypatch.setattr(variants_module, "tile_background", counted)
+    variants = Variants(_many())
+    made = [variants.make(name) for name in VARIANTS]
+    assert sum(tiled) == len(_many().labels)
+    anew = [Variants(_many()).make(name) for name in VARIANTS]
+    np.testing.assert_array_equal(made, anew)
+
+
+def test_rows_are_those_of_the_whole():
+    rows = np.array([5, 0, 5])
+    for name in VARIANTS:
+        whole = Variants(_tiny(), seed=2).make(name, draw=1)
+        np.testing.assert_array_equal(Variants(_tiny(), seed=2).make(name, rows, 1), whole[rows])
+
+
 def test_soft_masks_blend():
     tiny = _tiny()
     half = tiny._replace(masks=np.full_like(tiny.masks, 128))
@@ -118,10 +141,9 @@ def test_soft_masks_blend():
 
 def test_composing_in_a_graph_gives_the_eager_result():
     tiny = _tiny()
-    eager = compose("swap", tiny.images, tiny.masks, tiny.take(np.arange(6)[::-1]))
-    graph = tf.function(
-        lambda: compose("swap", tiny.images, tiny.masks, tiny.take(slice(None, None, -1)))
-    )
+    behind = tile_background(tiny.images[::-1], tiny.masks[::-1])
+    eager = compose("swap", tiny.images, tiny.masks, behind)
+    graph = tf.function(lambda: compose("swap", tiny.images, tiny.masks, behind))
     np.testing.assert_array_equal(graph(), eager)
 
 
@@ -138,7 +160,7 @@ def _many(seed: int = 0) -> Arrays:
 def _reliance(pixel_to_class) -> dict:
     """Measures a model that looks at one pixel."""
     model = compiled(lambda images: 100 * tf.one_hot(pixel_to_class(images), 3))
-    logits = variant_logits(model, _many(), seed=0)
+    logits = Variants(_many(), seed=0).logits(model)
     return background_reliance(logits, _many().labels, classes=3, seed=0)
 
 
