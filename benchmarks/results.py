@@ -26,6 +26,7 @@ _MEASURES = {
     "accuracy_original": "accuracy as they are",
     "accuracy_swap": "accuracy before another class's background",
     "accuracy_background_only": "accuracy on backgrounds alone",
+    "accuracy_worst_group": "accuracy before each class's worst kind of background",
     "bg_gap": "BG-Gap",
     "leakage_own": "leakage, own start",
     "leakage_black": "leakage, black start",

@@ -108,6 +108,12 @@ def _accuracies() -> Iterator[MeasureKind]:
         )
 
 
+_WORST_GROUP = MeasureKind(
+    "accuracy before each class's worst kind of background",
+    "accuracy_worst_group",
+    ("groups", "worst_by_class"),
+    _RELIANCE,
+)
 KINDS = (
     *_recognisability(),
     *_leakage(),
@@ -117,6 +123,7 @@ KINDS = (
     ),
     MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), _RELIANCE, True),
     *_accuracies(),
+    _WORST_GROUP,
     MeasureKind(
         "share of SmoothGrad in the mask",
         "smoothgrad",

@@ -9,14 +9,18 @@ from typing import Any
 import keras
 import numpy as np
 
+from bg_interp.commands.subject import places_of
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, resolved
 from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import open_source
-from bg_interp.evaluation.arrays import Arrays, plain_list
+from bg_interp.evaluation.arrays import Arrays, compiled, plain_list, usable_rows
 from bg_interp.evaluation.judges.judge import Judge
 from bg_interp.evaluation.judges.training import JUDGES, Judges, load_or_train_judges
 from bg_interp.evaluation.model_evaluation import evaluate_model
+from bg_interp.evaluation.reliance.groups import measure_groups
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.models import networks
+from bg_interp.models.adapter import adapt
 from bg_interp.models.loading import load_network
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
@@ -97,9 +101,9 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
       seed: of partners, noise and resampling; the same for all arms.
 
     Returns:
-      What `evaluate_model` returns, and `logits`: {start: the logits reached}, and `natural`: the
-      logit of each class's best training image. It stands in measures.json; the images in
-      class_images.npz.
+      What `evaluate_model` returns, and `groups` (see `Groups.to_dict`), `logits`: {start: the
+      logits reached}, and `natural`: the logit of each class's best training image. It stands in
+      measures.json; the images in class_images.npz.
     """
     workdir = Workdir(pathlib.Path(str(config.workdir)))
     done = read(config)
@@ -109,19 +113,31 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     found = load_network(workdir.path)
     model, class_names = found.network, list(found.class_names or ())
     source = open_source(settled)
-    test = Arrays.of(open_in_memory(source, "test", settled).arrays)
+    opened = open_in_memory(source, "test", settled).arrays
+    test, usable = Arrays.of(opened), usable_rows(Arrays.of(opened))
     # Of a class without training images the network knows nothing that could be shown.
     learnt = np.unique(source.splits["train"].labels).tolist()
     made = make_class_images(model, config, statistics.load(workdir.ascent), learnt)
+    answers = Variants(test.take(usable), seed).logits(compiled(adapt(model)))
     results = evaluate_model(
         model,
         test,
         class_names,
+        logits=answers,
         judges=judges,
         class_images={name: one.images for name, one in made.items()},
         shown=learnt,
         seed=seed,
     )
+    places = places_of(source, "test", opened["index"])
+    results["groups"] = measure_groups(
+        answers,
+        test.labels[usable],
+        class_names,
+        seed,
+        None if places is None else places[usable],
+        source.place_names,
+    ).to_dict()
     results["logits"] = {
         name: _of_all(one.activations, learnt, len(class_names)) for name, one in made.items()
     }

@@ -47,6 +47,15 @@ class Groups:
         )
 
     @property
+    def worst_by_class(self) -> np.ndarray:
+        """Accuracy of each class before its worst kind of background, float64 [K].
+
+        Kinds of too few answers don't count; NaN for a class that has no others.
+        """
+        accuracy = np.where(self.count >= ENOUGH, self.accuracy, np.inf).min(axis=1, initial=np.inf)
+        return np.where(np.isinf(accuracy), np.nan, accuracy)
+
+    @property
     def worst(self) -> tuple[str, str, Estimate] | None:
         """(class, kind of background, accuracy) of the worst group that has enough answers.
 
@@ -78,6 +87,7 @@ class Groups:
             "backgrounds_are": "places" if self.of_places else "classes they were taken from",
             "accuracy": [plain_list(row) for row in self.accuracy],
             "count": self.count.tolist(),
+            "worst_by_class": plain_list(self.worst_by_class),
             "worst": worst and [worst[0], worst[1], dataclasses.asdict(worst[2])],
         }
 

@@ -65,6 +65,7 @@ def test_places_are_the_kinds_where_the_data_set_tells_them():
     )
     np.testing.assert_array_equal(groups.accuracy, [[1, 0]] * 3)
     assert groups.worst[1] == "moor" and groups.of_places
+    assert groups.to_dict()["worst_by_class"] == [0, 0, 0]
 
 
 def test_a_group_of_few_answers_is_no_worst_group():
@@ -72,6 +73,7 @@ def test_a_group_of_few_answers_is_no_worst_group():
     groups = measure_groups(_logits(labels, {"swap": np.arange(41) < 40}), labels, _CLASSES, 0)
     assert groups.accuracy[1, 0] < 1 and groups.count[1, 0] < ENOUGH
     assert groups.worst[0] == "cat"
+    assert groups.to_dict()["worst_by_class"] == [1, None, None]
 
 
 def test_the_interval_of_the_worst_group_counts_how_many_were_looked_at():
