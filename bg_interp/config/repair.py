@@ -18,13 +18,15 @@ class RepairConfig(EvaluateConfig):
         "a folder that tools/train.py wrote, or a .keras or .h5 file, whose last layer is dense",
     )
     original_weight: float = setting(
-        2.0,
+        8.0,
         "how much a training image as it is counts beside each composite of it; 0 learns from "
         "composites alone, more keeps the accuracy on images as they are",
         rule=NOT_NEGATIVE,
     )
     copies: int = setting(
-        2, "how many random backgrounds each object is pasted before", rule=POSITIVE
+        8,
+        "how many random backgrounds each object is pasted before; fewer take less time and memory",
+        rule=POSITIVE,
     )
     class_images: bool = setting(
         True,

@@ -2,8 +2,9 @@
 
 A network that relies on backgrounds has often learnt objects as well, and only weighs them less.
 Logistic regression on its features, of the training images and of copies of them before random
-backgrounds, weighs them anew; the layers below are left as they are. How strongly it is held back
-is chosen by cross-validation on kinds of background that the fit has not seen.
+backgrounds, weighs them anew; the layers below are left as they are. Features are whitened by what
+backgrounds change in them, and how strongly the weights are held back is chosen by cross-validation
+on kinds of background that the fit has not seen.
 """
 
 import dataclasses
@@ -17,12 +18,13 @@ import tqdm
 from bg_interp.errors import UserError
 from bg_interp.retraining.kept import Kept, digest
 from bg_interp.retraining.sample import Sample
+from bg_interp.retraining.whitening import Whitening
 
 # Smaller values hold the weights back more (scikit-learn's C).
-CANDIDATES = (1e-4, 1e-3, 1e-2, 1e-1)
+CANDIDATES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _FOLDS = 2
 # Rows that the choice among candidates looks at.
-_ENOUGH = 2400
+_ENOUGH = 6000
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,42 +66,41 @@ def fit(sample: Sample, seed: int, kept: Kept) -> Fit:
       seed: keys how kinds of background are divided.
       kept: fits that are known.
     """
-    mean, deviation = sample.features.mean(axis=0), sample.features.std(axis=0) + 1e-6
-    scaled = dataclasses.replace(
-        sample, features=((sample.features - mean) / deviation).astype(np.float32)
-    )
-    identity = digest(sample.features, sample.labels, sample.weights, sample.kinds, seed)
-    unseen = _unseen(scaled, seed, kept, identity)
+    shown = (sample.features, sample.labels, sample.weights, sample.kinds)
+    identity = digest("whitened", *shown, seed)
+    unseen = _unseen(sample, seed, kept, identity)
     strength = max(unseen, key=lambda one: (unseen[one], -one))
 
     def fitted() -> np.ndarray:
-        found = _regression(strength, scaled)
-        return np.concatenate([found.coef_.T, found.intercept_[None]])
+        space = Whitening.of(sample.features, sample.objects)
+        found = _regression(strength, space(sample.features), sample)
+        return np.vstack(space.undone(found.coef_.T, found.intercept_))
 
-    last = kept(digest(identity, strength), fitted)
-    kernel = last[:-1] / deviation[:, None]
-    bias = last[-1] - mean @ kernel
+    *rows, bias = kept(digest(identity, strength), fitted)
+    kernel = np.array(rows)
     if len(bias) == 1:
         # Of two classes scikit-learn gives the score of the second one alone.
         kernel, bias = np.pad(kernel, [(0, 0), (1, 0)]), np.pad(bias, (1, 0))
     return Fit(kernel.astype(np.float32), bias.astype(np.float32), strength, unseen)
 
 
-def _regression(strength: float, sample: Sample) -> Any:
+def _regression(strength: float, features: np.ndarray, sample: Sample) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
         # The last digit of a weight decides nothing; so many steps are enough.
         warnings.simplefilter("ignore")
         return LogisticRegression(C=strength, max_iter=100).fit(
-            sample.features, sample.labels, sample.weights
+            features, sample.labels, sample.weights
         )
 
 
 def _unseen(sample: Sample, seed: int, kept: Kept, identity: str) -> dict[float, float]:
     """Returns the accuracy of each candidate on composites with kinds of background left out."""
     generator = np.random.default_rng([seed, 7])
-    some = sample.take(generator.permutation(len(sample.labels))[:_ENOUGH])
+    count = int(sample.objects.max()) + 1
+    objects = generator.permutation(count)[: _ENOUGH * count // len(sample.objects) + 1]
+    some = sample.take(np.isin(sample.objects, objects))
     fold_of = generator.permutation(int(sample.kinds.max()) + 1) % _FOLDS
     folds = fold_of[some.kinds]
     right: dict[float, list[float]] = {one: [] for one in CANDIDATES}
@@ -107,14 +108,17 @@ def _unseen(sample: Sample, seed: int, kept: Kept, identity: str) -> dict[float,
     with bar:
         for fold in range(_FOLDS):
             seen, tested = some.take(folds != fold), some.take((folds == fold) & some.is_copy)
+            if len(np.unique(seen.labels)) < 2 or not len(tested.labels):
+                bar.update(len(CANDIDATES))
+                continue
+            space = Whitening.of(seen.features, seen.objects)
             for strength in CANDIDATES:
-                if len(np.unique(seen.labels)) > 1 and len(tested.labels):
-                    key = digest(identity, fold, strength)
-                    answers = functools.partial(_right, strength, seen, tested)
-                    right[strength] += kept(key, answers).tolist()
+                answers = functools.partial(_right, strength, seen, tested, space)
+                right[strength] += kept(digest(identity, fold, strength), answers).tolist()
                 bar.update()
     return {one: float(np.mean(said)) if said else 0.0 for one, said in right.items()}
 
 
-def _right(strength: float, seen: Sample, tested: Sample) -> np.ndarray:
-    return _regression(strength, seen).predict(tested.features) == tested.labels
+def _right(strength: float, seen: Sample, tested: Sample, space: Whitening) -> np.ndarray:
+    found = _regression(strength, space(seen.features), seen)
+    return found.predict(space(tested.features)) == tested.labels

@@ -21,6 +21,7 @@ class Sample:
     Attributes:
       features: float32 [M, D].
       labels: int [M].
+      objects: int [M], the image whose object is shown.
       weights: float [M], how much each counts.
       kinds: int [M], the kind of background that is behind.
       is_copy: bool [M].
@@ -28,6 +29,7 @@ class Sample:
 
     features: np.ndarray
     labels: np.ndarray
+    objects: np.ndarray
     weights: np.ndarray
     kinds: np.ndarray
     is_copy: np.ndarray
@@ -74,6 +76,7 @@ def make_sample(
     return Sample(
         np.concatenate(parts),
         np.tile(train.labels, copies + 1),
+        np.tile(np.arange(count), copies + 1),
         np.repeat([original_weight] + [1.0] * copies, count),
         np.concatenate(behind),
         np.repeat(np.arange(copies + 1) > 0, count),

@@ -34,8 +34,8 @@ def repair(
     test: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     preprocess: str | Callable | None = "auto",
     input_range: tuple[float, float] | None = None,
-    copies: int = 2,
-    original_weight: float = 2.0,
+    copies: int = 8,
+    original_weight: float = 8.0,
 ) -> Repair:
     """Takes the background shortcut out of a classifier by retraining its last layer.
 
