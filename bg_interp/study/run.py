@@ -166,14 +166,14 @@ def write(
     )
     files.write_text(folder / "results.csv", results.to_csv(laid_out, measured, said))
     doubted = wording.doubts(next(iter(measured.values())))
-    tables = wording.worded(markdown.tables(laid_out, groups), doubted, said)
-    files.write_text(folder / "results.md", tables)
+    worded = functools.partial(wording.worded, doubted=doubted, said=said)
+    files.write_text(folder / "results.md", markdown.tables(laid_out, groups, worded))
     page.write(laid_out, config, measured, failed, groups, said)
     for words, reason in doubted.items():
         print(f"the {words} cannot tell whether an image is recognisable: {reason}")
     for group in groups:
         count, sentences = results.answer(group)
         told = "\n".join([f"correlation {group.correlation:g}: {count}", *sentences])
-        print(wording.worded(told, doubted, said))
+        print(worded(told))
     print(f"report: {folder / 'report.html'}")
     print(f"look at all arms: tensorboard --logdir {folder / 'events'}")

@@ -1,6 +1,6 @@
 """The tables of a study as Markdown, for a paper or a README."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tabulate import tabulate
 
@@ -15,20 +15,23 @@ def _written(cell: Cell | None) -> str:
     return "" if cell is None else f"{cell.mean:.2f} [{cell.low:.2f}, {cell.high:.2f}]"
 
 
-def _means(plan: Plan, group: GroupResults) -> str:
+def _means(plan: Plan, group: GroupResults, worded: Callable[[str], str]) -> str:
     rows = [
-        [kind.name, *(_written(group.cells[kind.short].get(name)) for name in plan.backgrounds)]
+        [
+            worded(kind.name),
+            *(_written(group.cells[kind.short].get(name)) for name in plan.backgrounds),
+        ]
         for kind in KINDS
         if kind.short in group.cells
     ]
     return tabulate(rows, ["mean [95 %]", *plan.backgrounds], tablefmt="github")
 
 
-def _differences(comparisons: Sequence[statistics.Comparison]) -> str:
+def _differences(comparisons: Sequence[statistics.Comparison], worded: Callable[[str], str]) -> str:
     rows = [
         [
             f"{one.treatment} minus {one.reference}",
-            one.measure,
+            worded(one.measure),
             f"{one.difference:+.2f} [{one.low:.2f}, {one.high:.2f}]",
             "" if one.effect_size is None else f"{one.effect_size:.1f}",
             f"{one.p_corrected:.4f}",
@@ -40,8 +43,14 @@ def _differences(comparisons: Sequence[statistics.Comparison]) -> str:
     return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
 
 
-def tables(plan: Plan, groups: Sequence[GroupResults]) -> str:
-    """Returns the means and differences of every group of arms, with the answer in words."""
+def tables(plan: Plan, groups: Sequence[GroupResults], worded: Callable[[str], str]) -> str:
+    """Returns the means and differences of every group of arms, with the answer in words.
+
+    Args:
+      plan: the study.
+      groups: its results.
+      worded: see `wording.worded`; of the text alone.
+    """
     parts = []
     for group in groups:
         epsilon = "" if group.epsilon is None else f", adversarial epsilon {group.epsilon:g}"
@@ -49,11 +58,11 @@ def tables(plan: Plan, groups: Sequence[GroupResults]) -> str:
         parts += [
             f"## Correlation {group.correlation:g}{epsilon}",
             count,
-            "\n".join(f"- {sentence}" for sentence in sentences),
-            _means(plan, group),
-            _differences(group.asked),
+            "\n".join(f"- {worded(sentence)}" for sentence in sentences),
+            _means(plan, group, worded),
+            _differences(group.asked, worded),
             "Differences that were not asked about, corrected together:" if plan.questions else "",
-            _differences(group.beside) if plan.questions else "",
-            _differences(group.leakage_against_chance),
+            _differences(group.beside, worded) if plan.questions else "",
+            _differences(group.leakage_against_chance, worded),
         ]
     return "\n\n".join(part for part in parts if part) + "\n"

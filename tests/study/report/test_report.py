@@ -66,6 +66,8 @@ def test_a_judge_that_knows_no_objects_calls_nothing_recognisable(study, capsys)
         assert "share named by the doubted foreground judge" in told
         assert "recognisability by shape judge" in told
     assert "it names 0.90 of the blobs" in page
+    for table in re.findall(r"(?:^\|.*\n)+", tables, re.MULTILINE):
+        assert len({len(line) for line in table.splitlines()}) == 1
 
 
 def test_an_arm_that_learned_nothing_is_listed_apart(study):
