@@ -4,6 +4,7 @@ A setting is declared once, as a dataclass field made by `setting`, with its def
 its rule; from it come the flag, the check before anything heavy is imported, and `config.json`.
 """
 
+import contextlib
 import dataclasses
 import functools
 import math
@@ -14,7 +15,7 @@ import sys
 import textwrap
 import types
 import typing
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, TypeVar
 
 from absl import app, flags, logging
@@ -217,6 +218,31 @@ def load_tensorflow() -> None:
         tf.config.list_physical_devices("GPU")
 
 
+def explained(error: Exception) -> str | None:
+    """Returns one line for an error of the system's or TensorFlow's that the user can mend.
+
+    None for all others, which are defects of ours.
+    """
+    return _from_system(error) or _from_graph(error)
+
+
+@contextlib.contextmanager
+def as_a_tool() -> Iterator[None]:
+    """Makes this process one of the tools within the block: in what it says, and how it ends."""
+    # TensorFlow reads this once, when it is imported; its notes on missing GPUs help nobody here.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # SIGTERM, which schedulers send, takes the way of Ctrl-C.
+    signal.signal(signal.SIGTERM, _terminate)
+    UserError.speaks_of_flags = True
+    # TensorFlow, TFDS and Keras tell of every file they write.
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        # Whoever calls a tool from Python goes on speaking of arguments.
+        UserError.speaks_of_flags = False
+
+
 def run(main: Callable[[], None], doc: str) -> None:
     """Runs a tool: parses the flags, calls `main`, and turns a `UserError` into one line.
 
@@ -227,11 +253,9 @@ def run(main: Callable[[], None], doc: str) -> None:
       main: the program, called without arguments once the flags are parsed.
       doc: what `--help` prints above the flags: the tool's module docstring.
     """
-    # TensorFlow reads this once, when it is imported; its notes on missing GPUs help nobody here.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     def guarded(_: list[str]) -> None:
-        # TensorFlow, TFDS and Keras tell of every file they write.
+        # Flags, once parsed, have set it anew.
         logging.set_verbosity(logging.ERROR)
         try:
             main()
@@ -246,18 +270,12 @@ def run(main: Callable[[], None], doc: str) -> None:
             )
             sys.exit(143 if terminated else 130)
         except Exception as error:
-            if message := _from_system(error) or _from_graph(error):
+            if message := explained(error):
                 _fail(message)
             raise
 
-    # SIGTERM, which schedulers send, takes the way of Ctrl-C.
-    signal.signal(signal.SIGTERM, _terminate)
-    UserError.speaks_of_flags = True
-    try:
+    with as_a_tool():
         app.run(guarded, flags_parser=_parser(doc))
-    finally:
-        # Whoever calls a tool from Python goes on speaking of arguments.
-        UserError.speaks_of_flags = False
 
 
 def program(main: Callable[[], None], doc: str) -> Callable[[], None]:

@@ -18,7 +18,7 @@ class RepairConfig(EvaluateConfig):
         "a folder that tools/train.py wrote, or a .keras or .h5 file, whose last layer is dense",
     )
     original_weight: float = setting(
-        8.0,
+        16.0,
         "how much a training image as it is counts beside each composite of it; 0 learns from "
         "composites alone, more keeps the accuracy on images as they are",
         rule=NOT_NEGATIVE,

@@ -14,6 +14,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage import files
 from bg_interp.study import judging, measuring, people, plan, results, running
+from bg_interp.study.arm_process import in_processes
 from bg_interp.study.plan import Plan, StudyConfig
 from bg_interp.study.questions import ALL, Question
 from bg_interp.study.report import markdown, page, wording
@@ -71,7 +72,7 @@ def _run_arms(
     """Runs the arms here, or on a cluster; returns why some failed."""
     arms = laid_out.arms[shard[0] :: shard[1]]
     if not config.on_cluster:
-        return running.run_arms(arms, functools.partial(running.one_by_one, judges=judges))
+        return running.run_arms(arms, functools.partial(in_processes, judges=judges))
     with cluster.connect(config.cluster) as machines:
         machines.check_room(config.arm_cpus, config.arm_gpus)
         machines.check_sees(laid_out.workdir)

@@ -35,7 +35,7 @@ def repair(
     preprocess: str | Callable | None = "auto",
     input_range: tuple[float, float] | None = None,
     copies: int = 8,
-    original_weight: float = 8.0,
+    original_weight: float = 16.0,
 ) -> Repair:
     """Takes the background shortcut out of a classifier by retraining its last layer.
 
