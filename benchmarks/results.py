@@ -3,8 +3,8 @@
     python benchmarks/results.py --runs=runs --pictures=docs/pictures
 
 reads `results.json` of the studies that stand in the folder --runs (docs/results.md has their
-commands, `drawings` first) and the class images of their first seed; prints Markdown; with
---pictures writes the pictures. Studies that are not there are left out. Takes seconds.
+commands) and the class images of their first seed; prints Markdown; with --pictures writes the
+pictures. Studies that are not there are left out. Takes seconds.
 """
 
 import json
@@ -46,7 +46,9 @@ _STUDIES = {
     "photographs": "Photographs",
     "dial": "Photographs, by how surely the place gives the class away",
     "segmenter": "Photographs with the masks of a segmenter",
+    "photographs_epsilon0": "Photographs without the adversarial step",
 }
+_TREATMENTS = ("none", "black", "noise", "mix")
 _OTHER_SEEDS = 4
 # Pixels of an image in the sheets of many rows.
 _SMALL_SIDE = 80
@@ -110,7 +112,29 @@ def _class_images(study: pathlib.Path, arm: str) -> dict[str, np.ndarray]:
         return {start: found[start] for start in found.files}
 
 
-def _draw(folder: pathlib.Path, study: pathlib.Path, results: dict[str, Any]) -> None:
+def _sheets(name: str, seeds: Sequence[str]) -> dict[str, list[tuple[str, str, str, str]]]:
+    """Returns the rows of each picture of a study: name, treatment, seed, start."""
+    own = [(name, name, seeds[0], "own") for name in _TREATMENTS]
+    if name == "photographs":
+        return {"composites_study": own}
+    if name != "drawings":
+        return {}
+    return {
+        "class_images": own,
+        "starts": [
+            (f"{name}, {start}", name, seeds[0], start)
+            for start in ("black", "grey")
+            for name in _TREATMENTS
+        ],
+        "seeds": [
+            (f"{name}, {seed}", name, seed, "own")
+            for seed in seeds[1 : 1 + _OTHER_SEEDS]
+            for name in ("none", "black", "mix")
+        ],
+    }
+
+
+def _draw(name: str, folder: pathlib.Path, study: pathlib.Path, results: dict[str, Any]) -> None:
     """Writes the class images of the first seed, those from common starts, and other seeds'."""
     classes = next(iter(results["arms"].values()))["classes"]
     correlation = f"{results['groups'][0]['correlation']:g}"
@@ -120,25 +144,10 @@ def _draw(folder: pathlib.Path, study: pathlib.Path, results: dict[str, Any]) ->
         arm = f"{treatment}-correlation{correlation}-seed{seed}"
         return _class_images(study, arm)[start]
 
-    # Of each sheet the rows: name, treatment, seed, start.
-    treatments, others = ("none", "black", "noise", "mix"), seeds[1 : 1 + _OTHER_SEEDS]
-    sheets = {
-        "class_images": [(name, name, seeds[0], "own") for name in treatments],
-        "starts": [
-            (f"{name}, {start}", name, seeds[0], start)
-            for start in ("black", "grey")
-            for name in treatments
-        ],
-        "seeds": [
-            (f"{name}, {seed}", name, seed, "own")
-            for seed in others
-            for name in ("none", "black", "mix")
-        ],
-    }
-    for sheet, tiles in sheets.items():
+    for sheet, tiles in _sheets(name, seeds).items():
         shown = np.stack([images(*where) for _, *where in tiles])
-        names = [name for name, *_ in tiles]
-        side = None if len(tiles) == len(treatments) else _SMALL_SIDE
+        names = [words for words, *_ in tiles]
+        side = None if len(tiles) == len(_TREATMENTS) else _SMALL_SIDE
         pictures.save_png(folder / f"{sheet}.png", pictures.grid(shown, classes, names, side=side))
 
 
@@ -150,14 +159,15 @@ def main() -> None:
         for name in _STUDIES
         if (runs / name / "results.json").is_file()
     }
-    if "drawings" not in found:
+    if not found:
         raise UserError(
-            f"--runs must name the folder of the study `drawings` and others; docs/results.md has "
-            f"their commands. Received: {runs}"
+            f"--runs must name a folder with some of the studies {', '.join(_STUDIES)}, whose "
+            f"commands docs/results.md has. Received: {runs}"
         )
     print("\n\n".join(text for name, results in found.items() for text in _told(name, results)))
     if _PICTURES.value is not None:
-        _draw(pathlib.Path(_PICTURES.value), runs / "drawings", found["drawings"])
+        for name, results in found.items():
+            _draw(name, pathlib.Path(_PICTURES.value), runs / name, results)
 
 
 if __name__ == "__main__":
