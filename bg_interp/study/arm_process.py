@@ -119,8 +119,12 @@ def _main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _end_with_parent()
-    with cli.as_a_tool():
-        _run(task, answers)
+    with answers, cli.as_a_tool():
+        try:
+            _run(task, answers)
+        finally:
+            # From here on there is nothing to save, and the reader of the last answer sends one.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

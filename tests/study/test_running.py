@@ -25,6 +25,7 @@ def ran(monkeypatch):
         return {}
 
     monkeypatch.setattr(running, "run_arm", train)
+    monkeypatch.setattr(studies, "in_processes", running.one_by_one)
     monkeypatch.setattr(running, "_WAIT_SECONDS", 0.0)
     return names
 
