@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.evaluation.arrays import Arrays, batches, mean_by_class, plain_list
+from bg_interp.models import graph
 from bg_interp.models.adapter import AdaptedModel, keras_network
 
 SAMPLES = 10
@@ -70,9 +71,9 @@ def smoothgrad(
     Raises:
       ValueError: the model's logits have no gradient with respect to its images.
     """
-    graph = _smoothgrad_graph(model, images.shape[1:])
+    ask = _smoothgrad_graph(model, images.shape[1:])
     maps = [
-        graph(
+        ask(
             tf.cast(images[rows], tf.float32),
             tf.cast(labels[rows], tf.int32),
             tf.constant(seed + rows.start, tf.int32),
@@ -86,7 +87,7 @@ def gradcam_plus_plus(model: AdaptedModel, images: np.ndarray, labels: np.ndarra
     """Returns Grad-CAM++ maps of the true class, float32 [N, H, W], not negative.
 
     Args:
-      model: holds a Keras model with a convolution on its top level.
+      model: holds a Keras model with a convolution, also inside of a nested model.
       images: [N, H, W, 3] in [0, 255].
       labels: int [N].
 
@@ -98,7 +99,7 @@ def gradcam_plus_plus(model: AdaptedModel, images: np.ndarray, labels: np.ndarra
     network = keras_network(model)
     if network is None:
         raise ValueError("a SavedModel or function has no layers")
-    visualizer = GradcamPlusPlus(_called_once(network), clone=False)
+    visualizer = GradcamPlusPlus(_laid_flat(network), clone=False)
 
     def maps(rows: slice) -> np.ndarray:
         def score(outputs: tf.Tensor) -> tf.Tensor:
@@ -112,16 +113,27 @@ def gradcam_plus_plus(model: AdaptedModel, images: np.ndarray, labels: np.ndarra
     return np.concatenate([maps(rows) for rows in batches(len(images))])
 
 
-def _called_once(network: keras.Model) -> keras.Model:
+def _laid_flat(network: keras.Model) -> keras.Model:
     """Returns a model of whose layers `output` is what its own outputs are computed from.
 
-    Keras calls the layers of a sequential model again for each one that it adds, as when it reads
-    one from a file, and `output` is that of the first call.
+    Layers of nested models have been called twice, and `output` is that of the first call; those of
+    a sequential model are called again for each one that is added, as when it is read from a file.
     """
-    if not isinstance(network, keras.Sequential):
+    nested = any(graph.has_graph(layer) for layer in network.layers)
+    if not isinstance(network, keras.Sequential) and not nested:
         return network
-    copy = keras.models.clone_model(network)
-    copy.set_weights(network.get_weights())
+    twins: dict[int, tuple[keras.Layer, keras.Layer]] = {}
+
+    def twin(layer: Any) -> Any:
+        if not isinstance(layer, keras.Layer):
+            return layer
+        if id(layer) not in twins:
+            twins[id(layer)] = layer, type(layer).from_config(layer.get_config())
+        return twins[id(layer)][1]
+
+    copy = graph.rewire(network, twin).model
+    for layer, made in twins.values():
+        made.set_weights(layer.get_weights())
     return copy
 
 

@@ -20,7 +20,7 @@ from bg_interp.models.preprocessing import RANGES
 
 KINDS = ("logits", "probabilities")
 # So many images are asked about.
-_ASKED = 64
+_ASKED = 256
 # The range is taken for the usual one unless another one is better by so small a chance.
 _LEVEL = 0.01
 

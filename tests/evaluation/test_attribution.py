@@ -142,3 +142,21 @@ def test_a_sequential_model_of_a_file_gives_the_maps_of_the_one_it_was(tmp_path)
     )
     assert first.max() > 0
     np.testing.assert_allclose(first, second, rtol=1e-5)
+
+
+def test_a_model_inside_of_a_model_gives_the_maps_of_the_flat_one():
+    keras.utils.set_random_seed(0)
+    inside = [keras.layers.Conv2D(4, 3, 2, activation="relu"), keras.layers.Conv2D(4, 3)]
+    head = [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    flat = keras.Sequential([keras.Input((16, 16, 3)), *inside, *head])
+    image, nested_image = keras.Input((16, 16, 3)), keras.Input((16, 16, 3))
+    backbone = keras.Model(nested_image, inside[1](inside[0](nested_image)))
+    nested = keras.Model(image, head[1](head[0](backbone(image))))
+    some, before = _arrays(), nested.get_weights()
+    first, second = (
+        gradcam_plus_plus(AdaptedModel(one), some.images, some.labels) for one in (flat, nested)
+    )
+    assert first.max() > 0
+    np.testing.assert_allclose(first, second, rtol=1e-5)
+    for was, now in zip(before, nested.get_weights(), strict=True):
+        np.testing.assert_array_equal(was, now)
