@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -16,6 +17,11 @@ pytestmark = pytest.mark.slow
 
 _PROGRAM = pathlib.Path(__file__).with_name("multi_worker_program.py")
 _LIMIT_SECONDS = 600.0
+
+# TensorFlow's pools of threads may be cleared away after Python has closed their pipes.
+_OF_A_POOL = re.compile(
+    r"Exception ignored in: <function Pool\.__del__.*?\nOSError: [^\n]*\n", re.S
+)
 
 
 def free_ports(count: int) -> list[int]:
@@ -98,7 +104,7 @@ def test_two_workers_learn_what_one_does_and_survive_the_loss_of_one(
     time.sleep(pause)
     pair[1].send_signal(signal.SIGKILL)
     _, error = pair[0].communicate(timeout=_LIMIT_SECONDS)
-    assert "Traceback" not in error
+    assert "Traceback" not in _OF_A_POOL.sub("", error)
     if pause and not pair[0].returncode:
         # Killed late, it had done its part already, and nothing is left to go on with.
         assert networks_in(killed)[0] == first
