@@ -111,3 +111,22 @@ def test_a_subclassed_model_is_asked_as_any_other():
     found = probe(AdaptedModel(model), IMAGES, LABELS)
     assert found.model.input_range == (0, 255)
     assert (np.asarray(found.model(IMAGES)).argmax(axis=1) == LABELS).all()
+
+
+def test_so_many_images_are_asked_about_that_a_weak_classifier_shows_its_range():
+    generator = np.random.default_rng(0)
+    labels = np.arange(240) % 4
+    images = np.zeros((240, 4, 4, 3), np.uint8)
+    ranks = generator.permutation(np.arange(240) // 4 % 10)
+    images[:, 0, 0] = np.stack([np.full(240, 255), 40 * labels, 20 * ranks], axis=1)
+
+    def scores(shown):
+        first = np.asarray(shown)[:, 0, 0]
+        wanted = np.isclose(first[:, :1], 1.0)
+        seen = np.rint(first / first[:, :1] * 255)
+        known = np.where(wanted[:, 0], seen[:, 2] < 120, np.isin(seen[:, 2], [0, 20, 120, 140]))
+        said = (np.rint(seen[:, 1] / 40).astype(int) + np.where(known, 0, 1)) % 4
+        return 2 * np.eye(4, dtype=np.float32)[said]
+
+    found = probe(AdaptedModel(ArrayFunction(scores, "mine:scores")), images, labels)
+    assert found.model.input_range == (0, 1)
