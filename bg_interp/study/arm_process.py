@@ -20,7 +20,7 @@ from typing import IO, Any
 from bg_interp import cli, processes
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges
-from bg_interp.study import measuring, running
+from bg_interp.study import running
 from bg_interp.study.plan import PlannedArm
 from bg_interp.study.running import Outcome
 
@@ -54,8 +54,7 @@ def in_processes(
       judges: gives the judges; called only when something is to be measured.
       most_gib: the memory from which on a process takes no other arm.
     """
-    unmeasured = [arm for arm in planned if measuring.read(arm.config) is None]
-    shared = judges() if unmeasured else None
+    shared = running.judges_for(planned, judges)
     left = list(planned)
     while left:
         task = pickle.dumps(_Task(left, shared, most_gib))
@@ -87,6 +86,7 @@ def _run(task: _Task, answers: IO[bytes]) -> None:
     for arm in task.arms:
         pickle.dump(_outcome(arm, task.judges), answers)
         answers.flush()
+        # Kibibytes, on Linux.
         if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20 > task.most_gib:
             return
 

@@ -129,14 +129,9 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
         shown=learnt,
         seed=seed,
     )
-    places = places_of(source, "test", opened["index"])
+    places = places_of(source, "test", opened["index"][usable])
     results["groups"] = measure_groups(
-        answers,
-        test.labels[usable],
-        class_names,
-        seed,
-        None if places is None else places[usable],
-        source.place_names,
+        answers, test.labels[usable], class_names, seed, places, source.place_names
     ).to_dict()
     results["logits"] = {
         name: _of_all(one.activations, learnt, len(class_names)) for name, one in made.items()

@@ -58,6 +58,12 @@ def one_by_one(planned: Sequence[PlannedArm], judges: Callable[[], Judges]) -> I
             yield arm, None
 
 
+def judges_for(planned: Sequence[PlannedArm], judges: Callable[[], Judges]) -> Judges | None:
+    """Returns the judges, to be sent along; None where every arm has been measured."""
+    measured = all(measuring.read(arm.config) is not None for arm in planned)
+    return None if measured else judges()
+
+
 def on_cluster(
     planned: Sequence[PlannedArm],
     judges: Callable[[], Judges],
@@ -73,8 +79,7 @@ def on_cluster(
       machines: the cluster.
       cpus, gpus: what an arm takes.
     """
-    unmeasured = [arm for arm in planned if measuring.read(arm.config) is None]
-    shared = judges() if unmeasured else None
+    shared = judges_for(planned, judges)
     by_name = {arm.name: arm for arm in planned}
     for name, outcome in machines.as_done(_run_there, shared, by_name, cpus=cpus, gpus=gpus):
         yield by_name[name], outcome
