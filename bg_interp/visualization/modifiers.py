@@ -43,9 +43,10 @@ class Modifier(InputModifier, Part):
     def __call__(self, seed_input: tf.Tensor) -> tf.Tensor:
         """Changes images in tf-keras-vis's own loop."""
         images = tf.convert_to_tensor(seed_input)
-        key = tf.constant([self.seed, self._calls]) + [0, self.stream]
+        seed, step = tf.constant(self.seed), tf.constant(self._calls)
         self._calls += 1
-        return self.apply(images, Moment(key, key[1], None, fuse=False))
+        moment = Moment(views.key_of(seed, step), step, None, fuse=False)
+        return self.apply(images, moment.at(self.stream))
 
     def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
         """Returns changed images, a function of the moment's key, differentiable by `images`."""
@@ -110,7 +111,7 @@ class Shift(Modifier):
     def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
         """Returns shifted images; each number of pixels is as likely."""
         draws = views.uniform([images.shape[0], 2], moment.key)
-        places = tf.floor((draws + 1) / 2 * (2 * self.pixels + 1))
+        places = tf.floor((draws + 1) * (self.pixels + 0.5))
         shifts = tf.cast(tf.minimum(places, 2.0 * self.pixels), tf.int32) - self.pixels
         return views.roll(images, shifts)
 

@@ -39,9 +39,10 @@ class Activation(Score, Part):
 
     def of_units(self, output: tf.Tensor) -> tf.Tensor:
         """Returns [B] for what `units` returned."""
-        numbers = tf.broadcast_to(self.indices, output.shape[:1])
+        images = np.arange(output.shape[0], dtype=np.int32)
+        places = tf.stack([images, tf.broadcast_to(self.indices, images.shape)], axis=1)
         # With batch_dims, gather would need four times as many operations for its gradient.
-        return tf.gather_nd(output, tf.stack([tf.range(output.shape[0]), numbers], axis=1))
+        return tf.gather_nd(output, places)
 
     def fitted(self, shape: Sequence[int]) -> "Activation":
         """Returns this score with one index, 0 or above, for each image of an output of `shape`.
@@ -75,4 +76,5 @@ def units(output: tf.Tensor, position: tuple[int, int] | None = None) -> tf.Tens
     """Returns [B,K] for an output [B,...,K]: the mean over rows and columns, or one position."""
     if position is not None:
         return output[:, position[0], position[1]]
-    return tf.reduce_mean(output, list(range(1, len(output.shape) - 1)))
+    middle = list(range(1, len(output.shape) - 1))
+    return tf.reduce_mean(output, middle) if middle else output

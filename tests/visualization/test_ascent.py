@@ -84,11 +84,11 @@ def test_equals_a_plain_eager_loop(make_network, jit_compile):
         return tf.sqrt(tf.reduce_sum(values**2, [1, 2, 3], keepdims=True))
 
     for step in range(PLAIN.steps):
-        share, key = step / PLAIN.steps, tf.constant([3, step])
+        share, key = step / PLAIN.steps, views.key_of(3, step)
         with tf.GradientTape() as tape:
             tape.watch(image)
-            seen = view.apply(image * 255, Moment(key, key[1], None, fuse=False))
-            seen = views.noise(seen, 8 - 6 * share, bank, key + tf.constant([0, 2**30]))
+            seen = view.apply(image * 255, Moment(key, step, None, fuse=False))
+            seen = views.noise(seen, 8 - 6 * share, bank, key + tf.constant(2**30, tf.uint32))
             logits = model(seen, training=False)
             own = tf.linalg.diag_part(logits)
             total = tf.reduce_sum(own - (tf.reduce_sum(logits, 1) - own) / 3)

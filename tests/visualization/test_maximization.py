@@ -1,6 +1,5 @@
 """tf-keras-vis's class and ours: the same calls, the same formulas, the same complaints."""
 
-import functools
 import warnings
 
 import keras
@@ -131,19 +130,24 @@ def test_what_a_graph_cannot_hold_runs_in_upstreams_loop(make_network, arguments
     assert made.shape == IMAGES.shape
 
 
-@pytest.mark.parametrize("shape", [(2, 7, 5, 3), (1, 2, 2, 1)])
-def test_total_variation_is_upstreams_with_its_gradient(shape):
-    values = tf.random.stateless_uniform(shape, [0, 1])
-    weights = tf.range(shape[0], dtype=tf.float32) + 0.5
-    results = []
-    theirs = TotalVariation2D(3.0)
-    for function in (theirs, functools.partial(mapping.total_variation, theirs)):
-        with tf.GradientTape() as tape:
-            tape.watch(values)
-            result = function(values)
-        results.append((result, tape.gradient(result, values, output_gradients=weights)))
-    for expected, made in zip(*results, strict=True):
-        np.testing.assert_allclose(made, expected, rtol=1e-5, atol=1e-7)
+@pytest.mark.parametrize("shape", [(2, 7, 5, 3), (1, 2, 2, 1), (2, 1, 3, 2)])
+@pytest.mark.parametrize("regularizer", [TotalVariation2D(3.0), Norm(0.3, p=1)])
+def test_a_gradient_by_a_formula_is_that_of_the_regularizer(regularizer, shape):
+    values = tf.random.stateless_uniform(shape, [0, 1], -1)
+    with tf.GradientTape() as tape:
+        tape.watch(values)
+        result = regularizer(values)
+    made = mapping.gradient_of(regularizer)(values)
+    np.testing.assert_allclose(made, tape.gradient(result, values), rtol=1e-5, atol=1e-7)
+
+
+def test_no_formula_is_guessed():
+    class Doubled(TotalVariation2D):
+        def __call__(self, images):
+            return 2 * super().__call__(images)
+
+    assert mapping.gradient_of(Doubled(1.0)) is None
+    assert mapping.gradient_of(Norm(1.0, p=2)) is None
 
 
 def test_a_regularizer_that_was_changed_later_is_not_told_of(make_network):

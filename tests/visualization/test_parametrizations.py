@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.visualization import ActivationMaximization, parametrizations, statistics
+from bg_interp.visualization.engine import views
 from bg_interp.visualization.engine.parts import Moment
 from bg_interp.visualization.scores import Activation
 
@@ -46,7 +47,9 @@ def test_opacity_shows_white_to_people_and_its_own_background_to_the_network():
     pixels, opacity = kind.begin(GREY, KEY)
     images = kind.images([pixels, opacity * 0], GREY)
     np.testing.assert_array_equal(kind.finished(images), np.ones(SHAPE))
-    seen = kind.seen(images, Moment(KEY, KEY[1], tf.zeros(SHAPE), fuse=False)).numpy()
+    seen = kind.seen(
+        images, Moment(views.key_of(*KEY), KEY[1], tf.zeros(SHAPE), fuse=False)
+    ).numpy()
     assert np.ptp(seen, axis=(1, 2)).max() == 0
     assert not np.allclose(seen[0], seen[1])
     opaque = kind.images([pixels, opacity * 2], GREY)

@@ -21,7 +21,7 @@ each_kind = pytest.mark.parametrize("modifiers", MODIFIERS.values(), ids=MODIFIE
 
 
 def view(values, modifiers, key=KEY, fuse=True):
-    return modified(values, modifiers, Moment(key, key[1], None, fuse))
+    return modified(values, modifiers, Moment(views.key_of(*tf.unstack(key)), key[1], None, fuse))
 
 
 def images(shape=(3, 12, 10, 2), seed=0):
@@ -126,13 +126,10 @@ def test_resize_keeps_a_constant_image():
 
 def test_noise_has_the_deviation_asked_for_and_differs_by_key():
     bank = views.noise_bank((4, 32, 32, 3), KEY)
-    zeros = tf.zeros(bank.shape)
-    first = views.noise(zeros, tf.constant(7.0), bank, KEY).numpy()
-    assert abs(first.std() - 7) < 0.2
-    assert (
-        abs(
-            np.corrcoef(first.ravel(), views.noise(zeros, 7.0, bank, KEY + 1).numpy().ravel())[0, 1]
-        )
-        < 0.05
+    zeros, deviation = tf.zeros(bank.shape), tf.constant(7.0)
+    first, same, other = (
+        views.noise(zeros, deviation, bank, views.key_of(3, step)).numpy() for step in (5, 5, 6)
     )
-    np.testing.assert_array_equal(first, views.noise(zeros, tf.constant(7.0), bank, KEY))
+    assert abs(first.std() - 7) < 0.2
+    assert abs(np.corrcoef(first.ravel(), other.ravel())[0, 1]) < 0.05
+    np.testing.assert_array_equal(first, same)

@@ -30,7 +30,11 @@ class Regularizer:
 
     def __call__(self, values: list) -> tf.Tensor:
         """Returns what the regularizer says of the model's inputs."""
-        return self.function(values if self.place is None else values[self.place])
+        return self.function(self.seen(values))
+
+    def seen(self, values: list) -> Any:
+        """Returns those of the model's inputs at which the regularizer looks."""
+        return values if self.place is None else values[self.place]
 
 
 @dataclasses.dataclass(frozen=True)

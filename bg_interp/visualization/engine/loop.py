@@ -1,5 +1,6 @@
 """The loop behind `ActivationMaximization`: one `tf.while_loop`, or few steps one by one."""
 
+import collections
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
@@ -9,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.visualization.engine import compiling, parts
+from bg_interp.visualization.engine import compiling, parts, views
 from bg_interp.visualization.engine.call import Call, Regularizer
 from bg_interp.visualization.engine.moved_input import MovedInput
 from bg_interp.visualization.modifiers import modified
@@ -46,15 +47,18 @@ class CompiledLoop:
         self._variables = [one for moved in self._inputs for one in moved.variables]
         self._call.optimizer.build(self._variables)
         self._first_state = [variable.numpy() for variable in self._call.optimizer.variables]
+        self._formulas: dict[Regularizer, Callable] = {}
         self._fused: list[Regularizer] = []
         self._others: list[Regularizer] = []
         for regularizer in self._call.regularizers:
+            formula = None if call.fuse else mapping.gradient_of(regularizer.function)
             # Gradients by the inputs themselves need no tape through a parametrization.
-            fusable = type(regularizer.function) in mapping.FUSED and not call.parametrized
-            if fusable and not call.fuse:
-                quick = mapping.with_cheap_gradient(regularizer.function)
-                regularizer = dataclasses.replace(regularizer, function=quick)
-            (self._fused if fusable else self._others).append(regularizer)
+            if call.parametrized or type(regularizer.function) not in mapping.FUSED:
+                self._others.append(regularizer)
+            elif formula is None or regularizer.place is None:
+                self._fused.append(regularizer)
+            else:
+                self._formulas[regularizer] = formula
         self._step = compiling.apart(self._one_step)
         self._run = tf.function(self._many_steps, autograph=False, jit_compile=jit_compile)
 
@@ -89,7 +93,7 @@ class CompiledLoop:
         run = self._run if self._call.fuse else self._step_by_step
         notes, reached = run(*(tf.constant(number, tf.int32) for number in (seed, first, last)))
         gradients, scores, outputs, regularizations = notes
-        names = [one.name for one in (*self._fused, *self._others)]
+        names = [one.name for one in (*self._formulas, *self._fused, *self._others)]
         named = list(zip(names, regularizations, strict=True))
         return Report(gradients, scores, outputs, named), int(reached)
 
@@ -99,17 +103,17 @@ class CompiledLoop:
     def _step_by_step(self, seed: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tuple:
         """Does what `_many_steps` does without tracing a loop, which takes a tenth of a second."""
         for step in range(int(first), int(last)):
-            sound, notes = self._step(tf.stack([seed, step]))
+            sound, notes = self._step(seed, tf.constant(step))
             if not sound:
                 return self._ended(sound, notes), step
         return self._ended(sound, notes), last
 
     def _many_steps(self, seed: tf.Tensor, first: tf.Tensor, last: tf.Tensor) -> tuple:
-        one = self._step.get_concrete_function(tf.TensorSpec([2], tf.int32))
+        one = self._step.get_concrete_function(seed, first)
         notes = tf.nest.map_structure(_zeros, one.structured_outputs[1])
 
         def body(step: tf.Tensor, sound: tf.Tensor, _: Any) -> tuple:
-            sound, notes = self._step(tf.stack([seed, step]))
+            sound, notes = self._step(seed, step)
             return step + tf.cast(sound, tf.int32), sound, notes
 
         step, sound, notes = tf.while_loop(
@@ -127,10 +131,10 @@ class CompiledLoop:
         # Once for all steps: only the last one can have been unsound.
         for variable, value in zip(self._variables, before, strict=True):
             variable.assign(tf.where(sound, variable.value, value))
-        fused = [regularizer(before) for regularizer in self._fused]
-        return gradients, scores, outputs, fused + others
+        own = [regularizer(before) for regularizer in (*self._formulas, *self._fused)]
+        return gradients, scores, outputs, own + others
 
-    def _one_step(self, key: tf.Tensor) -> tuple:
+    def _one_step(self, seed: tf.Tensor, step: tf.Tensor) -> tuple:
         """Takes one step; returns whether all went well, and what there is to say of it."""
         call = self._call
         before = [tf.identity(variable.value) for variable in self._variables]
@@ -141,7 +145,7 @@ class CompiledLoop:
                 parametrization.images([next(left) for _ in moved.variables], moved.start)
                 for moved, parametrization in self._pairs()
             ]
-            outputs = call.outputs(self._seen(units, key))
+            outputs = call.outputs(self._seen(units, seed, step))
             scores = [
                 call.mean_score(score(output))
                 for score, output in zip(call.scores, outputs, strict=True)
@@ -151,16 +155,16 @@ class CompiledLoop:
             targets += [self._scale * other for other in others]
         gradients = tape.gradient(targets, before, unconnected_gradients=call.unconnected)
         gradients = [self._connected(*pair) for pair in zip(gradients, before, strict=True)]
-        gradients = self._update(before, gradients, key[1])
+        gradients = self._update(before, gradients, step)
         return _finite(gradients), (before, gradients, scores, outputs, others)
 
-    def _seen(self, units: list, key: tf.Tensor) -> list:
+    def _seen(self, units: list, seed: tf.Tensor, step: tf.Tensor) -> list:
         """Returns what the network sees of images in the parametrizations' own range."""
-        found = []
+        found, key = [], views.key_of(seed, step)
         for unit, (moved, parametrization), modifiers in zip(
             units, self._pairs(), self._call.modifiers, strict=True
         ):
-            moment = parts.Moment(key, key[1], moved.noise, self._call.fuse)
+            moment = parts.Moment(key, step, moved.noise, self._call.fuse)
             images = moved.scaled(parametrization.seen(unit, moment))
             found.append(modified(images, modifiers, moment))
         return found
@@ -175,7 +179,7 @@ class CompiledLoop:
         """Undoes the scale of a gradient, and answers for one that is missing."""
         if gradient is not None:
             return gradient if self._scale == 1 else gradient / self._scale
-        if not self._fused:
+        if not self._formulas and not self._fused:
             raise MissingGradientError(
                 "the score must depend on every input by a gradient, but one input of shape "
                 f"{value.shape} has none; is there an argmax, a cast to integers or a stopped "
@@ -205,14 +209,23 @@ class CompiledLoop:
         return gradients
 
     def _regularized(self, values: list, gradients: list) -> list:
-        if not self._fused:
-            return gradients
-        with tf.GradientTape() as tape:
-            tape.watch(values)
-            results = [regularizer(values) for regularizer in self._fused]
-        zero = tf.UnconnectedGradients.ZERO
-        added = tape.gradient(results, values, unconnected_gradients=zero)
-        return [one + other for one, other in zip(gradients, added, strict=True)]
+        """Adds the gradients of the regularizers that look at the inputs themselves."""
+        added: dict[int | None, list] = collections.defaultdict(list)
+        # The last one first, as a tape adds them.
+        for regularizer, formula in reversed(self._formulas.items()):
+            added[regularizer.place].append(formula(regularizer.seen(values)))
+        if self._fused:
+            with tf.GradientTape() as tape:
+                tape.watch(values)
+                results = [regularizer(values) for regularizer in self._fused]
+            zero = tf.UnconnectedGradients.ZERO
+            taped = tape.gradient(results, values, unconnected_gradients=zero)
+            for place, one in enumerate(taped):
+                added[place].append(one)
+        return [
+            one + tf.add_n(added[place]) if place in added else one
+            for place, one in enumerate(gradients)
+        ]
 
     def _move(self, gradients: list) -> None:
         self._call.optimizer.apply(gradients, self._variables)

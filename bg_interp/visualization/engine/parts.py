@@ -26,7 +26,7 @@ class Moment:
     """When a modifier is called, and what it may draw from.
 
     Attributes:
-      key: int32 [2], for the draws: seed and step, moved by the stream that is drawn from.
+      key: uint32 scalar, for the draws: of seed and step, moved by the stream that is drawn from.
       step: int32 scalar.
       noise: standard Gaussian noise of the images' shape, the same at every step; None when no
         part has asked for it.
@@ -40,7 +40,7 @@ class Moment:
 
     def at(self, stream: int) -> "Moment":
         """Returns this moment with another key, whose draws go their own way."""
-        return dataclasses.replace(self, key=self.key + tf.constant([0, stream]))
+        return dataclasses.replace(self, key=self.key + tf.constant(stream, tf.uint32))
 
 
 def signature(part: Any) -> tuple:

@@ -20,33 +20,39 @@ from bg_interp.visualization.engine import compiling
 _MOST_ROLLS = 64
 
 
+def key_of(seed: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    """Returns a uint32 scalar, from which the draws of a step are made."""
+    return tf.cast(step, tf.uint32) + _scrambled(tf.cast(seed, tf.uint32), _mixers())
+
+
 def uniform(shape: Sequence[int], key: tf.Tensor, dtype: tf.DType = tf.float32) -> tf.Tensor:
     """Draws from -1 to 1; the same with XLA and without, which TensorFlow's draws are not.
 
     Args:
       shape: of the result.
-      key: int32 [2].
+      key: uint32 scalar, see `key_of`.
       dtype: of the result.
     """
-    key = tf.cast(key, tf.uint32)
-    stream = _scrambled(key[1] + _scrambled(key[0]))
-    numbers = tf.range(math.prod(shape), dtype=tf.int32)
-    bits = _scrambled(tf.cast(numbers, tf.uint32) + stream)
+    # Made once: every number that an operation is given is one operation more to trace.
+    mixers = _mixers()
+    numbers = np.arange(math.prod(shape), dtype=np.uint32).reshape(shape)
+    bits = _scrambled(numbers + _scrambled(key, mixers), mixers)
     # 24 bits are what a float32 from 0 to 1 can hold.
-    share = tf.cast(tf.bitwise.right_shift(bits, _bits(8)), tf.float32) / 2.0**24
-    return tf.cast(tf.reshape(2 * share - 1, shape), dtype)
+    share = tf.cast(tf.bitwise.right_shift(bits, np.uint32(8)), tf.float32)
+    return tf.cast(share * 2.0**-23 - 1, dtype)
 
 
-def _scrambled(values: tf.Tensor) -> tf.Tensor:
+def _mixers() -> list[tf.Tensor]:
+    return [tf.constant(one, tf.uint32) for one in (16, 0x7FEB352D, 15, 0x846CA68B)]
+
+
+def _scrambled(values: tf.Tensor, mixers: Sequence[tf.Tensor]) -> tf.Tensor:
     """Spreads the bits of uint32 numbers evenly ("lowbias32", Wellons 2018)."""
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
-        values = tf.bitwise.bitwise_xor(values, tf.bitwise.right_shift(values, _bits(shift)))
-        values *= _bits(factor)
-    return tf.bitwise.bitwise_xor(values, tf.bitwise.right_shift(values, _bits(16)))
-
-
-def _bits(value: int) -> tf.Tensor:
-    return tf.constant(value, tf.uint32)
+    xor, right_shift = tf.bitwise.bitwise_xor, tf.bitwise.right_shift
+    sixteen, first, fifteen, second = mixers
+    values = xor(values, right_shift(values, sixteen)) * first
+    values = xor(values, right_shift(values, fifteen)) * second
+    return xor(values, right_shift(values, sixteen))
 
 
 def roll(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
@@ -88,11 +94,12 @@ def turn(images: tf.Tensor, angle: tf.Tensor, most: float, *, fuse: bool = True)
       fuse: let XLA compile the shears: twice as fast, after a tenth of a second of compiling.
     """
     limit = math.radians(most)
-    half = _offsets(images, 1) * -tf.tan(angle / 2)[:, None]
-    whole = _offsets(images, 2) * tf.sin(angle)[:, None]
-    along_rows = _shear(images.shape, math.tan(limit / 2), 2, fuse)
-    down_columns = _shear(images.shape, math.sin(limit), 1, fuse)
-    return along_rows(down_columns(along_rows(images, half), whole), half)
+    angle = tf.reshape(angle, [-1, 1])
+    half = _offsets(images, 1) * -tf.tan(angle / 2)
+    whole = _offsets(images, 2) * tf.sin(angle)
+    along_rows = _shear(images.shape, math.tan(limit / 2), 2, fuse)(half)
+    down_columns = _shear(images.shape, math.sin(limit), 1, fuse)(whole)
+    return along_rows(down_columns(along_rows(images)))
 
 
 def turn_and_scale(
@@ -127,10 +134,10 @@ def turn_and_scale(
     return images
 
 
-def _offsets(images: tf.Tensor, axis: int) -> tf.Tensor:
+def _offsets(images: tf.Tensor, axis: int) -> np.ndarray:
     """Returns [1,N], the distance of each row (axis 1) or column (axis 2) from the centre."""
     size = images.shape[axis]
-    return tf.range(size, dtype=images.dtype)[None] - (size - 1) / 2
+    return np.arange(size, dtype=images.dtype.as_numpy_dtype)[None] - (size - 1) / 2
 
 
 def shear(
@@ -145,38 +152,40 @@ def shear(
       axis: along which pixels move.
       fuse: see `turn`.
     """
-    return _shear(images.shape, slope, axis, fuse)(images, shifts)
+    return _shear(images.shape, slope, axis, fuse)(shifts)(images)
 
 
 def _shear(shape: tf.TensorShape, slope: float, axis: int, fuse: bool) -> Callable:
-    """Returns `shear` as a function of images and shifts, compiled once for all its calls."""
-    reach = math.ceil(slope * (shape[3 - axis] - 1) / 2)
+    """Returns `shear` as a function of shifts that returns one of images, to be called again.
 
-    def weighted_rolls(values: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
-        """Linear interpolation written as a sum over all whole shifts that can occur."""
-        shifts = shifts[:, :, None, None] if axis == 2 else shifts[:, None, :, None]
+    Linear interpolation is written as a weighted sum over all whole shifts that can occur.
+    """
+    reach = math.ceil(slope * (shape[3 - axis] - 1) / 2)
+    wholes = np.arange(-reach, reach + 1)
+    places = (np.arange(shape[axis]) - wholes[:, None]) % shape[axis]
+
+    def rolled(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         total = tf.zeros_like(values)
-        for whole in range(-reach, reach + 1):
-            weight = tf.maximum(0.0, 1.0 - tf.abs(shifts - whole))
+        for whole, weight in zip(wholes, tf.unstack(weights, axis=axis), strict=True):
             total += weight * tf.roll(values, whole, axis)
         return total
 
-    def stacked_rolls(values: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
-        """The same in less than half the operations, but more memory than XLA needs."""
-        shifts = shifts[:, :, None, None] if axis == 2 else shifts[:, None, :, None]
-        wholes = np.arange(-reach, reach + 1)
-        rolled = tf.stack([tf.roll(values, whole, axis) for whole in wholes])
-        apart = shifts - wholes.astype(np.float32).reshape(-1, 1, 1, 1, 1)
-        return tf.reduce_sum(tf.maximum(0.0, 1.0 - tf.abs(apart)) * rolled, 0)
+    def gathered(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """The same in a quarter of the operations, but more memory than XLA needs."""
+        return tf.reduce_sum(weights * tf.gather(values, places, axis=axis), axis)
 
-    compute = compiling.fused(weighted_rolls) if fuse else stacked_rolls
+    compute = compiling.fused(rolled) if fuse else gathered
 
-    def sheared(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
-        @tf.custom_gradient
-        def exact(values: tf.Tensor) -> tuple:
-            return compute(values, shifts), lambda upstream: compute(upstream, -shifts)
-
-        return exact(images)
+    def sheared(shifts: tf.Tensor) -> Callable:
+        # Whole shifts go where the image will have one dimension more.
+        sides = (shape[1], 1, 1, 1) if axis == 2 else (1, 1, shape[2], 1)
+        shifts = tf.reshape(shifts, [-1, *sides])
+        apart = wholes.astype(shifts.dtype.as_numpy_dtype).reshape([-1, *[1] * (4 - axis)])
+        weights = tf.maximum(0.0, 1.0 - tf.abs(shifts - apart))
+        back = tf.reverse(weights, [axis])
+        return tf.custom_gradient(
+            lambda values: (compute(values, weights), lambda upstream: compute(upstream, back))
+        )
 
     return sheared
 
@@ -232,7 +241,7 @@ def noise(images: tf.Tensor, deviation: tf.Tensor, bank: tf.Tensor, key: tf.Tens
       images: float [B,H,W,C] with static sizes.
       deviation: scalar.
       bank: float32 [B,H,W,C], see `noise_bank`.
-      key: int32 [2].
+      key: uint32 scalar, see `key_of`.
     """
     size = tf.constant(bank.shape[:3].as_list())
     places = tf.cast((uniform([3], key) + 1) / 2 * tf.cast(size, tf.float32), tf.int32)
