@@ -6,8 +6,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# These need photographs, a GPU, Ray, finished studies, or tf-keras-vis's tests: see the programs.
-WITH_NEEDS := mask_quality photographs gpu_check cluster_masks repair results upstream_tests
+# These need photographs, a GPU, Ray, or finished studies: see the programs.
+WITH_NEEDS := mask_quality photographs gpu_check cluster_masks repair results
 BENCHMARKS ?= $(filter-out $(WITH_NEEDS:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 
 .PHONY: train test bench gpu-check cluster faults fuzz soak docs release lint lock clean

@@ -1,7 +1,7 @@
 """tf-keras-vis's own tests of activation maximization, with our class in the place of theirs.
 
     git clone --branch=v0.8.7 https://github.com/keisen/tf-keras-vis
-    python benchmarks/upstream_tests.py --source=tf-keras-vis
+    python tests/visualization/upstream_suite.py --source=tf-keras-vis
 
 copies the tests, changes the one line that imports `ActivationMaximization`, and runs all 3,980 in
 ten minutes on two cores. One is known to fail: it asks for an error when an optimizer is given
@@ -56,8 +56,7 @@ def copied(source: pathlib.Path, folder: pathlib.Path) -> None:
 
 def outcomes(report: pathlib.Path) -> tuple[int, set[str]]:
     """Returns how many tests ran, and the names of those that failed, from pytest's JUnit file."""
-    # The process above wrote it.
-    cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))  # noqa: S314
+    cases = list(xml.etree.ElementTree.parse(report).iter("testcase"))
     broken = {"failure", "error"}
     failed = {case.get("name", "") for case in cases if broken & {child.tag for child in case}}
     return len(cases), failed
