@@ -6,6 +6,7 @@ stands in files, and after a lost head the same command goes on.
 """
 
 import contextlib
+import importlib.util
 import logging
 import os
 import signal
@@ -34,20 +35,14 @@ def connect(address: str, cores: int | None = None) -> Iterator[Cluster]:
       UserError: Ray isn't installed, nobody answers, or a machine has other versions of what
         results depend on.
     """
-    try:
-        import ray
-    except ImportError as error:
-        raise UserError(
-            "--cluster needs Ray, which is not installed; pip install 'bg_interp[cluster]', or "
-            "make cluster in a clone"
-        ) from error
+    check(address)
+    import ray
+
     # Ray would report its use to its makers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     own: dict[str, Any] = {"address": address}
     if address == _LOCAL:
         own |= {"num_cpus": cores or processes.cores(), "include_dashboard": False}
-    else:
-        check_answers(address)
     handler = signal.getsignal(signal.SIGTERM)
     try:
         # What workers print comes many times over, and from several machines at once.
@@ -67,12 +62,22 @@ def connect(address: str, cores: int | None = None) -> Iterator[Cluster]:
         ray.shutdown()
 
 
-def check_answers(address: str) -> None:
-    """Checks an address before Ray waits for a minute where nobody answers.
+def check(address: str) -> None:
+    """Checks, before anything takes time, that a cluster can be joined; Ray waits for a minute.
+
+    Args:
+      address: see `connect`.
 
     Raises:
-      UserError: it is none, or nobody answers.
+      UserError: Ray isn't installed, or nobody answers.
     """
+    if importlib.util.find_spec("ray") is None:
+        raise UserError(
+            "--cluster needs Ray, which is not installed; pip install 'bg_interp[cluster]', or "
+            "make cluster in a clone"
+        )
+    if address == _LOCAL:
+        return
     host, _, port = address.rpartition(":")
     if not (host and port.isdigit()):
         raise UserError(f"--cluster must be none, local or HOST:PORT. Received: {address!r}")

@@ -104,6 +104,8 @@ def run(config: SegmentConfig) -> Segmented:
         backend=config.segmenter_backend,
     )
     settings.check()
+    if config.on_cluster:
+        cluster.check(config.cluster)
     source = open_source(config)
     if config.score and not source.has_masks:
         raise UserError(f"--score needs a dataset with masks. Received: --dataset={config.dataset}")

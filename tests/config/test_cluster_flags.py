@@ -6,12 +6,19 @@ import sys
 import pytest
 
 from bg_interp import cluster
+from bg_interp.commands import segment
 from bg_interp.config.cluster import TeamConfig
+from bg_interp.config.segmentation import SegmentConfig
 from bg_interp.errors import UserError
 
 
-def test_without_ray_the_extra_is_named(monkeypatch):
+@pytest.fixture
+def without_ray(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
+
+
+@pytest.mark.usefixtures("without_ray")
+def test_without_ray_the_extra_is_named():
     with (
         pytest.raises(UserError, match=r"pip install 'bg_interp\[cluster\]'"),
         cluster.connect("local"),
@@ -19,17 +26,31 @@ def test_without_ray_the_extra_is_named(monkeypatch):
         pass
 
 
+@pytest.mark.usefixtures("without_ray")
+def test_without_ray_no_data_set_is_prepared_for_masks(monkeypatch):
+    monkeypatch.setattr(segment, "open_source", lambda _: pytest.fail("it was opened"))
+    with pytest.raises(UserError, match="needs Ray"):
+        segment.run(SegmentConfig(dataset="habitats", cluster="local"))
+
+
+@pytest.fixture
+def with_ray(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
+
+
+@pytest.mark.usefixtures("with_ray")
 def test_an_address_where_nobody_answers_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as found:
         port = found.getsockname()[1]
     with pytest.raises(UserError, match=f"{port}: nobody answers there"):
-        cluster.check_answers(f"127.0.0.1:{port}")
+        cluster.check(f"127.0.0.1:{port}")
 
 
+@pytest.mark.usefixtures("with_ray")
 @pytest.mark.parametrize("address", ["locl", "host", "ray://", ":6379"])
 def test_an_address_without_a_port_is_refused(address):
     with pytest.raises(UserError, match="must be none, local or HOST:PORT"):
-        cluster.check_answers(address)
+        cluster.check(address)
 
 
 @pytest.mark.parametrize(
