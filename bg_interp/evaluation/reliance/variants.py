@@ -24,6 +24,7 @@ import scipy.stats
 import tensorflow as tf
 
 from bg_interp.data.tiling import tile_background
+from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, Model, batches, mean_by_class, plain_list, predict
 
 MIXED = ("mixed_same", "mixed_random", "mixed_next", "swap")
@@ -116,7 +117,18 @@ class Variants:
     """
 
     def __init__(self, arrays: Arrays, seed: int = 0):
-        """Takes images with usable masks."""
+        """Takes images with usable masks.
+
+        Raises:
+          UserError: they are of one class.
+        """
+        present = np.unique(arrays.labels)
+        if len(present) < 2:
+            raise UserError(
+                "images of two classes or more must have a usable mask, since backgrounds are "
+                f"exchanged between classes. Received: {len(arrays.labels)} images, all of class "
+                f"{present[0]}"
+            )
         self.arrays = arrays
         self.seed = seed
         self._tiled = np.zeros_like(arrays.images)

@@ -26,6 +26,9 @@ def gap_against_accuracy(group: GroupResults, treatments: Sequence[str]) -> str:
         axes.set_xlabel("accuracy on original images")
         axes.set_ylabel("BG-Gap")
         axes.set_xlim(-0.02, 1.02)
+        # Gaps of hundredths are noise, and shall not fill the plot.
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, -0.1), max(high, 0.1))
         axes.axhline(0, linestyle=":", linewidth=1, color=INK)
         axes.legend(frameon=False)
 

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.data.tiling import tile_background
+from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled
 from bg_interp.evaluation.reliance import variants as variants_module
 from bg_interp.evaluation.reliance.variants import (
@@ -39,6 +40,14 @@ def _background_by_hand(label: int) -> np.ndarray:
     expected = np.repeat(10 * label + np.arange(4)[:, None], 4, axis=1)
     expected[3, 3] = 10 * label
     return expected
+
+
+def test_one_class_has_no_other_backgrounds_and_is_refused():
+    tiny = _tiny()
+    with pytest.raises(
+        UserError, match=r"two classes or more .* Received: 2 images, all of class 1"
+    ):
+        Variants(tiny.take(tiny.labels == 1))
 
 
 def test_original_is_untouched():

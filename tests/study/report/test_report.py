@@ -70,6 +70,19 @@ def test_a_judge_that_knows_no_objects_calls_nothing_recognisable(study, capsys)
         assert len({len(line) for line in table.splitlines()}) == 1
 
 
+def test_gaps_of_hundredths_do_not_fill_their_plot(study):
+    config, laid_out, measured = study
+    for measures in measured.values():
+        measures["background"]["bg_gap"]["by_class"] = [0.01, -0.01, 0.02, 0.0]
+    studies.write(laid_out, config, measured, {})
+    (plot,) = re.findall(
+        r"<svg(?:(?!</svg>).)*>BG-Gap<.*?</svg>",
+        (laid_out.workdir / "report.html").read_text(),
+        re.DOTALL,
+    )
+    assert ">0.100<" in plot and ">\N{MINUS SIGN}0.100<" in plot
+
+
 def test_an_arm_that_learned_nothing_is_listed_apart(study):
     config, laid_out, measured = study
     name = laid_out.arms[-1].name
