@@ -137,7 +137,7 @@ def test_a_gradient_by_a_formula_is_that_of_the_regularizer(regularizer, shape):
     with tf.GradientTape() as tape:
         tape.watch(values)
         result = regularizer(values)
-    made = mapping.gradient_of(regularizer)(values)
+    made = mapping.gradient_of(regularizer, shape)(values)
     np.testing.assert_allclose(made, tape.gradient(result, values), rtol=1e-5, atol=1e-7)
 
 
@@ -146,8 +146,14 @@ def test_no_formula_is_guessed():
         def __call__(self, images):
             return 2 * super().__call__(images)
 
-    assert mapping.gradient_of(Doubled(1.0)) is None
-    assert mapping.gradient_of(Norm(1.0, p=2)) is None
+    assert mapping.gradient_of(Doubled(1.0), IMAGES.shape) is None
+    assert mapping.gradient_of(Norm(1.0, p=2), IMAGES.shape) is None
+
+
+def test_the_variation_of_what_is_no_image_is_refused_in_upstreams_words():
+    model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4)])
+    with pytest.raises(ValueError, match="shape must be"):
+        ActivationMaximization(model)(CategoricalScore(1), input_modifiers=None, steps=1)
 
 
 def test_a_regularizer_that_was_changed_later_is_not_told_of(make_network):

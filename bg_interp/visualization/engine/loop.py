@@ -51,14 +51,13 @@ class CompiledLoop:
         self._fused: list[Regularizer] = []
         self._others: list[Regularizer] = []
         for regularizer in self._call.regularizers:
-            formula = None if call.fuse else mapping.gradient_of(regularizer.function)
             # Gradients by the inputs themselves need no tape through a parametrization.
             if call.parametrized or type(regularizer.function) not in mapping.FUSED:
                 self._others.append(regularizer)
-            elif formula is None or regularizer.place is None:
-                self._fused.append(regularizer)
-            else:
+            elif formula := self._formula_of(regularizer):
                 self._formulas[regularizer] = formula
+            else:
+                self._fused.append(regularizer)
         self._step = compiling.apart(self._one_step)
         self._run = tf.function(self._many_steps, autograph=False, jit_compile=jit_compile)
 
@@ -96,6 +95,13 @@ class CompiledLoop:
         names = [one.name for one in (*self._formulas, *self._fused, *self._others)]
         named = list(zip(names, regularizations, strict=True))
         return Report(gradients, scores, outputs, named), int(reached)
+
+    def _formula_of(self, regularizer: Regularizer) -> Callable | None:
+        """Returns a regularizer's gradient, where XLA does not leave out what a tape adds to it."""
+        if self._call.fuse or regularizer.place is None:
+            return None
+        shape = self._call.starts[regularizer.place].shape
+        return mapping.gradient_of(regularizer.function, shape)
 
     def _pairs(self) -> Any:
         return zip(self._inputs, self._call.parametrizations, strict=True)

@@ -69,21 +69,23 @@ def known_score(theirs: Any, shape: Sequence[int]) -> Any:
     return theirs.fitted(shape) if isinstance(theirs, Activation) else theirs
 
 
-def gradient_of(regularizer: Any) -> Callable | None:
+def gradient_of(regularizer: Any, shape: Sequence[int]) -> Callable | None:
     """Returns the gradient of what a regularizer says, as a function of images; None if not known.
 
     By a tape it would be three times as many operations to trace, some of them ten times as slow
     where XLA does not compile them.
+
+    Args:
+      regularizer: tf-keras-vis's, or any other.
+      shape: of the images.
     """
-    if type(regularizer) is TotalVariation2D:
-        return lambda images: _share(regularizer, images) * _signs_of_differences(images)
+    if type(regularizer) is TotalVariation2D and len(shape) == 4:
+        share = regularizer.weight / math.prod(shape[1:])
+        return lambda images: share * _signs_of_differences(images)
     if type(regularizer) is Norm and regularizer.p == 1:
-        return lambda images: _share(regularizer, images) * tf.sign(images)
+        share = regularizer.weight / math.prod(shape[1:])
+        return lambda images: share * tf.sign(images)
     return None
-
-
-def _share(regularizer: TotalVariation2D | Norm, images: tf.Tensor) -> float:
-    return regularizer.weight / math.prod(images.shape[1:])
 
 
 def _signs_of_differences(images: tf.Tensor) -> tf.Tensor:
