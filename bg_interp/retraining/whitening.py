@@ -59,9 +59,7 @@ class Whitening:
 
     def __call__(self, features: np.ndarray) -> np.ndarray:
         """Returns features [M, D] as a last layer is to learn from them, float32 [M, D]."""
-        centred = features - self.mean
-        wide = self.transform.ndim == 1
-        return (centred * self.transform if wide else centred @ self.transform).astype(np.float32)
+        return _mapped(features - self.mean, self.transform).astype(np.float32)
 
     def undone(self, kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns what does to the features themselves what a layer does to whitened ones.
@@ -70,6 +68,10 @@ class Whitening:
           kernel: float [D, K], of whitened features.
           bias: float [K].
         """
-        wide = self.transform.ndim == 1
-        plain = self.transform[:, None] * kernel if wide else self.transform @ kernel
+        plain = _mapped(kernel.T, self.transform.T).T
         return plain, bias - self.mean @ plain
+
+
+def _mapped(rows: np.ndarray, transform: np.ndarray) -> np.ndarray:
+    """Maps rows [M, D] by a matrix [D, D], or by its diagonal [D]."""
+    return rows * transform if transform.ndim == 1 else rows @ transform
