@@ -1,4 +1,7 @@
-"""Images in folders: PATH/{train,test}/CLASS/*.jpg, or PATH/CLASS/* split by a hash of the name."""
+"""Images in folders: PATH/{train,test}/CLASS/*.jpg, or PATH/CLASS/* split by a hash of the name.
+
+Held-out images may also stand in PATH/validation or PATH/val.
+"""
 
 import contextlib
 import dataclasses
@@ -20,6 +23,8 @@ from bg_interp.storage import files
 
 # Of a folder without train and test, every fifth image by the hash of its name is tested on.
 _TEST_SHARE = 0.2
+# Tested on are the images of the first that is there.
+_HELD_OUT = ("test", "validation", "val")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,31 +111,44 @@ def image_files(folder: pathlib.Path) -> list[pathlib.Path]:
     )
 
 
+def _halves(root: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Returns the folders of train and test; or the whole folder as "", still to be divided.
+
+    Raises:
+      UserError: the folder is missing, or one of the two.
+    """
+    if not root.is_dir():
+        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {root}")
+    held_out = [name for name in _HELD_OUT if (root / name).is_dir()]
+    if not (root / "train").is_dir():
+        if "test" not in held_out:
+            return {"": root}
+        held_out = []
+    if not held_out:
+        # Taken for a class, "train" would be learned from all images below it.
+        one, other = ("train", "test") if (root / "train").is_dir() else ("test", "train")
+        raise UserError(
+            f"{root} must hold both the folders train and test (or validation, or val), or class "
+            f"folders only. Received: {one} without {other}; rename a folder, or add one"
+        )
+    for name in held_out[1:]:
+        print(f"testing on {held_out[0]}; not used: {root / name}", file=sys.stderr)
+    return {"train": root / "train", "test": root / held_out[0]}
+
+
 def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
     """Returns the image files by split and class; the split "" still has to be divided.
 
     Raises:
-      UserError: the folder is missing, or its class folders are fewer than two or without images.
+      UserError: see `_halves`; or the class folders are fewer than two, or without images.
     """
-    if not root.is_dir():
-        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {root}")
-    halves = {"train": root / "train", "test": root / "test"}
-    present = [name for name, half in halves.items() if half.is_dir()]
-    if len(present) == 1:
-        # Taken for a class, "train" would be learned from all images below it.
-        raise UserError(
-            f"{root} must hold both the folders train and test, or class folders only. "
-            f"Received: {present[0]} without {'test' if present == ['train'] else 'train'}; "
-            "rename the folder of the held-out images to test"
-        )
-    if not present:
-        halves = {"": root}
+    halves = _halves(root)
     found = {
         split: {folder.name: image_files(folder) for folder in class_folders(half)}
         for split, half in halves.items()
     }
     for split, by_class in found.items():
-        where = root / split
+        where = halves[split]
         if not any(by_class.values()):
             raise UserError(
                 f"{where} must hold one folder of images per class "
@@ -150,7 +168,7 @@ def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
     if "test" in found and set(found["test"]) != set(found["train"]):
         odd = sorted(set(found["test"]) ^ set(found["train"]))
         raise UserError(
-            f"{root}/train and {root}/test must hold the same class folders. "
+            f"{halves['train']} and {halves['test']} must hold the same class folders. "
             f"Received: {odd[0]!r} in only one of them"
         )
     return found
@@ -230,8 +248,8 @@ def open_folder(root: pathlib.Path) -> FolderSource:
     """Opens a folder of images; every image is decoded once, and damaged ones are left out.
 
     Args:
-      root: a folder with PATH/train/CLASS and PATH/test/CLASS, or with PATH/CLASS only, whose
-        images are then divided 80/20 by a hash of their names.
+      root: a folder with PATH/train/CLASS and PATH/test/CLASS (or validation, or val), or with
+        PATH/CLASS only, whose images are then divided 80/20 by a hash of their names.
 
     Raises:
       UserError: no images, a class without images, fewer than two classes, or splits that differ.

@@ -54,6 +54,17 @@ def test_split_folders_are_taken_as_they_are(tmp_path):
     assert not source.has_masks
 
 
+@pytest.mark.parametrize("name", ["validation", "val"])
+def test_held_out_images_may_stand_in_another_folder(tmp_path, name, capsys):
+    fill(tmp_path / "train", count=3)
+    fill(tmp_path / name, count=2)
+    assert open_folder(tmp_path).splits["test"].keys[0] == f"{name}/cat/0.png"
+    assert not capsys.readouterr().err
+    fill(tmp_path / "test", count=1)
+    assert open_folder(tmp_path).splits["test"].keys[0] == "test/cat/0.png"
+    assert f"testing on test; not used: {tmp_path / name}" in capsys.readouterr().err
+
+
 def test_without_split_folders_about_a_fifth_is_tested_on(tmp_path):
     fill(tmp_path, count=200)
     splits = open_folder(tmp_path).splits
@@ -213,10 +224,10 @@ def test_splits_of_other_classes_are_refused(tmp_path):
     assert "'dgo' in only one of them" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("other", ["val", "validation"])
-def test_a_train_folder_without_a_test_folder_is_not_taken_for_a_class(tmp_path, other):
-    fill(tmp_path / "train", count=2)
-    fill(tmp_path / other, count=2)
+@pytest.mark.parametrize(("there", "missing"), [("train", "test"), ("test", "train")])
+def test_one_half_alone_is_not_taken_for_a_class(tmp_path, there, missing):
+    fill(tmp_path / there, count=2)
+    fill(tmp_path / "dev", count=2)
     message = refusal(tmp_path)
-    assert "train without test" in message
+    assert f"{there} without {missing}" in message
     assert "rename" in message
