@@ -15,7 +15,7 @@ from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
 from bg_interp.config.evaluation import NO_FLAGS, EvaluateConfig, check_names, class_names
-from bg_interp.data.opening import decoded_with_masks, open_in_memory
+from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
@@ -38,7 +38,7 @@ from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
 # Settings that results.json holds.
-_DATA = "dataset data_dir masks mask_store image_size correlation data_seed".split()
+_DATA = "dataset data_dir masks mask_store image_size resize correlation data_seed".split()
 # Settings that the page shows.
 _SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
@@ -116,11 +116,8 @@ def run(config: EvaluateConfig) -> Evaluation:
     model_classes = class_names(config) or found.class_names
     if model_classes is not None:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    examples, masks = decoded_with_masks(source, "test", config)
+    model, config, examples, masks = subject.open_test(model, source, config, model_classes)
     arrays = examples.arrays
-    model, config = subject.conventions(
-        model, config, arrays["image"], arrays["label"], model_classes
-    )
     picture = _class_images(given)
     if config.class_images and picture is None:
         _check_drawable(model)

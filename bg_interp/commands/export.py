@@ -4,6 +4,7 @@ import pathlib
 
 from bg_interp.config.export import ExportConfig, check_names, formats
 from bg_interp.models import export, loading, targets
+from bg_interp.storage.workdir import Workdir
 
 
 def run(config: ExportConfig) -> list[pathlib.Path]:
@@ -27,8 +28,14 @@ def run(config: ExportConfig) -> list[pathlib.Path]:
     written = []
     if "saved_model" in formats(config):
         written.append(output / "saved_model")
-        export.saved_model(network, names, written[-1])
+        export.saved_model(network, names, written[-1], _resize_of(path))
     if "litert" in formats(config):
         written.append(output / "model.tflite")
         export.litert(network, written[-1])
     return written
+
+
+def _resize_of(path: pathlib.Path) -> str:
+    """Returns how images were resized in the training of a model, where its run tells."""
+    run = Workdir(path)
+    return run.read_config()["config"].get("resize", "smooth") if run.is_run else "smooth"

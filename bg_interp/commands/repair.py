@@ -158,14 +158,16 @@ def run(config: RepairConfig) -> Repair:
     names = list(source.class_names)
     known = class_names(config) or opened.class_names
     columns = None if known is None else match_classes(known, names)
-    model = AdaptedModel(opened.network, columns=columns)
+    model, settled, tested, _ = subject.open_test(
+        AdaptedModel(opened.network, columns=columns), source, settled, known or names
+    )
     images = {}
-    for split in ("train", "test"):
-        arrays = open_in_memory(source, split, settled).arrays
-        places = subject.places_of(source, split, arrays["index"])
-        images[split] = Images(Arrays.of(arrays), places, source.place_names)
-    test = images["test"].arrays
-    model, settled = subject.conventions(model, settled, test.images, test.labels, known or names)
+    for split, examples in (
+        ("train", open_in_memory(source, "train", settled)),
+        ("test", tested),
+    ):
+        places = subject.places_of(source, split, examples.positions)
+        images[split] = Images(Arrays.of(examples.arrays), places, source.place_names)
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
         mend = Mending(
@@ -188,7 +190,7 @@ def run(config: RepairConfig) -> Repair:
         if config.class_images:
             how = visualize.suited_settings(str(config.model), opened.network)
             done = _with_class_images(done, mend, images["train"].arrays, how)
-        _write(done, given, list(known or names))
+        _write(done, given, list(known or names), settled.resize)
         mend.kept.clear()
     return done
 
@@ -227,9 +229,9 @@ def _with_class_images(
     return dataclasses.replace(done, class_images=made, shown=tuple(mend.names[:count]))
 
 
-def _write(done: Repair, config: RepairConfig, model_classes: list[str]) -> None:
+def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize: str) -> None:
     folder = output_folder(config)
-    done.save(folder, model_classes)
+    done.save(folder, model_classes, resize)
     flags = {
         name: page.without_places(name, getattr(config, name))
         for name in _FLAGS

@@ -3,14 +3,18 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from bg_interp.cli import INPUT_RANGES
+from bg_interp.commands.how_resized import how_resized
 from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST
 from bg_interp.config.evaluation import EvaluateConfig, check_names
+from bg_interp.data.examples import InMemory
+from bg_interp.data.mask_choice import Masks
+from bg_interp.data.opening import decoded_with_masks
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
 from bg_interp.models import probing
@@ -45,12 +49,20 @@ def settled(config: _Config, model_size: int | None) -> _Config:
         masks=config.masks or same.get("masks", "auto"),
         mask_store=config.mask_store or same.get("mask_store"),
         image_size=config.image_size or model_size or (64 if dataset == "habitats" else 224),
+        resize=_resize(config, trained),
         objects=config.objects or same.get("objects"),
         places=config.places or same.get("places"),
         **{name: same.get(name, getattr(config, name)) for name in _OF_IMAGES_MADE_HERE},
     )
     check_names(chosen)
     return chosen
+
+
+def _resize(config: EvaluateConfig, trained: Mapping[str, Any]) -> str:
+    """Returns how images are resized; "auto" where only the model itself can tell."""
+    if config.resize != "auto":
+        return config.resize
+    return str(trained.get("resize", "smooth")) if trained or config.model is None else "auto"
 
 
 def open_images(config: EvaluateConfig) -> Source:
@@ -66,6 +78,32 @@ def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None
     """Returns the kinds of background of a split's images at `rows`; None where nothing tells."""
     places = source.splits[split].places
     return None if places is None else np.asarray(places)[rows]
+
+
+def open_test(
+    model: AdaptedModel, source: Source, config: _Config, names: Sequence[str] | None
+) -> tuple[AdaptedModel, _Config, InMemory, Masks]:
+    """Decodes the test images as a classifier takes them; see `conventions` and `how_resized`.
+
+    Args:
+      model: the classifier.
+      source: of the images.
+      config: its range, kind of output, and way of resizing may be "auto".
+      names: of the model's classes, where they are known.
+
+    Returns:
+      The classifier, settings that name what was found, the images, and their masks.
+    """
+    guess = dataclasses.replace(config, resize="smooth") if config.resize == "auto" else config
+    examples, masks = decoded_with_masks(source, "test", guess)
+    images, labels = examples.arrays["image"], examples.arrays["label"]
+    model, found = conventions(model, guess, images, labels, names)
+    if config.resize == "auto":
+        how = how_resized(model, source.splits["test"], examples, str(config.model))
+        if how != guess.resize:
+            found = dataclasses.replace(found, resize=how)
+            examples, masks = decoded_with_masks(source, "test", found)
+    return model, found, examples, masks
 
 
 def conventions(

@@ -269,7 +269,9 @@ class Arm:
         """Writes model.keras and saved_model/."""
         print("exporting", file=sys.stderr)
         export.keras_file(self.model, self.workdir.model)
-        export.saved_model(self.model, self.data.source.class_names, self.workdir.saved_model)
+        export.saved_model(
+            self.model, self.data.source.class_names, self.workdir.saved_model, self.config.resize
+        )
 
 
 def run(config: ArmConfig) -> dict[str, Any] | None:

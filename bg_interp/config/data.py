@@ -92,10 +92,22 @@ class SourceConfig:
         return {"dataset": self.dataset, **given}
 
 
+# How images come to their size; see `bg_interp.models.resizing`.
+RESIZES = ("smooth", "sharp", "crop")
+RESIZE_HELP = (
+    "smooth (stretched, each pixel the mean of what it covers), sharp (stretched by bilinear "
+    "interpolation alone, as Keras's image_dataset_from_directory does) or crop (the middle "
+    "square, then smooth)"
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class DataConfig(SourceConfig):
     """Which images are used and with which masks, decoded at one size."""
 
+    resize: str = setting(
+        "smooth", f"how images come to --image_size: {RESIZE_HELP}", choices=RESIZES
+    )
     masks: str = setting(
         "auto",
         "where masks come from: auto (the data set's own, else object), none, dataset, folder:PATH "

@@ -6,7 +6,14 @@ import pathlib
 import re
 
 from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
-from bg_interp.config.data import MASKS, DataConfig, check_masks, check_source
+from bg_interp.config.data import (
+    MASKS,
+    RESIZE_HELP,
+    RESIZES,
+    DataConfig,
+    check_masks,
+    check_source,
+)
 from bg_interp.errors import UserError, nearest
 
 # Taken from the training of the model, or without meaning for measures: they get no flags.
@@ -47,6 +54,13 @@ class EvaluateConfig(DataConfig):
         "side of the images in pixels; default: the model's own, and for models of any size 64 on "
         "habitats, else 224",
         rule=POSITIVE,
+    )
+    resize: str = setting(
+        "auto",
+        f"how images come to that size: {RESIZE_HELP}; auto takes that of the model's training "
+        "where a run tells it, else tries each on some images, takes another than smooth where the "
+        "model is clearly right more often, and says so",
+        choices=("auto", *RESIZES),
     )
     input_range: str = setting(
         "auto",

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tqdm
 
 from bg_interp.data.sources import Split
+from bg_interp.models.resizing import resized
 
 Batch = Mapping[str, tf.Tensor]
 # From a position in the split, and what the split loaded there, to its mask, uint8 [h, w, 1].
@@ -25,12 +26,6 @@ def own_mask(position: tf.Tensor, example: Batch) -> tf.Tensor:
     return example["mask"]
 
 
-def _resized(values: tf.Tensor, size: int) -> tf.Tensor:
-    """Resizes uint8 [h, w, C] to [size, size, C]; the right size already is left bit-identical."""
-    resized = tf.image.resize(values, [size, size], antialias=True)
-    return tf.cast(tf.round(resized), tf.uint8)
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class OnDisk:
     """Examples that are decoded whenever they are asked for.
@@ -40,12 +35,14 @@ class OnDisk:
       read_mask: gives the mask of a position; None where there are none, and all is foreground.
       image_size: S, the side of images and masks in pixels.
       positions: int64 [N], the examples' places in `split`; others are left out.
+      resize: how images and masks come to that size; see `resizing.resized`.
     """
 
     split: Split
     read_mask: MaskReader | None
     image_size: int
     positions: np.ndarray
+    resize: str = "smooth"
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -75,11 +72,14 @@ class OnDisk:
         else:
             mask = self.read_mask(index, example)
         return {
-            "image": _resized(image, self.image_size),
-            "mask": _resized(mask, self.image_size),
+            "image": self._resized(image),
+            "mask": self._resized(mask),
             "label": tf.cast(example["label"], tf.int32),
             "index": index,
         }
+
+    def _resized(self, values: tf.Tensor) -> tf.Tensor:
+        return tf.cast(resized(values, [self.image_size] * 2, self.resize), tf.uint8)
 
     def batches(self, numbers: tf.data.Dataset, batch_size: int) -> tf.data.Dataset:
         """Returns a batch for each int64 [B] of `numbers`, places among these examples."""

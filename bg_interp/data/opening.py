@@ -31,7 +31,7 @@ def open_examples(
     images = source.splits[split]
     every = np.arange(len(images), dtype=np.int64)
     masks = mask_choice.choose(source, split, config)
-    on_disk = OnDisk(images, masks.read, config.image_size, every)
+    on_disk = OnDisk(images, masks.read, config.image_size, every, config.resize)
     if masks.bad is None:
         # Masks are looked at once they are decoded, which would take as long again.
         examples = in_memory_within(on_disk, config.cache_gb, f"{split} images")

@@ -8,23 +8,22 @@ import keras
 import tensorflow as tf
 
 from bg_interp.errors import UserError, printable
+from bg_interp.models.resizing import resized
 from bg_interp.storage import files
 
 
 class _Served(tf.Module):
     """A network with all that lies between somebody's image and a class name."""
 
-    def __init__(self, model: keras.Model, class_names: Sequence[str], assets: pathlib.Path):
+    def __init__(
+        self, model: keras.Model, class_names: Sequence[str], assets: pathlib.Path, resize: str
+    ):
         super().__init__()
         self._model = model
         self._names = tf.constant(list(class_names))
-        self._size = list(model.inputs[0].shape[1:3])
+        self._size, self._resize = list(model.inputs[0].shape[1:3]), resize
         # An asset travels with the SavedModel: assets/class_names.txt.
         self._asset = tf.saved_model.Asset(str(assets))
-
-    def _resized(self, images: tf.Tensor) -> tf.Tensor:
-        resized = tf.image.resize(images, self._size, antialias=True)
-        return tf.clip_by_value(tf.round(resized), 0.0, 255.0)
 
     def _answers(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         logits = self._model(images, training=False)
@@ -39,7 +38,7 @@ class _Served(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8, "images")])
     def serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Answers for uint8 RGB images of any one size, [B, H, W, 3]."""
-        return self._answers(self._resized(images))
+        return self._answers(resized(images, self._size, self._resize))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "encoded")])
     def serve_bytes(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -47,7 +46,7 @@ class _Served(tf.Module):
 
         def decoded(data: tf.Tensor) -> tf.Tensor:
             image = tf.io.decode_image(data, channels=3, expand_animations=False)
-            return self._resized(tf.ensure_shape(image, [None, None, 3]))
+            return resized(tf.ensure_shape(image, [None, None, 3]), self._size, self._resize)
 
         spec = tf.TensorSpec([*self._size, 3], tf.float32)
         return self._answers(tf.map_fn(decoded, encoded, fn_output_signature=spec))
@@ -67,7 +66,9 @@ def check_input(model: keras.Model) -> None:
         )
 
 
-def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.Path) -> None:
+def saved_model(
+    model: keras.Model, class_names: Sequence[str], folder: pathlib.Path, resize: str = "smooth"
+) -> None:
     """Writes a SavedModel that needs neither this package nor Keras to answer.
 
     `serving_default` takes uint8 images [B, H, W, 3] of any size, `serve_bytes` encoded ones [B];
@@ -77,6 +78,7 @@ def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.
       model: takes float32 RGB [B, S, S, 3] in [0, 255] and gives logits.
       class_names: of the logits, in order; assets/class_names.txt has a line for each.
       folder: is replaced as a whole.
+      resize: how images come to the model's size; see `resizing.resized`.
 
     Raises:
       UserError: the folder cannot be written, or the model takes no images of a fixed size.
@@ -87,7 +89,7 @@ def saved_model(model: keras.Model, class_names: Sequence[str], folder: pathlib.
             names = temporary / "class_names.txt"
             lines = [f"{printable(name)}\n" for name in class_names]
             names.write_text("".join(lines), encoding="utf-8")
-            served = _Served(model, class_names, names)
+            served = _Served(model, class_names, names, resize)
             written = temporary / "saved_model"
             signatures = {"serving_default": served.serve, "serve_bytes": served.serve_bytes}
             tf.saved_model.save(served, str(written), signatures)

@@ -67,7 +67,12 @@ class Repair:
         heads = ("measure", "before", "after", "change [95 %]")
         return tabulate(list(self.rows()), heads, tablefmt="html", disable_numparse=True)
 
-    def save(self, folder: str | pathlib.Path, class_names: Sequence[str] | None = None) -> None:
+    def save(
+        self,
+        folder: str | pathlib.Path,
+        class_names: Sequence[str] | None = None,
+        resize: str = "smooth",
+    ) -> None:
         """Writes model.keras, saved_model/ and results.json, each whole or not at all.
 
         saved_model/ is what tools/export.py writes: it takes uint8 images in [0, 255] of any size,
@@ -76,13 +81,15 @@ class Repair:
         Args:
           folder: where to.
           class_names: of the network's outputs, in their order; None for those of the data set.
+          resize: how saved_model/ brings images to the network's size: smooth, sharp or crop.
 
         Raises:
           UserError: the folder cannot be written.
         """
         folder = pathlib.Path(folder)
         export.keras_file(self.model, folder / "model.keras")
-        export.saved_model(self.logits, class_names or self.before.classes, folder / "saved_model")
+        names = class_names or self.before.classes
+        export.saved_model(self.logits, names, folder / "saved_model", resize)
         # Last: where it stands, the rest does.
         files.write_json(folder / "results.json", self.to_dict())
 

@@ -42,7 +42,7 @@ def load_judges(config: ArmConfig, kinds: Sequence[Judge] = JUDGES) -> Judges:
     return load_or_train_judges(
         Arrays.of(open_in_memory(source, "train", apart).arrays),
         Arrays.of(open_in_memory(source, "test", apart).arrays),
-        source.fingerprint,
+        source.fingerprint + ("" if apart.resize == "smooth" else f"-{apart.resize}"),
         JUDGES_DATA_SEED,
         kinds,
     )

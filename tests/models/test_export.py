@@ -49,6 +49,19 @@ def test_images_of_the_right_size_get_the_networks_own_logits(model, folder, ima
     assert names == [NAMES[index] for index in expected.argmax(1)]
 
 
+def test_images_are_resized_as_those_of_the_training(model, tmp_path):
+    export.saved_model(model, NAMES, tmp_path / "model", "crop")
+    image = np.random.default_rng(1).integers(0, 256, (1, 32, 96, 3)).astype(np.uint8)
+    signatures = tf.saved_model.load(tmp_path / "model").signatures
+    expected = model.predict(image[:, :, 32:64].astype(np.float32), verbose=0)
+    answers = (
+        signatures["serving_default"](images=tf.constant(image)),
+        signatures["serve_bytes"](encoded=tf.constant([encoded(image[0])])),
+    )
+    for answer in answers:
+        np.testing.assert_allclose(answer["logits"], expected, atol=1e-5)
+
+
 def test_images_of_any_size_are_resized(folder):
     serve = tf.saved_model.load(folder).signatures["serving_default"]
     for height, width in ((50, 70), (8, 200)):
