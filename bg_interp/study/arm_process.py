@@ -15,14 +15,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from bg_interp import cli, processes
 from bg_interp.errors import UserError
-from bg_interp.evaluation.judges.training import Judges
-from bg_interp.study import running
 from bg_interp.study.plan import PlannedArm
-from bg_interp.study.running import Outcome
+
+if TYPE_CHECKING:
+    from bg_interp.evaluation.judges.training import Judges
+    from bg_interp.study.running import Outcome
 
 # An arm of MobileNetV2 takes 2.8 GiB alone; several of the small network fit into one process.
 _MOST_GIB = 2.5
@@ -45,8 +46,8 @@ class _Task:
 
 
 def in_processes(
-    planned: Sequence[PlannedArm], judges: Callable[[], Judges], most_gib: float = _MOST_GIB
-) -> Iterator[Outcome]:
+    planned: Sequence[PlannedArm], judges: "Callable[[], Judges]", most_gib: float = _MOST_GIB
+) -> "Iterator[Outcome]":
     """Runs arms one after the other, in one process after another.
 
     Args:
@@ -54,6 +55,8 @@ def in_processes(
       judges: gives the judges; called only when something is to be measured.
       most_gib: the memory from which on a process takes no other arm.
     """
+    from bg_interp.study import running
+
     shared = running.judges_for(planned, judges)
     left = list(planned)
     while left:
@@ -91,7 +94,9 @@ def _run(task: _Task, answers: IO[bytes]) -> None:
             return
 
 
-def _outcome(arm: PlannedArm, judges: Judges) -> UserError | None:
+def _outcome(arm: PlannedArm, judges: "Judges") -> UserError | None:
+    from bg_interp.study import running
+
     try:
         ((_, error),) = running.one_by_one([arm], lambda: judges)
     except Exception as unforeseen:
@@ -114,7 +119,10 @@ def _end_with_parent() -> None:
 
 
 def _main() -> None:
-    task = pickle.loads(processes.begin())  # noqa: S301 (from a process of our own)
+    given = processes.begin()
+    # Nothing above has imported it, and nobody is told of its devices again with every process.
+    cli.load_tensorflow()
+    task = pickle.loads(given)  # noqa: S301 (from a process of our own)
     # What arms print is for people, and not for the pipe.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -43,6 +43,7 @@ def test_arms_are_run_and_errors_come_back(arms, capfd):
     assert measuring.read(good.config)["background"]["accuracy"].keys() == set(VARIANTS)
     told = capfd.readouterr().err
     assert f"== {good.name}" in told and "Traceback" not in told
+    assert "cuda" not in told.lower()
 
     def asked():
         raise AssertionError("there is nothing to judge")
