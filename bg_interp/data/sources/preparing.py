@@ -8,8 +8,8 @@ import contextlib
 import io
 import pathlib
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import filelock
 import tensorflow as tf
@@ -39,15 +39,45 @@ class _FixedOrderWriter(tfds.core.ExampleWriter):
 class MadeHere(tfds.core.GeneratorBasedBuilder):
     """A builder that downloads nothing; its config counts the examples of each split.
 
-    Subclasses give `_info` and `_examples`.
+    Subclasses give `_info`, by `described`, and `_examples`.
+
+    Attributes:
+      SPLITS: the splits' names.
     """
 
+    SPLITS: ClassVar[Sequence[str]] = ()
     _progress: tqdm | None = None
 
     @classmethod
     def counts(cls, config: tfds.core.BuilderConfig) -> Mapping[str, int]:
         """Returns the number of examples of each split."""
-        raise NotImplementedError
+        return {split: config.count(split) for split in cls.SPLITS}
+
+    def described(
+        self, description: str, homepage: str, size: int, **names: Sequence[str]
+    ) -> tfds.core.DatasetInfo:
+        """Returns the facts of a data set of square images with masks and labels.
+
+        Args:
+          description: for people.
+          homepage: where more is told.
+          size: of the images' side, in pixels.
+          **names: of the classes of each label; `label` is the one to learn.
+        """
+        images = {
+            name: tfds.features.Image(shape=(size, size, channels), encoding_format="png")
+            for name, channels in (("image", 3), ("mask", 1))
+        }
+        labels = {name: tfds.features.ClassLabel(names=each) for name, each in names.items()}
+        return tfds.core.DatasetInfo(
+            builder=self,
+            description=description,
+            features=tfds.features.FeaturesDict({**images, **labels}),
+            supervised_keys=("image", "label"),
+            homepage=homepage,
+            # An example's place in its split is its index, and the order is balanced by itself.
+            disable_shuffling=True,
+        )
 
     def _examples(self, split: str) -> Iterator[dict[str, Any]]:
         """Yields the examples of a split in the order of their index."""

@@ -90,33 +90,20 @@ class CompositesConfig(tfds.core.BuilderConfig):
 class Composites(preparing.MadeHere):
     """Objects pasted on photographs of places, with exact soft masks."""
 
+    SPLITS = SPLITS
     # Raise it whenever composites change: it is part of the folder's name.
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (the name that TFDS reads)
 
     def _info(self) -> tfds.core.DatasetInfo:
         config = self.builder_config
-        size = config.look.image_size
-        features = {
-            "image": tfds.features.Image(shape=(size, size, 3), encoding_format="png"),
-            "mask": tfds.features.Image(shape=(size, size, 1), encoding_format="png"),
-            "label": tfds.features.ClassLabel(names=config.cutouts.class_names),
-            "place": tfds.features.ClassLabel(names=config.places.kinds),
-        }
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=_DESCRIPTION,
-            features=tfds.features.FeaturesDict(features),
-            supervised_keys=("image", "label"),
-            homepage="https://arxiv.org/abs/1911.08731",
-            # An example's place in its split is its index.
-            disable_shuffling=True,
+        return self.described(
+            _DESCRIPTION,
+            "https://arxiv.org/abs/1911.08731",
+            config.look.image_size,
+            label=config.cutouts.class_names,
+            place=config.places.kinds,
         )
-
-    @classmethod
-    def counts(cls, config: tfds.core.BuilderConfig) -> dict[str, int]:
-        """Returns the number of examples of each split."""
-        return {split: config.count(split) for split in SPLITS}
 
     def _examples(self, split: str) -> Iterator[dict[str, Any]]:
         config = self.builder_config

@@ -79,33 +79,20 @@ class HabitatsConfig(tfds.core.BuilderConfig):
 class Habitats(preparing.MadeHere):
     """Eight object classes on class-typical backgrounds, with exact soft masks."""
 
+    SPLITS = SPLITS
     # Raise it whenever the drawing changes: it is part of the folder's name.
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First version."}  # noqa: RUF012 (the name that TFDS reads)
     BUILDER_CONFIGS = [HabitatsConfig(image_size=size) for size in (64, 96, 128)]  # noqa: RUF012
 
     def _info(self) -> tfds.core.DatasetInfo:
-        size = self.builder_config.image_size
-        features = {
-            "image": tfds.features.Image(shape=(size, size, 3), encoding_format="png"),
-            "mask": tfds.features.Image(shape=(size, size, 1), encoding_format="png"),
-            "label": tfds.features.ClassLabel(names=CLASSES),
-            "background": tfds.features.ClassLabel(names=BACKGROUNDS),
-        }
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description=_DESCRIPTION,
-            features=tfds.features.FeaturesDict(features),
-            supervised_keys=("image", "label"),
-            homepage="https://arxiv.org/abs/2306.13178",
-            # An example's place is its index, and the drawing order is balanced by itself.
-            disable_shuffling=True,
+        return self.described(
+            _DESCRIPTION,
+            "https://arxiv.org/abs/2306.13178",
+            self.builder_config.image_size,
+            label=CLASSES,
+            background=BACKGROUNDS,
         )
-
-    @classmethod
-    def counts(cls, config: tfds.core.BuilderConfig) -> dict[str, int]:
-        """Returns the number of examples of each split."""
-        return {split: config.count(split) for split in SPLITS}
 
     def _examples(self, split: str) -> Iterator[dict[str, Any]]:
         config = self.builder_config
