@@ -21,6 +21,7 @@ from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.storage.summaries import EventWriter
+from bg_interp.visualization.ascent import check_start
 
 # After so many steps a batch normalisation of the usual momentum, 0.99, knows the data.
 _SETTLED = 500
@@ -114,7 +115,8 @@ class ClassImages(_Every):
     ):
         super().__init__(logdir, every)
         _check_arguments(how)
-        self._start, self._seed, self._how = start, seed, how
+        check_start(start)
+        self._start, self._seed, self._how = start, whole(seed, "seed"), how
         self._maker: Maker | None = None
 
     def _prepare(self) -> None:
@@ -184,6 +186,7 @@ class BackgroundReliance(_Every):
         self._seed = whole(seed, "seed")
         self._ready: keras.Model | None = None
         self._arrays: Arrays
+        self._variants: Variants
         self._measure: Callable[[], dict[str, Any]] | None = None
 
     def _prepare(self) -> None:
@@ -197,11 +200,12 @@ class BackgroundReliance(_Every):
         classes = max(2, int(self._ready.outputs[0].shape[-1]))
         labels = to_labels(self._labels, classes)
         self._arrays = with_usable_masks(Arrays(self._images, self._masks, labels))
+        self._variants = Variants(self._arrays, self._seed)
 
     def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, Any]]:
         """Returns what measures the model with its present weights, traced once."""
         # Only now, since what a model gives before it has learnt does not show the kind.
-        model, variants = AdaptedModel(model_of_bytes), Variants(self._arrays, self._seed)
+        model, variants = AdaptedModel(model_of_bytes), self._variants
         kind, classes = outputs_of(model, self._arrays.images, None)
         predict = compiled(dataclasses.replace(model, output_kind=kind))
         return lambda: background_reliance(

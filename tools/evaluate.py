@@ -39,12 +39,16 @@ def main() -> None:
     from bg_interp.commands import evaluate
 
     if config.model is None:
-        print(evaluate.leak(config))
-        return
-    found, folder = evaluate.run(config), evaluate.output_folder(config)
-    print(found)
-    print(f"written: {folder}/report.html, results.json, images.csv, variants.png, confusion.png")
-    if not evaluate.passes(found, config):
+        leak = evaluate.leak(config)
+        print(leak)
+        measures = {"leak": leak.accuracy}
+    else:
+        found, folder = evaluate.run(config), evaluate.output_folder(config)
+        print(found)
+        written = "report.html, results.json, images.csv, variants.png, confusion.png"
+        print(f"written: {folder}/{written}")
+        measures = found.measures
+    if not evaluate.passes(measures, config):
         sys.exit(EXIT_CODE)
 
 

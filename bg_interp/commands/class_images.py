@@ -11,7 +11,7 @@ import numpy as np
 from bg_interp import pictures
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.errors import UserError, nearest
-from bg_interp.models import preprocessing
+from bg_interp.models import preprocessing, targets
 from bg_interp.models.adapter import check_names
 from bg_interp.models.loading import as_network
 from bg_interp.outside import check_counts, to_images, to_labels, whole
@@ -87,7 +87,12 @@ class Maker:
     ):
         found = as_network(model)
         model, class_names = found.network, class_names or found.class_names
-        images = None if data is None else to_images(data, "data")[:_STATISTICS_IMAGES]
+        images, rows = None, None
+        if data is not None:
+            images = to_images(data, "data")
+            # Data may be sorted by class, and the statistics are to be those of all classes.
+            rows = np.linspace(0, len(images) - 1, min(len(images), _STATISTICS_IMAGES)).astype(int)
+            images = images[rows]
         size = _image_size(model, image_size, images)
         self._model = preprocessing.with_preprocessing(model, preprocess, input_range, size)
         self._images = images
@@ -106,8 +111,8 @@ class Maker:
             known = None
             if labels is not None:
                 check_counts(data=data, labels=labels)
-                known = to_labels(labels, len(names))[:_STATISTICS_IMAGES]
-            self._statistics = statistics.measure(images, self._model, known)
+                known = to_labels(labels, len(names))[rows]
+            self._statistics = statistics.measure(images, targets.logits(self._model), known)
         elif labels is not None:
             raise UserError("labels are those of data: give data as well, or leave them out")
 

@@ -6,25 +6,28 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
-from bg_interp.config.evaluation import NO_FLAGS, EvaluateConfig, check_names, class_names
-from bg_interp.data.opening import open_in_memory
+from bg_interp.config.evaluation import (
+    NO_FLAGS,
+    EvaluateConfig,
+    check_names,
+    class_names,
+    conditions,
+)
+from bg_interp.data.examples import OnDisk, in_memory, labels_of
+from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
-from bg_interp.evaluation.arrays import (
-    Arrays,
-    predict,
-    with_usable_masks,
-)
-from bg_interp.evaluation.leak import Leak, measure_leak
+from bg_interp.evaluation.arrays import Arrays, predict
+from bg_interp.evaluation.estimate import Estimate
+from bg_interp.evaluation.leak import MOST_IMAGES, Leak, drawn, measure_leak
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
 from bg_interp.evaluation.result import Evaluation
@@ -52,7 +55,6 @@ def example_sheet(
     Returns:
       uint8 [height, width, 3].
     """
-    test = with_usable_masks(test)
     _, first = np.unique(test.labels, return_index=True)
     first = first[:_EXAMPLES]
     columns, variants = [], Variants(test, seed)
@@ -141,9 +143,7 @@ def run(config: EvaluateConfig) -> Evaluation:
         facts=facts,
     )
     if config.leak:
-        evaluation = dataclasses.replace(
-            evaluation, leak=measure_leak(_leak_images(source, config))
-        )
+        evaluation = dataclasses.replace(evaluation, leak=_leak_of(source, config))
     folder = output_folder(given)
     evaluation.save(folder)
     save_confusion(evaluation.measured, folder / "confusion.png")
@@ -155,7 +155,7 @@ def run(config: EvaluateConfig) -> Evaluation:
     report.write(
         folder / "report.html",
         evaluation,
-        command=page.command("evaluate", _flags(given)),
+        command=page.command("evaluate", page.given_flags(given, (*NO_FLAGS, "output", "junit"))),
         facts=[(name, page.without_places(name, getattr(config, name))) for name in _SHOWN],
         masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
         class_images=picture,
@@ -163,20 +163,20 @@ def run(config: EvaluateConfig) -> Evaluation:
     return evaluation
 
 
-def passes(found: Evaluation, config: EvaluateConfig) -> bool:
-    """Tells whether `--fail_if` lets a classifier pass; prints a line for each condition.
+def passes(measures: Mapping[str, Estimate], config: EvaluateConfig) -> bool:
+    """Tells whether `--fail_if` lets measures pass; prints a line for each condition.
 
     Raises:
       UserError: a measure was not taken, or `--junit` cannot be written.
     """
     if config.fail_if is None:
         return True
-    verdicts = found.check(config.fail_if)
+    verdicts = gate.check(conditions(config.fail_if), measures)
     for one in verdicts:
         print(one, file=sys.stderr if one.failed else sys.stdout)
     if config.junit is not None:
         path = pathlib.Path(config.junit).expanduser()
-        files.write_text(path, gate.junit(verdicts, str(config.model)))
+        files.write_text(path, gate.junit(verdicts, str(config.model or config.dataset)))
     return not any(one.failed for one in verdicts)
 
 
@@ -187,25 +187,23 @@ def leak(config: EvaluateConfig) -> Leak:
       UserError: data or masks cannot be used.
     """
     config = subject.settled(config, None)
-    found = measure_leak(_leak_images(subject.open_images(config), config), config.seed)
+    found = _leak_of(subject.open_images(config), config)
     files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
 
 
-def _leak_images(source: Source, config: EvaluateConfig) -> Arrays:
-    """Decodes what there is to learn from; images of both splits look alike."""
-    return Arrays.of(open_in_memory(source, "train", config).arrays)
-
-
-def _flags(config: EvaluateConfig) -> dict[str, Any]:
-    """Returns the flags that were given, with folders by their own names alone."""
-    defaults = EvaluateConfig()
-    return {
-        field.name: page.without_places(field.name, getattr(config, field.name))
-        for field in dataclasses.fields(config)
-        if getattr(config, field.name) != getattr(defaults, field.name)
-        and field.name not in (*NO_FLAGS, "output", "junit")
-    }
+def _leak_of(source: Source, config: EvaluateConfig) -> Leak:
+    """Measures on what there is to learn from; images of both splits look alike."""
+    examples, _ = open_examples(source, "train", config)
+    labels = labels_of(examples)
+    if isinstance(examples, OnDisk) and labels is not None:
+        # A large folder: as many again as are looked at, since some masks will be of no use.
+        chosen = np.zeros(len(examples), bool)
+        chosen[drawn(labels, config.seed, 2 * MOST_IMAGES)] = True
+        examples = examples.only(chosen)
+    if isinstance(examples, OnDisk):
+        examples = in_memory(examples, "train images")
+    return measure_leak(Arrays.of(examples.arrays), config.seed)
 
 
 def _class_images(config: EvaluateConfig) -> pathlib.Path | None:

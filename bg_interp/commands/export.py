@@ -1,9 +1,13 @@
 """A trained network in forms that others can serve; `tools/export.py` is its command line."""
 
+import dataclasses
 import pathlib
 
+import keras
+
+from bg_interp.cli import INPUT_RANGES
 from bg_interp.config.export import ExportConfig, check_names, formats
-from bg_interp.models import export, loading, targets
+from bg_interp.models import export, loading, preprocessing, targets
 from bg_interp.storage.workdir import Workdir
 
 
@@ -16,14 +20,13 @@ def run(config: ExportConfig) -> list[pathlib.Path]:
     check_names(config)
     path = pathlib.Path(str(config.model)).expanduser()
     found = loading.load_network(path)
-    names = loading.names_or_numbers(found)
-    if config.class_names:
-        names = loading.checked_names(config.class_names.split(","), found.network)
-    # What is exported has logits and probabilities; a softmax at the end would be applied twice.
     network = found.network
     export.check_input(network)
-    if targets.gives_probabilities(network):
-        network = targets.logits(network)
+    span = INPUT_RANGES[config.input_range]
+    network = preprocessing.with_preprocessing(_with_logits(network), None, span)
+    names = loading.names_or_numbers(dataclasses.replace(found, network=network))
+    if config.class_names:
+        names = loading.checked_names(config.class_names.split(","), network)
     output = pathlib.Path(config.output or loading.folder_of(path)).expanduser()
     written = []
     if "saved_model" in formats(config):
@@ -33,6 +36,16 @@ def run(config: ExportConfig) -> list[pathlib.Path]:
         written.append(output / "model.tflite")
         export.litert(network, written[-1])
     return written
+
+
+def _with_logits(network: keras.Model) -> keras.Model:
+    """Returns a network that gives a logit for each class; two for a single output."""
+    if network.outputs[0].shape[-1] == 1:
+        # That of the second class, against 0 for the first.
+        single = targets.logits(network)
+        return keras.Model(single.inputs, keras.ops.pad(single.outputs[0], [[0, 0], [1, 0]]))
+    # What is exported has logits and probabilities; a softmax at the end would be applied twice.
+    return targets.logits(network) if targets.gives_probabilities(network) else network
 
 
 def _resize_of(path: pathlib.Path) -> str:

@@ -18,7 +18,7 @@ from bg_interp.commands import subject, visualize
 from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.config.evaluation import check_names, class_names
-from bg_interp.config.repair import RepairConfig
+from bg_interp.config.repair import NO_FLAGS, RepairConfig
 from bg_interp.data.opening import open_in_memory
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
@@ -36,8 +36,6 @@ from bg_interp.retraining.kept import Kept, digest
 from bg_interp.retraining.result import Repair
 from bg_interp.retraining.sample import make_sample
 from bg_interp.storage import files, locks
-
-_FLAGS = "model dataset masks original_weight copies class_images seed".split()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -219,24 +217,19 @@ def _with_class_images(
     """Adds what the classes look like to the network with its old last layer and with the new."""
     count = min(len(mend.names), MOST_CLASS_IMAGES)
     print(f"class images of {count} classes, before and after", file=sys.stderr)
-    maker = Maker(done.logits, preprocess=None, data=train.images, preset=how)
-    dense, made = done.logits.layers[-1], {}
     columns = list(range(mend.head.classes)) if mend.columns is None else list(mend.columns)
+    maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, preset=how)
+    dense, made = done.logits.layers[-1], {}
     after = dense.get_weights()
     for name, weights in (("before", mend.head.weights()), ("after", after)):
         dense.set_weights(weights)
-        made[name] = maker(seed=mend.seed).images[columns[:count]]
+        made[name] = maker(seed=mend.seed).images
     return dataclasses.replace(done, class_images=made, shown=tuple(mend.names[:count]))
 
 
 def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize: str) -> None:
     folder = output_folder(config)
     done.save(folder, model_classes, resize)
-    flags = {
-        name: page.without_places(name, getattr(config, name))
-        for name in _FLAGS
-        if getattr(config, name) != getattr(RepairConfig(), name)
-    }
     report.write(
         folder / "report.html",
         rows=list(done.rows()),
@@ -244,7 +237,7 @@ def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize:
         class_images=done.class_images,
         shown=done.shown,
         strength=done.fit.strength,
-        command=page.command("repair", flags),
+        command=page.command("repair", page.given_flags(config, (*NO_FLAGS, "output"))),
     )
 
 
@@ -252,5 +245,5 @@ def output_folder(config: RepairConfig) -> pathlib.Path:
     """Returns the folder that a repair writes to."""
     if config.output:
         return pathlib.Path(config.output).expanduser()
-    path = pathlib.Path(config.model or "").expanduser()
+    path = pathlib.Path(config.model or "").expanduser().absolute()
     return path.with_name(f"{path.stem if path.is_file() else path.name}-repaired")

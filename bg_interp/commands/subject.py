@@ -52,6 +52,7 @@ def settled(config: _Config, model_size: int | None) -> _Config:
         resize=_resize(config, trained),
         objects=config.objects or same.get("objects"),
         places=config.places or same.get("places"),
+        object_masks=config.object_masks or same.get("object_masks"),
         **{name: same.get(name, getattr(config, name)) for name in _OF_IMAGES_MADE_HERE},
     )
     check_names(chosen)

@@ -14,7 +14,7 @@ DATASETS = ("habitats", "composites", "tfds:NAME", "folder:PATH")
 # Those that are made here, at a correlation and from a seed.
 MADE_HERE = ("habitats", "composites")
 OBJECTS = ("folder:PATH", "tfds:NAME")
-# `bg_interp.masks.segmenters.opening` has an entry for each.
+# `bg_interp.masks.segmenters.kinds` has an entry for each.
 SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
 MASKS = ("auto", "none", "dataset", *SEGMENTERS)
 # Habitats can be drawn at any of these sizes.

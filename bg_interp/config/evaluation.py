@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import pathlib
 import re
 
@@ -14,10 +15,18 @@ from bg_interp.config.data import (
     check_masks,
     check_source,
 )
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError, nearest, one_line
 
 # Taken from the training of the model, or without meaning for measures: they get no flags.
-NO_FLAGS = ("correlation", "data_seed", "on_bad_mask", "max_bad_fraction", "cache_gb")
+NO_FLAGS = (
+    "correlation",
+    "data_seed",
+    "object_scale",
+    "colour_matching",
+    "on_bad_mask",
+    "max_bad_fraction",
+    "cache_gb",
+)
 
 # The exit code of an evaluation that `--fail_if` fails; 1 is a mistake of the user's.
 EXIT_CODE = 3
@@ -182,6 +191,11 @@ def check_gate(config: EvaluateConfig) -> None:
     if config.fail_if is None:
         return
     named = {one.measure for one in conditions(config.fail_if)}
+    if config.model is None and named != {"leak"}:
+        raise UserError(
+            "--fail_if can only name leak where there is no --model. "
+            f"Received: {', '.join(sorted(named))}"
+        )
     if "leak" in named and not config.leak:
         raise UserError("--fail_if names leak, which is measured with --leak")
     if "adversarial" in named and not config.adversarial_backgrounds:
@@ -194,13 +208,21 @@ def class_names(config: EvaluateConfig) -> list[str] | None:
     """Returns the names that `--class_names` gives, in a list or in a file with one a line.
 
     Raises:
-      UserError: it looks like a file, and there is none.
+      UserError: it looks like a file, and there is none; or a file that is not UTF-8.
     """
     if config.class_names is None:
         return None
     path = pathlib.Path(config.class_names).expanduser()
-    if path.is_file():
-        return [name for name in path.read_text(encoding="utf-8").splitlines() if name.strip()]
+    # A list may be longer than any name of a file, which the system calls an error.
+    if os.path.isfile(path):
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"--class_names must be a text file in UTF-8, a name a line. Received: {path} "
+                f"({one_line(error)})"
+            ) from error
+        return [name for name in lines if name.strip()]
     if path.suffix == ".txt":
         raise UserError(f"--class_names names a file that does not exist: {config.class_names}")
     return config.class_names.split(",")

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bg_interp.cli import setting
+from bg_interp.cli import INPUT_RANGES, setting
 from bg_interp.errors import UserError, nearest
 
 FORMATS = ("saved_model", "litert")
@@ -15,6 +15,11 @@ class ExportConfig:
     model: str | None = setting(None, "folder that tools/train.py wrote, or a .keras file")
     format: str = setting(
         "saved_model", f"what to write, separated by commas: {', '.join(FORMATS)}"
+    )
+    input_range: str = setting(
+        "0:255",
+        "the range in which the model takes pixels; what is exported takes 0 to 255",
+        choices=tuple(INPUT_RANGES),
     )
     output: str | None = setting(None, "folder to write to; default: where the model stands")
     class_names: str | None = setting(

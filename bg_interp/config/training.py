@@ -7,6 +7,7 @@ question.
 
 import dataclasses
 import pathlib
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -253,19 +254,23 @@ def check_weights(flag: str, weights: str) -> None:
         raise UserError(f"--{flag} names a file that does not exist: {weights}")
 
 
-# MobileNets have weights for each of these sizes, and those of 224 for all others.
-_MOBILE_SIZES = (96, 128, 160, 192, 224)
+# These have weights for each of the sizes, and those of 224 for all others.
+_SIZED = ("mobilenet", "mobilenetv2")
+_SIZES = (96, 128, 160, 192, 224)
+_WITHOUT_HEAD = re.compile(r"notop(v2)?(\.weights)?\.h5$")
 
 
 def in_keras_cache(network: str, image_size: int) -> bool:
     """Tells whether Keras need not download a network's imagenet weights without their head."""
     wanted = network.lower()
-    size = str(image_size if image_size in _MOBILE_SIZES else 224)
-    names = [path.name.lower() for path in files.keras_models().glob("*")]
+    size = str(image_size if image_size in _SIZES else 224)
+    # ResNet50V2 is another network than ResNet50, whose name it begins with.
+    fitting = re.compile(rf"(weights)?{wanted}(?!v\d)")
+    names = [re.sub("[_-]", "", p.name.lower()) for p in files.keras_models().glob("*")]
     return any(
-        name.replace("_", "").replace("-", "").startswith(wanted)
-        and name.replace("_", "").endswith(("notop.h5", "notop.weights.h5"))
-        and (size in name or not wanted.startswith("mobilenet"))
+        fitting.match(name)
+        and _WITHOUT_HEAD.search(name)
+        and (size in name or wanted not in _SIZED)
         for name in names
     )
 

@@ -17,7 +17,7 @@ from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.judges.data import tiled_backgrounds
 from bg_interp.evaluation.judges.shape import gradient_histograms
 
-_MOST_IMAGES = 1600
+MOST_IMAGES = 1600
 _FOLDS = 5
 _BLOCKS, _LEVELS = 4, 4
 
@@ -69,6 +69,30 @@ def describe(images: np.ndarray) -> np.ndarray:
     return (found - found.mean(axis=0)) / np.maximum(found.std(axis=0), 1e-6)
 
 
+def drawn(labels: np.ndarray, seed: int, most: int = MOST_IMAGES) -> np.ndarray:
+    """Draws images to look at, five or more of each class; those of smaller classes are left out.
+
+    Args:
+      labels: int [N].
+      seed: keys the drawing.
+      most: how many at the most.
+
+    Returns:
+      int64 [M], positions in `labels`, sorted.
+    """
+    generator = np.random.default_rng(seed)
+    order = generator.permutation(len(labels))
+    # How many of its class come before each image.
+    sorted_by_class = np.argsort(labels[order], kind="stable")
+    counts = np.bincount(labels)
+    before = np.empty(len(labels), np.int64)
+    before[sorted_by_class] = np.concatenate([np.arange(count) for count in counts])
+    large = generator.permutation(np.flatnonzero(counts >= _FOLDS))
+    kept = np.isin(labels[order], large[: most // _FOLDS])
+    first, others = order[kept & (before < _FOLDS)], order[kept & (before >= _FOLDS)]
+    return np.sort(np.concatenate([first, others])[:most])
+
+
 def measure_leak(arrays: Arrays, seed: int = 0) -> Leak:
     """Measures how well backgrounds alone tell the label.
 
@@ -83,14 +107,12 @@ def measure_leak(arrays: Arrays, seed: int = 0) -> Leak:
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
     arrays = with_usable_masks(arrays)
-    drawn = np.random.default_rng(seed).permutation(len(arrays.labels))[:_MOST_IMAGES]
-    some = arrays.take(np.sort(drawn))
+    some = arrays.take(drawn(arrays.labels, seed))
     counts = np.bincount(some.labels)
-    some = some.take(counts[some.labels] >= _FOLDS)
-    if len(np.unique(some.labels)) < 2:
+    if (counts > 0).sum() < 2:
         raise UserError(
             f"the leak needs two classes or more with at least {_FOLDS} images each. "
-            f"Received: {int((counts >= _FOLDS).sum())}"
+            f"Received: {int((counts > 0).sum())}"
         )
     features = describe(tiled_backgrounds(some))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)

@@ -89,7 +89,8 @@ def opacity_of(masks: np.ndarray | Sequence, images: np.ndarray) -> np.ndarray:
     """Turns an array of masks into opacities of images, as `to_opacity` does.
 
     Args:
-      masks: one for each image, of its size.
+      masks: one for each image, of its size; of those that `segment` made, bad ones are all
+        foreground, so that nothing is measured of them.
       images: [N, H, W, 3].
 
     Returns:
@@ -105,7 +106,8 @@ def opacity_of(masks: np.ndarray | Sequence, images: np.ndarray) -> np.ndarray:
             f"masks must be of the images' size, {list(images.shape[1:3])}. "
             f"Received: {list(found.shape[1:3])}"
         )
-    return found
+    good = getattr(masks, "good", None)
+    return found if good is None else np.where(good[:, None, None, None], found, np.uint8(255))
 
 
 def to_opacity(masks: np.ndarray | Sequence, what: str = "masks") -> np.ndarray:

@@ -1,5 +1,6 @@
 """Any classifier of images as the one thing measures know: RGB in [0, 255] to logits."""
 
+import collections
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -146,10 +147,16 @@ def match_classes(model_classes: Sequence[str], dataset_classes: Sequence[str]) 
     """Finds the model's output for each class of the data set; case and underscores don't matter.
 
     Raises:
-      UserError: a class of the data set is not among the model's.
+      UserError: a class of the data set is not among the model's, or more than once.
     """
     positions = {_normal(name): position for position, name in enumerate(model_classes)}
+    counts = collections.Counter(map(_normal, model_classes))
     for name in dataset_classes:
+        if counts[_normal(name)] > 1:
+            raise UserError(
+                "--class_names must name each class of the data set once. Received: "
+                f"{counts[_normal(name)]} outputs called {name!r}; rename those that are not meant"
+            )
         if _normal(name) not in positions:
             raise UserError(
                 "--class_names must name every class of the data set as the model's outputs are "

@@ -3,9 +3,10 @@
 Everything that comes from data, class names above all, is escaped by the template engine.
 """
 
+import dataclasses
 import pathlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -14,7 +15,17 @@ import markupsafe
 from bg_interp.storage import files
 
 # Settings that name places on somebody's machine.
-PRIVATE = ("workdir", "data_dir", "mask_store", "model", "output")
+PRIVATE = (
+    "workdir",
+    "data_dir",
+    "mask_store",
+    "model",
+    "output",
+    "weights",
+    "judge_weights",
+    "questions",
+    "class_names",
+)
 
 
 def render(package: str, template: str, context: Mapping[str, Any]) -> str:
@@ -74,6 +85,22 @@ def without_places(name: str, value: Any) -> str:
     if name in PRIVATE:
         return pathlib.Path(str(value)).name
     return str(value)
+
+
+def given_flags(config: Any, leaving_out: Sequence[str]) -> dict[str, str]:
+    """Returns the flags of a tool that are off their defaults, with folders by their own names.
+
+    Args:
+      config: the tool's settings, a dataclass.
+      leaving_out: settings that the page does not depend on.
+    """
+    defaults = type(config)()
+    return {
+        field.name: without_places(field.name, getattr(config, field.name))
+        for field in dataclasses.fields(config)
+        if getattr(config, field.name) != getattr(defaults, field.name)
+        and field.name not in leaving_out
+    }
 
 
 def command(tool: str, flags: Mapping[str, Any]) -> str:

@@ -143,8 +143,7 @@ class Ascent:
     def _start(self, known: AscentStatistics, start: str | np.ndarray) -> np.ndarray:
         """Returns the image to start from, float32 [H,W,C] in [0, 255]."""
         if isinstance(start, str):
-            if start != "mean" and start not in _LEVELS:
-                raise UserError(f"start must be mean, black or grey. Received: {start!r}")
+            check_start(start)
             if start == "mean":
                 return np.asarray(known.mean, np.float32)
             return np.full(self.image_shape, _LEVELS[start], np.float32)
@@ -159,6 +158,16 @@ class Ascent:
         low, high = self._range
         images = np.asarray(images, np.float32)
         return images if self._range == (0.0, 255.0) else (images - low) * (255 / (high - low))
+
+
+def check_start(start: str | np.ndarray) -> None:
+    """Checks the name of an image to start from.
+
+    Raises:
+      UserError: no image has this name.
+    """
+    if isinstance(start, str) and start != "mean" and start not in _LEVELS:
+        raise UserError(f"start must be mean, black or grey. Received: {start!r}")
 
 
 def pieces(

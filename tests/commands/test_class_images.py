@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from bg_interp.commands.class_images import class_images
+from bg_interp.commands.class_images import Maker, class_images
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.errors import UserError
 from bg_interp.models import preprocessing
@@ -81,6 +81,23 @@ def test_a_range_that_does_not_fit_is_noticed(span):
     if span != (0.0, 255.0):
         with pytest.raises(UserError, match=r"seems to take images in \["):
             class_images(model, data=DATA, preset=QUICK)
+
+
+def test_natural_logits_are_logits_and_statistics_those_of_all_classes():
+    inputs = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, "softmax")(pooled))
+    model.layers[-1].set_weights([np.array([[-1.0, 1.0]] * 3), np.zeros(2)])
+    # 600 dark images of the first class, then as many bright ones.
+    data = np.repeat(np.array([0, 200], np.uint8), 600)[:, None, None, None]
+    maker = Maker(
+        model,
+        data=np.broadcast_to(data, (1200, 16, 16, 3)),
+        labels=np.repeat([0, 1], 600),
+        preset=AscentSettings(steps=2),
+    )
+    assert maker._statistics.mean.mean() == pytest.approx(100, abs=1)
+    assert maker._statistics.natural_logits[1] == pytest.approx(600, rel=0.01)
 
 
 def test_a_function_may_preprocess():

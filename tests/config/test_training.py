@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from bg_interp.config import training as settings
-from bg_interp.config.training import ArmConfig, check_names
+from bg_interp.config.training import ArmConfig, check_names, in_keras_cache
 from bg_interp.config.treatment import BACKGROUNDS
 from bg_interp.data import treatments
 from bg_interp.errors import UserError
@@ -96,6 +96,25 @@ def test_imagenet_weights_are_fetched_only_when_asked_or_there(tmp_path, monkeyp
     check_names(ArmConfig(dataset="tfds:x"))
     with pytest.raises(UserError, match="no imagenet weights of MobileNetV2"):
         check_names(ArmConfig(dataset="tfds:x", image_size=64))
+
+
+@pytest.mark.parametrize(
+    ("there", "network", "found"),
+    [
+        ("mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5", "MobileNet", False),
+        ("mobilenet_1_0_96_tf_no_top.h5", "MobileNet", True),
+        ("resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5", "ResNet50", False),
+        ("resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5", "ResNet50", True),
+        ("resnet50_weights_tf_dim_ordering_tf_kernels.h5", "ResNet50", False),
+        ("weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5", "MobileNetV3Large", True),
+        ("efficientnetv2-b0_notop.h5", "EfficientNetV2B0", True),
+    ],
+)
+def test_cached_weights_are_those_of_the_network(tmp_path, monkeypatch, there, network, found):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / there).touch()
+    assert in_keras_cache(network, 96) is found
 
 
 def test_another_network_than_the_recipes_has_a_size_of_its_own():

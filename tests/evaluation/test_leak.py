@@ -5,7 +5,7 @@ import pytest
 
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.leak import measure_leak
+from bg_interp.evaluation.leak import drawn, measure_leak
 
 
 def _drawn(correlation: float, count: int = 600) -> Arrays:
@@ -26,14 +26,21 @@ def test_the_leak_is_the_share_that_backgrounds_tell(correlation):
 
 
 def test_backgrounds_that_tell_nothing_are_at_chance():
-    drawn = _drawn(1.0)
-    labels = np.random.default_rng(1).permutation(drawn.labels)
-    found = measure_leak(drawn._replace(labels=labels))
+    arrays = _drawn(1.0)
+    labels = np.random.default_rng(1).permutation(arrays.labels)
+    found = measure_leak(arrays._replace(labels=labels))
     assert found.accuracy.value == pytest.approx(1 / 3, abs=0.08)
     assert found.chance == pytest.approx(1 / 3) and "commonest label" in str(found)
 
 
+def test_of_many_classes_those_looked_at_have_enough_images():
+    labels = np.repeat(np.arange(1000), 20)
+    counts = np.bincount(labels[drawn(labels, seed=1)], minlength=1000)
+    assert counts.sum() == 1600 and set(counts.tolist()) == {0, 5}
+    few = np.array([0] * 3 + [1] * 50 + [2] * 6)
+    assert np.bincount(few[drawn(few, seed=1)]).tolist() == [0, 50, 6]
+
+
 def test_too_few_images_are_one_line():
     with pytest.raises(UserError, match=r"two classes or more .* Received: 1"):
-        drawn = _drawn(1.0, 30)
-        measure_leak(drawn.take(np.r_[0:30:3, 1]))
+        measure_leak(_drawn(1.0, 30).take(np.r_[0:30:3, 1]))

@@ -146,6 +146,11 @@ WRONG = {
     "a test of two": (repair, {"test": (IMAGES, LABELS)}, "test must be a tuple of images"),
     "repair of another size": (repair, {"model": network(8)}, "images must be of the model's"),
     "an epoch": (lambda: bg.callbacks.ClassImages("logs", every="2"), {}, "every must be"),
+    "a callback's start": (
+        lambda: bg.callbacks.ClassImages("logs", start="gray"),
+        {},
+        "start must be mean, black or grey",
+    ),
     "a typing error": (
         lambda: bg.callbacks.ClassImages("logs", class_name=["a"]),
         {},

@@ -8,7 +8,8 @@ from PIL import Image
 import bg_interp as bg
 from bg_interp.errors import UserError
 from bg_interp.masks import reading
-from bg_interp.masks.spelling import spelling_of, to_opacity
+from bg_interp.masks.in_memory import Masks
+from bg_interp.masks.spelling import opacity_of, spelling_of, to_opacity
 
 HARD = np.zeros((3, 6, 5), bool)
 HARD[0, 2:4, 1:3] = HARD[1, :, 2] = True
@@ -34,6 +35,15 @@ def test_every_spelling_is_the_same_mask(spelling):
     opacity = to_opacity(ARRAYS[spelling])
     assert opacity.dtype == np.uint8
     np.testing.assert_array_equal(opacity, EXPECTED)
+
+
+def test_masks_that_are_doubtful_measure_nothing():
+    images, values = np.zeros((3, 4, 4, 3), np.uint8), np.zeros((3, 4, 4, 1), np.uint8)
+    values[:, 1:3] = 255
+    made = Masks(values, ("ok", "unsure", "failed"), images)
+    found = opacity_of(made, images)
+    np.testing.assert_array_equal(found[0], values[0])
+    assert found[1:].min() == 255 and values[1:].min() == 0
 
 
 def test_soft_masks_stay_soft():

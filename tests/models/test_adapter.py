@@ -53,6 +53,12 @@ def test_a_class_that_the_model_lacks_is_named_with_its_nearest():
         match_classes(["cup", "starfish"], ["cup", "starfsh"])
 
 
+def test_a_class_that_two_outputs_bear_is_refused():
+    with pytest.raises(UserError, match="2 outputs called 'crane'"):
+        match_classes(["crane", "cup", "Crane"], ["crane", "cup"])
+    assert match_classes(["crane", "cup", "Crane"], ["cup"]) == (1,)
+
+
 def test_an_adapted_model_is_not_adapted_again():
     model = AdaptedModel(_pixel)
     assert adapt(model) is model and adapt(_pixel).network is _pixel

@@ -16,6 +16,7 @@ from PIL import Image
         ({"model": "missing.keras"}, "does not exist: missing.keras"),
         ({"model": ".", "input_range": "0:2"}, "must be one of auto, 0:255, 0:1, -1:1"),
         ({"model": ".", "output_kind": "logit"}, "did you mean 'logits'?"),
+        ({"leak": True, "fail_if": "bg_gap>0.1"}, "--fail_if can only name leak"),
     ],
 )
 def test_mistyped_flags_end_in_one_line_before_anything_heavy_is_imported(

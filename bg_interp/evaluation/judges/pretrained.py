@@ -148,7 +148,11 @@ def _with_head(
     # Classes without examples are never said.
     kernel = np.zeros((len(mean), classes), np.float32)
     bias = np.full(classes, -30.0, np.float32)
-    kernel[:, fitted.classes_], bias[fitted.classes_] = fitted.coef_.T, fitted.intercept_
+    scores, offsets = fitted.coef_.T, fitted.intercept_
+    if len(offsets) == 1:
+        # Of two classes scikit-learn gives the score of the second one alone.
+        scores, offsets = np.pad(scores, [(0, 0), (1, 0)]), np.pad(offsets, (1, 0))
+    kernel[:, fitted.classes_], bias[fitted.classes_] = scores, offsets
     head.set_weights([kernel, bias])
     return model
 

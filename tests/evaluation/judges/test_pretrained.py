@@ -63,6 +63,9 @@ def test_a_judge_learns_is_saved_and_loaded(material, tmp_path):
         trained = judge.train(material, seed=0)
         images = material.arrays.images[:4].astype(np.float32)
         assert trained(images).shape == (4, classes)
+        if classes == 2:
+            named = trained(material.arrays.images.astype(np.float32)).argmax(axis=1)
+            assert (named == material.arrays.labels).mean() > 0.8
         trained.save(tmp_path / "judge.keras")
         np.testing.assert_array_equal(judge.load(tmp_path / "judge.keras")(images), trained(images))
 
