@@ -216,6 +216,8 @@ def load_tensorflow() -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
+    # Advice to programmers: a tool that opens several networks is told of their traces.
+    tf.get_logger().setLevel("ERROR")
 
 
 def explained(error: Exception) -> str | None:
