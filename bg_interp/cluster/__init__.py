@@ -16,7 +16,7 @@ from typing import Any
 
 from bg_interp import processes
 from bg_interp.cluster.machines import Cluster
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 
 _LOCAL = "local"
 _ANSWER_SECONDS = 10.0
@@ -48,7 +48,7 @@ def connect(address: str, cores: int | None = None) -> Iterator[Cluster]:
         # What workers print comes many times over, and from several machines at once.
         ray.init(**own, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise UserError(f"--cluster={address} cannot be joined: {reason}") from error
     finally:
         # Ray's own would end this process at once, without a word on what is saved.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from bg_interp.cluster import there
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 
 # A machine that is lost costs one attempt of everything that ran on it. A finite number, since Ray
 # starts a process that memory is too small for again and again.
@@ -223,7 +223,7 @@ class Cluster:
                 raise error.cause from None
             raise
         except self._ray.exceptions.RayError as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error)
             raise UserError(
                 f"a task was lost {ATTEMPTS + 1} times, with its process or its machine: {reason}"
             ) from error

@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.errors import one_line
 from bg_interp.evaluation.arrays import Arrays, batches, mean_by_class, plain_list
 from bg_interp.models import graph
 from bg_interp.models.adapter import AdaptedModel, keras_network
@@ -180,7 +181,7 @@ def attribution(model: AdaptedModel, arrays: Arrays, classes: int, seed: int = 0
             maps = method()
         except (ValueError, LookupError) as error:
             # Somebody's model may not be differentiable, or have no layers; the rest still counts.
-            results[name] = {"left_out": " ".join(str(error).split())[:200]}
+            results[name] = {"left_out": one_line(error)}
             continue
         results[name] = {
             "share": _by_class(share_in_mask(maps, some.masks), some.labels, classes),

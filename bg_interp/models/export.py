@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from bg_interp.errors import UserError, printable
+from bg_interp.errors import UserError, one_line, printable
 from bg_interp.models.resizing import resized
 from bg_interp.storage import files
 
@@ -116,7 +116,7 @@ def litert(model: keras.Model, path: pathlib.Path) -> None:
         except Exception as error:
             if isinstance(error, OSError):
                 raise
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error)
             raise UserError(f"{model.name} cannot be converted to LiteRT: {reason}") from error
 
 

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 from bg_interp.models import loading, preprocessing
 
 LOGITS = "logits"
@@ -74,7 +74,7 @@ def application(name: str, image_size: int, classes: int, weights: str) -> keras
         )
     # Keras raises a plain Exception when a download fails.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = one_line(error)
         raise UserError(
             f"--network={name} with --weights={weights} and --image_size={image_size} could not "
             f"be built: {reason}"

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import keras
 import numpy as np
 
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 from bg_interp.storage import files
 
 _KEPT = 2
@@ -91,7 +91,7 @@ class Checkpoints:
                 raise
             # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
             except Exception as error:
-                reason = " ".join(str(error).split()) or type(error).__name__
+                reason = one_line(error)
                 print(
                     f"checkpoint {path} is damaged ({reason}); trying the one before it",
                     file=sys.stderr,

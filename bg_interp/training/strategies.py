@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.cluster.team import Team, read_team
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 from bg_interp.training import meeting
 
 
@@ -51,7 +51,7 @@ def _meet(team: Team) -> tf.distribute.Strategy:
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)
         raise UserError(
             f"the workers of TF_CONFIG ({', '.join(team.addresses)}) could not be joined: {reason}"
         ) from error

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 # 24-megapixel photographs pass, decompression bombs do not.
@@ -83,7 +83,7 @@ def _decoded(data: bytes, convert: Callable[[Image.Image], Image.Image]) -> np.n
         raise DamagedImage("it is no image of a known format") from error
     # Pillow's readers raise many kinds of exceptions on damaged files, SyntaxError among them.
     except Exception as error:
-        raise DamagedImage(" ".join(str(error).split()) or type(error).__name__) from error
+        raise DamagedImage(one_line(error)) from error
 
 
 def read(path: pathlib.Path) -> np.ndarray:

@@ -16,7 +16,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 from bg_interp.storage import files, records
 
 
@@ -157,7 +157,7 @@ def _whole(kind: type[Made], config: tfds.core.BuilderConfig, root: pathlib.Path
             raise UserError(f"{folder} holds {found} examples")
     # What a reader of damaged JSON raises depends on the place of the damage.
     except Exception as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        reason = one_line(error)
         raise UserError(
             f"the data set {kind.name} is damaged: {reason}; delete {folder}, and it is drawn again"
         ) from error

@@ -12,13 +12,16 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError, nearest, one_line
+from bg_interp.masks.spelling import spelling_of
 from bg_interp.storage import records
 
 # oxford_iiit_pet: 1 pet, 2 background, 3 the border between them, which is half of each.
 _TRIMAP = np.zeros(256, np.uint8)
 _TRIMAP[[1, 3]] = 255, 128
 _MASK_VALUES = {"oxford_iiit_pet": _TRIMAP}
+# So many masks tell how all of them are spelled.
+_LOOKED_AT = 16
 # What a class label that tells the kind of background is called.
 _PLACES = ("place", "background")
 
@@ -112,6 +115,20 @@ class TfdsSplit:
             found["mask"] = self._opacity(mask)
         return found
 
+    def check_masks(self, what: str) -> None:
+        """Checks that some masks are opacities, and no maps of labels.
+
+        Raises:
+          UserError: they are neither 0 and 1 nor 0 to 255; `what` names them.
+        """
+        found: set[int] = set()
+        with records.damage_named(self.index.paths):
+            for position in np.linspace(0, len(self) - 1, min(len(self), _LOOKED_AT)).astype(int):
+                record = self.index.read(tf.constant(position, tf.int64))
+                example = self.builder.info.features.deserialize_example(record)
+                found |= set(np.unique(example[self.features.mask]).tolist())
+        spelling_of(found, what)
+
     def _opacity(self, mask: tf.Tensor) -> tf.Tensor:
         """Returns the dataset's mask as opacity in 0..255."""
         values = _MASK_VALUES.get(self.builder.name)
@@ -186,6 +203,8 @@ def from_builder(builder: tfds.core.DatasetBuilder, name: str) -> TfdsSource:
         ours: TfdsSplit(builder, theirs, features, records.index(available[theirs].filepaths))
         for ours, theirs in chosen.items()
     }
+    if features.mask is not None and builder.name not in _MASK_VALUES:
+        splits["train"].check_masks(f"the masks of --dataset={name}")
     return TfdsSource(
         name=name,
         class_names=tuple(builder.info.features[features.label].names),
@@ -201,7 +220,7 @@ def _hint(name: str, error: Exception) -> str:
     dataset = name.partition("/")[0].partition(":")[0]
     known = tfds.list_builders(with_community_datasets=False)
     close = "" if dataset in known else nearest(dataset, known)
-    return close or f" ({' '.join(str(error).split())[:300]})"
+    return close or f" ({one_line(error)})"
 
 
 def open_source(name: str, config: SourceConfig) -> TfdsSource:
@@ -235,7 +254,7 @@ def open_source(name: str, config: SourceConfig) -> TfdsSource:
         except Exception as error:
             raise UserError(
                 f"tfds:{name} could not be prepared ({type(error).__name__}: "
-                f"{' '.join(str(error).split())[:200]}); prepare it where there is a network, and "
+                f"{one_line(error)}); prepare it where there is a network, and "
                 "name its folder with --data_dir"
             ) from error
     return from_builder(builder, f"tfds:{name}")

@@ -12,6 +12,7 @@ from typing import Any
 import filelock
 import numpy as np
 
+from bg_interp.errors import one_line
 from bg_interp.evaluation.arrays import Arrays, with_usable_masks
 from bg_interp.evaluation.judges import data
 from bg_interp.evaluation.judges.accuracy import VERSION, HeldOut, held_out
@@ -227,6 +228,6 @@ def load_judge(judge: Judge, path: pathlib.Path) -> tuple[TrainedJudge, dict[str
         return judge.load(path), read_sealed(_sealed(path))
     # Keras, zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
     except Exception as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = one_line(error)
         print(f"the {judge.words} in {path} is damaged ({reason}); training it again")
         return None

@@ -16,7 +16,7 @@ from mediapipe.tasks.python import BaseOptions, vision
 from mediapipe.tasks.python.components.containers.keypoint import NormalizedKeypoint
 from mediapipe.tasks.python.vision import interactive_segmenter_legacy
 
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError, nearest, one_line
 from bg_interp.masks.segmenters.segmenter import (
     Segmenter,
     Settings,
@@ -82,7 +82,7 @@ class MediaPipeSegmenter(Segmenter):
             with quiet_native_logs():
                 return self._create(options)
         except (RuntimeError, ValueError) as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             raise UserError(
                 f"{self._path} must be a LiteRT segmentation model with MediaPipe's metadata. "
                 f"MediaPipe says: {reason}"

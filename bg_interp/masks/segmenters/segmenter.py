@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 from bg_interp.masks.segmenters.cleaning import Cleaning
 from bg_interp.masks.segmenters.kinds import KINDS, check
 from bg_interp.storage import files
@@ -135,7 +135,7 @@ class Segmenter(abc.ABC):
 
 def cannot_load_mediapipe(error: Exception) -> UserError:
     """Returns the error to raise when MediaPipe's native library does not load."""
-    reason = " ".join(str(error).split())
+    reason = one_line(error)
     return UserError(
         f"MediaPipe cannot be loaded ({reason}); it needs system libraries, on Debian and Ubuntu: "
         "apt-get install libegl1 libgles2 libgl1 libglib2.0-0"

@@ -62,6 +62,11 @@ with tfds.core.registered.skip_registration():
                     },
                 )
 
+    class UnknownPets(Pets):
+        """The same, of which nobody has said what its labels mean."""
+
+        name = "unknown_pets"
+
 
 @pytest.fixture(scope="module")
 def pets(tmp_path_factory):
@@ -77,6 +82,13 @@ def test_a_trimap_becomes_opacity(pets):
     expected[2:4, 3:5] = 255
     np.testing.assert_array_equal(found["mask"], expected)
     np.testing.assert_array_equal(next(pets.splits["train"].masks([0])), expected)
+
+
+def test_a_map_of_labels_that_nobody_knows_is_refused(tmp_path):
+    builder = UnknownPets(data_dir=tmp_path, file_format="tfrecord")
+    builder.download_and_prepare()
+    with pytest.raises(UserError, match=r"tfds:unknown_pets must be .* values 1, 2 and 3"):
+        tfds_source.from_builder(builder, "tfds:unknown_pets")
 
 
 def test_classes_and_splits_come_from_the_builder(pets):
