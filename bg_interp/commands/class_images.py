@@ -215,10 +215,20 @@ def _settings(
         return preset
     if preset is not None:
         return presets.preset(str(preset))
+    return suited_preset(model, bytes_model.inputs[0].shape[1])
+
+
+def suited_preset(model: keras.Model, side: int | None) -> AscentSettings:
+    """Returns the preset for a network from elsewhere, by its name and those of its layers.
+
+    Args:
+      model: the network.
+      side: of its images, in pixels; None when it is open.
+    """
     if preprocessing.application_of(model) is not None:
         return presets.preset("pretrained")
     names = [model.name, *(layer.name for layer in model.layers)]
-    return presets.preset_for_layers(names, bytes_model.inputs[0].shape[1])
+    return presets.preset_for_layers(names, side)
 
 
 def _names(units: int, class_names: Sequence[str] | None, model: keras.Model) -> list[str]:

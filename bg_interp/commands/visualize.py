@@ -13,6 +13,7 @@ import tqdm
 from PIL import Image
 
 from bg_interp.cli import INPUT_RANGES
+from bg_interp.commands.class_images import suited_preset
 from bg_interp.config import ascent as settings
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
@@ -109,8 +110,7 @@ def ascent_settings(config: VisualizeConfig, model: keras.Model) -> AscentSettin
         network = Workdir(path).read_config()["config"].get("network", model.name)
         chosen = presets.preset_for(network)
     else:
-        names = [model.name, *(layer.name for layer in model.layers)]
-        chosen = presets.preset_for_layers(names, model.inputs[0].shape[1])
+        chosen = suited_preset(model, model.inputs[0].shape[1])
     if config.parametrization not in (None, chosen.parametrization):
         chosen = presets.for_parametrization(str(config.parametrization))
     return dataclasses.replace(

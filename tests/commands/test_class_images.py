@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from bg_interp.commands.class_images import Maker, class_images
+from bg_interp.commands import visualize
+from bg_interp.commands.class_images import Maker, class_images, suited_preset
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.errors import UserError
 from bg_interp.models import preprocessing
@@ -140,3 +141,10 @@ def test_mistakes_are_named_by_argument(how, said):
     with pytest.raises(UserError, match=said) as error:
         class_images(trained_on(0, 255), **how)
     assert "--" not in str(error.value)
+
+
+def test_the_tool_and_the_call_choose_the_same_preset(application, tmp_path):
+    application.save(tmp_path / "model.keras")
+    opened = keras.models.load_model(tmp_path / "model.keras")
+    chosen = visualize.suited_settings(str(tmp_path / "model.keras"), opened)
+    assert chosen.parametrization == suited_preset(opened, 32).parametrization == "maco"
