@@ -58,7 +58,7 @@ def measure(
     where = None if places is None else places[usable]
     groups = measure_groups(logits, some.labels, names, seed, where, place_names)
     adversarial = None
-    if backgrounds and len(np.unique(some.labels)) > 1:
+    if backgrounds:
         right = right_on_every_background(graph, variants, backgrounds)
         adversarial = Estimate.of_share(right)
     return Evaluation(

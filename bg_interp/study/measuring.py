@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -133,22 +133,32 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     results["groups"] = measure_groups(
         answers, test.labels[usable], class_names, seed, places, source.place_names
     ).to_dict()
-    results["logits"] = {
-        name: _of_all(one.activations, learnt, len(class_names)) for name, one in made.items()
-    }
-    natural = made[STARTS[0].name].natural
-    results["logits"]["natural"] = (
-        None if natural is None else _of_all(natural, learnt, len(class_names))
-    )
-    pictures: dict[str, Any] = {}
-    for name, one in made.items():
-        pictures[name] = np.zeros((len(class_names), *one.images.shape[1:]), np.uint8)
-        pictures[name][learnt] = np.clip(np.rint(one.images), 0, 255).astype(np.uint8)
+    results["logits"] = _logits_of(made, learnt, len(class_names))
     with files.replacing(workdir.class_images) as temporary, open(temporary, "wb") as file:
-        np.savez_compressed(file, **pictures)
+        np.savez_compressed(file, **_pictures_of(made, learnt, len(class_names)))
     # Written last: where it is, the images are whole.
     files.write_sealed(workdir.measures, results)
     return results
+
+
+def _logits_of(
+    made: Mapping[str, Visualization], shown: Sequence[int], classes: int
+) -> dict[str, list[float | None] | None]:
+    """Returns what the class images of each start reach, and the best natural images."""
+    natural = made[STARTS[0].name].natural
+    reached = {name: _of_all(one.activations, shown, classes) for name, one in made.items()}
+    return {**reached, "natural": None if natural is None else _of_all(natural, shown, classes)}
+
+
+def _pictures_of(
+    made: Mapping[str, Visualization], shown: Sequence[int], classes: int
+) -> dict[str, Any]:
+    """Returns the class images of each start, uint8 [K, H, W, 3], black for classes not shown."""
+    pictures = {}
+    for name, one in made.items():
+        pictures[name] = np.zeros((classes, *one.images.shape[1:]), np.uint8)
+        pictures[name][shown] = np.clip(np.rint(one.images), 0, 255).astype(np.uint8)
+    return pictures
 
 
 def _of_all(values: np.ndarray, some: Sequence[int], classes: int) -> list[float | None]:
