@@ -3,18 +3,18 @@
 import sys
 
 import numpy as np
-import scipy.stats
 
 from bg_interp.config.data import RESIZES
 from bg_interp.data.examples import InMemory, OnDisk, in_memory
 from bg_interp.data.sources import Split
 from bg_interp.evaluation.arrays import compiled, predict
 from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models.probing import more_often
 
 # Ways differ in a few images of a hundred.
 _ASKED = 1024
-# Of a sign test, for the two others together.
-_SIGNIFICANCE = 0.05
+# Two others are compared with `smooth`, and only being better counts.
+_LEVEL = 0.05
 
 
 def how_resized(model: AdaptedModel, split: Split, examples: InMemory, name: str) -> str:
@@ -43,7 +43,7 @@ def how_resized(model: AdaptedModel, split: Split, examples: InMemory, name: str
     graph, labels = compiled(model), examples.arrays["label"][rows]
     right = {how: predict(graph, some).argmax(axis=1) == labels for how, some in images.items()}
     best = max(RESIZES, key=lambda how: right[how].sum())
-    found = best if _clearly_more(right[best], right["smooth"]) else "smooth"
+    found = best if more_often(right[best], right["smooth"], _LEVEL) else "smooth"
     counts = ", ".join(f"{right[how].sum()} {how}" for how in RESIZES)
     print(
         f"{name}: its images are resized {found} (of {len(rows)} it is right about {counts}); "
@@ -51,12 +51,3 @@ def how_resized(model: AdaptedModel, split: Split, examples: InMemory, name: str
         file=sys.stderr,
     )
     return found
-
-
-def _clearly_more(one: np.ndarray, other: np.ndarray) -> bool:
-    """Tells whether a model is right more often in one way than in the other, both bool [N]."""
-    won, lost = int((one & ~other).sum()), int((other & ~one).sum())
-    if won + lost == 0:
-        return False
-    test = scipy.stats.binomtest(won, won + lost, alternative="greater")
-    return bool(test.pvalue < _SIGNIFICANCE / (len(RESIZES) - 1))

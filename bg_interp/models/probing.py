@@ -160,16 +160,21 @@ def _clearly_better(
         for span in others
         if scipy.stats.binomtest(int(right[span].sum()), len(labels), chance, "greater").pvalue
         < _LEVEL
-        and (_more(right[span], right[usual]) or _less(loss[span], loss[usual]))
-        and not _more(right[usual], right[span])
+        and (more_often(right[span], right[usual]) or _less(loss[span], loss[usual]))
+        and not more_often(right[usual], right[span])
     ]
     return min(better, key=lambda span: (-right[span].sum(), loss[span].mean()), default=None)
 
 
-def _more(first: np.ndarray, second: np.ndarray) -> bool:
-    """Tells whether the first is right clearly more often (McNemar's exact test)."""
+def more_often(first: np.ndarray, second: np.ndarray, level: float = _LEVEL) -> bool:
+    """Tells whether the first is right clearly more often (McNemar's exact test, two-sided).
+
+    Args:
+      first: which images it is right about, bool [N]; second: the same of the other.
+      level: of significance.
+    """
     won, lost = int((first & ~second).sum()), int((second & ~first).sum())
-    return won > lost and scipy.stats.binomtest(won, won + lost).pvalue < _LEVEL
+    return bool(won > lost and scipy.stats.binomtest(won, won + lost).pvalue < level)
 
 
 def _less(first: np.ndarray, second: np.ndarray) -> bool:
