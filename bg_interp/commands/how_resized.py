@@ -12,7 +12,7 @@ from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.probing import more_often
 
 # Ways differ in a few images of a hundred.
-_ASKED = 1024
+_ASKED = 512
 # Two others are compared with `smooth`, and only being better counts.
 _LEVEL = 0.05
 
