@@ -143,6 +143,21 @@ def keras_network(model: AdaptedModel) -> keras.Model | None:
     return model.network if graph.has_graph(model.network) else None
 
 
+def for_two_classes(kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Turns the weights of a single score into those of two classes; others stay as they are.
+
+    A single score is that of the second class, against 0 for the first: so scikit-learn keeps a
+    regression of two classes, and so a dense layer of one unit is read.
+
+    Args:
+      kernel: [D, K].
+      bias: [K].
+    """
+    if len(bias) > 1:
+        return kernel, bias
+    return np.pad(kernel, [(0, 0), (1, 0)]), np.pad(bias, (1, 0))
+
+
 def match_classes(model_classes: Sequence[str], dataset_classes: Sequence[str]) -> tuple[int, ...]:
     """Finds the model's output for each class of the data set; case and underscores don't matter.
 

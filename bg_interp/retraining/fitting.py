@@ -16,6 +16,7 @@ import numpy as np
 import tqdm
 
 from bg_interp.errors import UserError
+from bg_interp.models.adapter import for_two_classes
 from bg_interp.retraining.kept import Kept, digest
 from bg_interp.retraining.sample import Sample
 from bg_interp.retraining.whitening import Whitening
@@ -77,10 +78,7 @@ def fit(sample: Sample, seed: int, kept: Kept) -> Fit:
         return np.vstack(space.undone(found.coef_.T, found.intercept_))
 
     *rows, bias = kept(digest(identity, strength), fitted)
-    kernel = np.array(rows)
-    if len(bias) == 1:
-        # Of two classes scikit-learn gives the score of the second one alone.
-        kernel, bias = np.pad(kernel, [(0, 0), (1, 0)]), np.pad(bias, (1, 0))
+    kernel, bias = for_two_classes(np.array(rows), bias)
     return Fit(kernel.astype(np.float32), bias.astype(np.float32), strength, unseen)
 
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from bg_interp.errors import UserError
+from bg_interp.models.adapter import for_two_classes
 
 # Activations that keep the classes in the order of what the dense layer gives.
 _OF_SCORES = ("linear", "softmax", "log_softmax")
@@ -39,9 +40,7 @@ class Head:
         """Returns kernel [D, K] and bias [K], float32; those of two classes for a single unit."""
         kernel = np.asarray(self.dense.kernel, np.float32)
         bias = np.asarray(self.dense.bias, np.float32)
-        if self.dense.units > 1:
-            return kernel, bias
-        return np.pad(kernel, [(0, 0), (1, 0)]), np.pad(bias, (1, 0))
+        return for_two_classes(kernel, bias)
 
     def replaced(self, kernel: np.ndarray, bias: np.ndarray) -> keras.Model:
         """Returns a copy of the classifier with another last layer; itself stays as it is.

@@ -119,21 +119,19 @@ def _halves(root: pathlib.Path) -> dict[str, pathlib.Path]:
     """
     if not root.is_dir():
         raise UserError(f"--dataset=folder:PATH must name a folder. Received: {root}")
-    held_out = [name for name in _HELD_OUT if (root / name).is_dir()]
-    if not (root / "train").is_dir():
-        if "test" not in held_out:
-            return {"": root}
-        held_out = []
-    if not held_out:
+    train, held_out = root / "train", [name for name in _HELD_OUT if (root / name).is_dir()]
+    if not train.is_dir() and "test" not in held_out:
+        return {"": root}
+    if not (train.is_dir() and held_out):
         # Taken for a class, "train" would be learned from all images below it.
-        one, other = ("train", "test") if (root / "train").is_dir() else ("test", "train")
+        one, other = ("train", "test") if train.is_dir() else ("test", "train")
         raise UserError(
             f"{root} must hold both the folders train and test (or validation, or val), or class "
             f"folders only. Received: {one} without {other}; rename a folder, or add one"
         )
     for name in held_out[1:]:
         print(f"testing on {held_out[0]}; not used: {root / name}", file=sys.stderr)
-    return {"train": root / "train", "test": root / held_out[0]}
+    return {"train": train, "test": root / held_out[0]}
 
 
 def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:

@@ -18,6 +18,7 @@ from bg_interp.evaluation.judges import data
 from bg_interp.evaluation.judges.judge import Judge, Material
 from bg_interp.evaluation.judges.networks import FEATURES, NetworkJudge, TrainedNetwork
 from bg_interp.models import networks
+from bg_interp.models.adapter import for_two_classes
 
 # Objects to learn from, each shown in ten ways. More take time and bring nothing.
 _OBJECTS = 420
@@ -148,11 +149,8 @@ def _with_head(
     # Classes without examples are never said.
     kernel = np.zeros((len(mean), classes), np.float32)
     bias = np.full(classes, -30.0, np.float32)
-    scores, offsets = fitted.coef_.T, fitted.intercept_
-    if len(offsets) == 1:
-        # Of two classes scikit-learn gives the score of the second one alone.
-        scores, offsets = np.pad(scores, [(0, 0), (1, 0)]), np.pad(offsets, (1, 0))
-    kernel[:, fitted.classes_], bias[fitted.classes_] = scores, offsets
+    own = for_two_classes(fitted.coef_.T, fitted.intercept_)
+    kernel[:, fitted.classes_], bias[fitted.classes_] = own
     head.set_weights([kernel, bias])
     return model
 
