@@ -127,7 +127,8 @@ class FeatureJudge(Judge):
 
     def key(self) -> dict:
         """See `Judge.key`; where the weights lie changes nothing."""
-        return {**super().key(), "weights": None}
+        # Heads before the second were wrong for two classes.
+        return {**super().key(), "weights": None, "head": 2}
 
 
 def _encoded(encoder: keras.Model, images: np.ndarray, words: str) -> np.ndarray:
