@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from bg_interp.config.evaluation import conditions as parse_conditions
-from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak
@@ -85,16 +83,6 @@ class Evaluation:
             "leak": None if self.leak is None else self.leak.accuracy,
         }
         return {**found, **{name: one for name, one in others.items() if one is not None}}
-
-    def check(self, conditions: str) -> list[gate.Verdict]:
-        """Judges conditions such as "bg_gap>0.1,worst_group<0.6", which name what is too bad.
-
-        A condition fails only when the whole interval lies beyond its threshold.
-
-        Raises:
-          UserError: a condition that cannot be read, or no measure of that name.
-        """
-        return gate.check(parse_conditions(conditions), self.measures)
 
     def changes(self) -> np.ndarray:
         """Returns how much each image's own class loses at worst on other backgrounds, [N].
