@@ -46,9 +46,13 @@ setup(
         "mediapipe>=1.2",
         "numpy>=2.0",
         "onnx>=1.17",
+        "onnxruntime>=1.20",  # onnx's own evaluator is for teaching: orders of magnitude slower.
         "opencv-contrib-python>=4.10",  # The one of OpenCV's packages that mediapipe brings.
         "pillow>=11.0",
+        "pillow-heif>=0.21",  # Phones keep photographs as HEIC, which Pillow reads by this plugin.
         "platformdirs>=4.2",
+        "pycocotools>=2.0.8",  # Run-length masks of COCO.
+        "pyyaml>=6.0",
         "scikit-image>=0.24",
         "scikit-learn>=1.5",
         "scipy>=1.13",

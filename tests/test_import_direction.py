@@ -1,6 +1,5 @@
 """The package's parts import each other in one direction, and programs start with nothing heavy."""
 
-import collections
 import graphlib
 
 import pytest
@@ -107,9 +106,3 @@ def test_a_program_imports_nothing_heavy_before_its_flags_are_checked(path):
 def test_programs_do_not_import_each_other(path):
     tops = {found.name.split(".")[0] for found in source_tree.imports_of(path)}
     assert not tops & {"tools", "bg_interp_tools", "benchmarks", "tests"}
-
-
-@pytest.mark.parametrize("top", ["bg_interp", "tools", "tests", "benchmarks"])
-def test_no_folder_holds_more_files_than_one_looks_through(top):
-    folders = collections.Counter(path.parent for path in source_tree.source_files(top))
-    assert {folder.name: count for folder, count in folders.items() if count > 12} == {}
