@@ -18,7 +18,7 @@ _LAYERS = [
     {"callbacks", "people", "study"},
 ]
 # The package itself holds its version, and loads the public names when they are asked for.
-_LEAVES = {"bg_interp", "errors", "lazy", "processes"}
+_LEAVES = {"bg_interp", "doubts", "errors", "lazy", "processes"}
 
 
 def _allowed(unit: str) -> set[str]:
