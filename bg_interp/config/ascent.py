@@ -12,7 +12,7 @@ STARTS = ("mean", "black", "grey")
 # Up to this many channels of a layer are shown when none are chosen.
 CHANNELS = 16
 PARAMETRIZATIONS = ("pixel", "projected", "fourier", "maco")
-OBJECTIVES = ("logit", "margin")
+OBJECTIVES = ("logit", "margin", "even")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +25,14 @@ class Views:
       scale: relative change of size, 0.1 = from 0.9 to 1.1.
       crop: (smallest, largest) side of a random square that is enlarged to the whole image, as a
         share of the side; None for no crops.
+      mirror: exchange left and right in every other view.
     """
 
     shift: float = 0.0
     rotation: float = 0.0
     scale: float = 0.0
     crop: tuple[float, float] | None = None
+    mirror: bool = False
 
 
 _SMALL_VIEWS = Views(shift=1 / 16, rotation=6.0, scale=0.08)
@@ -44,7 +46,13 @@ class AscentSettings:
       parametrization: `pixel` (Adam on the pixels), `projected` (pixels within a distance of the
         start image), `fourier` (Adam on spectrum and decorrelated colours), `maco` (Adam on the
         phase alone, the magnitude fixed).
-      objective: `logit`, or `margin` = the logit minus the mean of all others.
+      objective: `logit`, `margin` = the logit minus the mean of all others, or `even` = the margin
+        with more weight on images of the batch that are behind.
+      features: weight of the prior that holds the statistics of inner features to those of natural
+        images; 0 for a plain ascent.
+      half: share of the steps that are taken at half the side, where the network can be used so.
+      together: with a prior, how many images are made at once at least: classes that nobody has
+        asked for complete them, since one class alone has no natural statistics.
       steps: gradient steps.
       step_length: `projected`: distance per step, L2 of the image in [0, 1]; else Adam's rate.
       final_step_length: what `step_length` falls to, linearly.
@@ -64,6 +72,9 @@ class AscentSettings:
 
     parametrization: str = "projected"
     objective: str = "margin"
+    features: float = 0.0
+    half: float = 0.0
+    together: int = 0
     steps: int = 80
     step_length: float = 1.0
     final_step_length: float = 0.2

@@ -45,6 +45,11 @@ class FeatureMoments:
     means: np.ndarray
     deviations: np.ndarray
 
+    def with_tuples(self) -> "FeatureMoments":
+        """Returns this with names and counts as Python's own, after a file held them as arrays."""
+        layers = tuple(str(one) for one in self.layers)
+        return dataclasses.replace(self, layers=layers, channels=tuple(map(int, self.channels)))
+
     @staticmethod
     def of(
         layers: Sequence[str], means: Sequence[np.ndarray], deviations: Sequence[np.ndarray]

@@ -218,9 +218,12 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
         The outputs of `layers` stand behind its own.
         """
         floats = all("float" in tensor.dtype for tensor in self.model.inputs)
-        if given["training"] or (given["steps"] <= _FEW_STEPS and floats):
+        shapes = [tuple(start.shape[1:]) for start in starts]
+        pairs = zip(shapes, self.model.inputs, strict=True)
+        own_size = all(None in each.shape[1:] or shape == each.shape[1:] for shape, each in pairs)
+        if given["training"] or (given["steps"] <= _FEW_STEPS and floats and own_size):
             return self._with_features(layers)
-        return self._folded_for([tuple(start.shape[1:]) for start in starts], layers)
+        return self._folded_for(shapes, layers)
 
     def _with_features(self, layers: tuple[str, ...]) -> keras.Model:
         if not layers:
