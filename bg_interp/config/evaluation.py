@@ -57,8 +57,9 @@ class EvaluateConfig(DataConfig):
     )
     masks: str = setting(
         "",
-        f"where masks come from, as for tools/train.py: {', '.join(MASKS)} or folder:PATH, but not "
-        "none; default: what the model was trained with, else auto",
+        "where masks come from, as for tools/train.py: "
+        f"{', '.join(name for name in MASKS if name != 'none')} or folder:PATH; default: what the "
+        "model was trained with, else auto",
     )
     image_size: int | None = setting(
         None,
