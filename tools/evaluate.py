@@ -15,7 +15,8 @@ audits a classifier that was trained elsewhere, after
 
     python tools/evaluate.py --model=... --fail_if='bg_gap>0.1,worst_group<0.6' --junit=gate.xml
 
-ends with exit code 3 when a measure is too bad, for continuous integration.
+ends with exit code 3 when a measure is too bad, for continuous integration, and with 4 when
+something is in doubt, so that nothing can be judged.
 
     python tools/evaluate.py --leak --dataset=folder:photos
 
@@ -25,7 +26,7 @@ says how well backgrounds alone tell the label, before anything is trained.
 import sys
 
 from bg_interp import cli
-from bg_interp.config.evaluation import EXIT_CODE, NO_FLAGS, EvaluateConfig, check_names
+from bg_interp.config.evaluation import NO_FLAGS, EvaluateConfig, check_names
 
 cli.define_flags(EvaluateConfig, leaving_out=NO_FLAGS)
 
@@ -41,15 +42,15 @@ def main() -> None:
     if config.model is None:
         leak = evaluate.leak(config)
         print(leak)
-        measures = {"leak": leak.accuracy}
+        code = evaluate.exit_code({"leak": leak.accuracy}, config)
     else:
         found, folder = evaluate.run(config), evaluate.output_folder(config)
         print(found)
         written = "report.html, results.json, images.csv, variants.png, confusion.png"
         print(f"written: {folder}/{written}")
-        measures = found.measures
-    if not evaluate.passes(measures, config):
-        sys.exit(EXIT_CODE)
+        code = evaluate.exit_code(found.measures, config, found.doubts)
+    if code:
+        sys.exit(code)
 
 
 run = cli.program(main, __doc__)
