@@ -13,7 +13,7 @@ _LAYERS = [
     {"masks"},
     {"data"},
     {"training", "visualization", "evaluation"},
-    {"report", "retraining"},
+    {"report", "repairing"},
     {"commands"},
     {"callbacks", "people", "study"},
 ]
