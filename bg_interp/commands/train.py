@@ -35,7 +35,7 @@ from bg_interp.training.checkpoints import Row
 from bg_interp.training.collapse import collapsed
 from bg_interp.visualization import statistics as ascent_statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.presets import preset_for
+from bg_interp.visualization.presets import for_run
 from bg_interp.visualization.results import Visualization
 
 _SHOWN_IMAGES = 8
@@ -148,7 +148,7 @@ class Arm:
 
     @functools.cached_property
     def _ascent(self) -> Ascent:
-        return Ascent(self.model, preset_for(self.config.network))
+        return Ascent(self.model, for_run(self.config.network))
 
     @functools.cached_property
     def _learnt_classes(self) -> list[int]:

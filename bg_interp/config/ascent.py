@@ -6,8 +6,12 @@ import pathlib
 from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
 from bg_interp.errors import UserError, nearest
 
-# Names of `visualization.presets.PRESETS`, which a test compares.
-PRESETS = ("small", "mobilenet_v2", "pretrained", "resnet50", "vgg16", "efficientnet")
+# `plain` for what suits without a prior, and the names of `visualization.presets.PRESETS`, which a
+# test compares.
+PRESETS = ("plain", "natural", "small", "mobilenet_v2", "pretrained")
+# Whose features images are held to, where masks tell objects from backgrounds.
+OF = ("both", "object", "background")
+APART = ("object", "background")
 STARTS = ("mean", "black", "grey")
 # Up to this many channels of a layer are shown when none are chosen.
 CHANNELS = 16
@@ -67,7 +71,6 @@ class AscentSettings:
         lets each find its own way from its own start.
       opacity: 0 for opaque images; else the weight of the mean opacity, which is held against an
         image that is put before random backgrounds, so that the object stands free.
-      tried: whether the preset was ever looked at on such a network.
     """
 
     parametrization: str = "projected"
@@ -86,7 +89,6 @@ class AscentSettings:
     initial: float = 0.01
     diversity: float = 0.0
     opacity: float = 0.0
-    tried: bool = True
 
     def __post_init__(self) -> None:
         """Checks the two choices and the steps.
@@ -119,7 +121,14 @@ class VisualizeConfig:
 
     model: str | None = setting(None, "a folder that tools/train.py wrote, or a .keras or .h5 file")
     classes: str | None = setting(
-        None, "names or numbers of the classes to show, separated by commas; default: all"
+        None,
+        "names or numbers of the classes to show, separated by commas, or all; default: the first "
+        "16 at most",
+    )
+    class_names: str | None = setting(
+        None,
+        "names of the model's outputs in their order, separated by commas, or a file with one a "
+        "line; default: those of the run, else numbers",
     )
     layer: str | None = setting(
         None, "show channels of this layer instead; outer/inner for a layer of a nested model"
@@ -134,8 +143,9 @@ class VisualizeConfig:
     )
     preset: str | None = setting(
         None,
-        "settings that suit a family of networks; default: by the run's network, else by the "
-        "model's name",
+        "how images are made: natural with a prior that makes them readable, plain without one, "
+        "which is more faithful; default: natural for networks that say what natural features "
+        "are, plain for small ones",
         choices=PRESETS,
     )
     parametrization: str | None = setting(
@@ -149,9 +159,10 @@ class VisualizeConfig:
         "image to start from: mean (of the treated training images, where training left it, else "
         "grey), black, grey, or an image file",
     )
-    samples: int = setting(
-        2,
-        "images made of each class, from which the network's own margin chooses",
+    samples: int | None = setting(
+        None,
+        "images made of each class, from which the network's own margin chooses; default: 2, "
+        "where they cost nothing more",
         rule=POSITIVE,
     )
     diversity: float = setting(

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -149,25 +149,35 @@ class Ascent:
         # Batches of one size share a trace; more company than this does not help.
         return min(images, self.settings.together or images)
 
-    def in_parts(self, units: Sequence[int] | None = None, **options: Any) -> Visualization:
+    def in_parts(
+        self,
+        units: Sequence[int] | None = None,
+        *,
+        keep: Callable[[np.ndarray, Callable], Visualization] | None = None,
+        progress: callbacks.Progress | None = None,
+        **options: Any,
+    ) -> Visualization:
         """Maximises any number of units, as many at once as memory allows.
 
         Args:
-          units: see `__call__`; **options: as well, and `keep`, a function that returns what it is
-            given to call with a part's units, or what it has kept of it.
+          units: see `__call__`.
+          keep: called with the units of each part and a function that makes their images, to
+            return what that gives or once gave; None to make them all.
+          progress: see `__call__`; the steps are those of all parts.
+          **options: see `__call__`.
         """
         chosen = self._checked_units(units)
-        keep = options.pop("keep", lambda part, make: make(part))
         count = self.at_once
         parts = [chosen[first : first + count] for first in range(0, len(chosen), count)]
-        progress: callbacks.Progress | None = options.pop("progress", None)
         steps, made = self.settings.steps, []
         for number, part in enumerate(parts):
             told = None
             if progress is not None:
-                told = functools.partial(_told_of_part, progress, number * steps, len(parts) * steps)
+                told = functools.partial(
+                    _told_of_part, progress, number * steps, len(parts) * steps
+                )
             call = functools.partial(self, progress=told, **options)
-            made.append(keep(part, call))
+            made.append(call(part) if keep is None else keep(part, call))
         return joined(made)
 
     def _batch_of(self, chosen: np.ndarray, seed: int) -> "_Batch":
@@ -206,7 +216,9 @@ class Ascent:
             arguments = pieces(
                 settings,
                 known,
-                np.asarray(tf.image.resize(begin, size)) if begin.shape[-3:-1] != tuple(size) else begin,
+                np.asarray(tf.image.resize(begin, size))
+                if begin.shape[-3:-1] != tuple(size)
+                else begin,
                 batch.units,
                 samples=batch.samples,
                 position=self._position,

@@ -75,12 +75,7 @@ class Frames(Evenly):
         """Returns all frames as float32 [n,images,*shape], small ones enlarged."""
         if not self.frames:
             return np.zeros((0, self._images, *shape), np.float32)
-        return np.stack(
-            [
-                one if one.shape[1:] == tuple(shape) else np.asarray(tf.image.resize(one, shape[:2]))
-                for one in self.frames
-            ]
-        )
+        return np.stack([resized(one, shape[:2]) for one in self.frames])
 
 
 class TensorBoard(Evenly):
@@ -107,3 +102,10 @@ class TensorBoard(Evenly):
         with self._writer.as_default():
             tf.summary.image("maximization/images", images, step=i + 1, max_outputs=len(images))
             tf.summary.scalar("maximization/score", np.mean(scores[0]), step=i + 1)
+
+
+def resized(images: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Returns images [...,H,W,C] in another size; as they are where they have it."""
+    if images.shape[-3:-1] == tuple(size):
+        return images
+    return np.asarray(tf.image.resize(images, size))

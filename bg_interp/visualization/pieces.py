@@ -1,6 +1,5 @@
 """From settings to pieces: the arguments of `ActivationMaximization` that a preset stands for."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras

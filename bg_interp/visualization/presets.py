@@ -109,6 +109,11 @@ def suited(
     return NATURAL if natural and chosen is None and plain is not SMALL else plain
 
 
+def for_run(network: str) -> AscentSettings:
+    """Returns the plain settings for the arm of a run or study, by what --network calls it."""
+    return suited(PLAIN, [network], None, natural=False, run=True)
+
+
 def _plain(names: list[str], side: int | None, run: bool) -> AscentSettings:
     if run:
         return SMALL if names[0].startswith("small") else _FOURIER
@@ -119,3 +124,19 @@ def _plain(names: list[str], side: int | None, run: bool) -> AscentSettings:
 def for_parametrization(name: str) -> AscentSettings:
     """Returns plain settings that suit a parametrization."""
     return {"projected": SMALL, "fourier": _FOURIER, "maco": _MACO, "pixel": _PIXEL}[name]
+
+
+def check_parametrization(name: str | None, parametrization: str | None) -> None:
+    """Checks that a preset is not asked to move what it is not made for.
+
+    Raises:
+      UserError: it is.
+    """
+    if name is None or name == PLAIN or parametrization is None:
+        return
+    made_for = preset(name).parametrization
+    if parametrization != made_for:
+        raise UserError(
+            f"--preset={name} is made for --parametrization={made_for}; leave one of the two out. "
+            f"Received: --parametrization={parametrization}"
+        )
