@@ -29,14 +29,12 @@ class Views:
       scale: relative change of size, 0.1 = from 0.9 to 1.1.
       crop: (smallest, largest) side of a random square that is enlarged to the whole image, as a
         share of the side; None for no crops.
-      mirror: exchange left and right in every other view.
     """
 
     shift: float = 0.0
     rotation: float = 0.0
     scale: float = 0.0
     crop: tuple[float, float] | None = None
-    mirror: bool = False
 
 
 _SMALL_VIEWS = Views(shift=1 / 16, rotation=6.0, scale=0.08)
@@ -64,7 +62,7 @@ class AscentSettings:
       smoothing: `projected`: power of the data's magnitude spectrum that weighs the gradient;
         0 leaves it as it is.
       noise: deviation of the pixel noise in views at first, in [0, 255]; final_noise: at last.
-      views: the random views.
+      views: the random views; mirror: exchange left and right in every other one.
       initial: deviation of the random change that each sample starts with, in [0, 1] for pixels,
         in units of the spectrum for `fourier`.
       diversity: weight of the likeness between samples of one class, which is held against them; 0
@@ -86,6 +84,7 @@ class AscentSettings:
     noise: float = 8.0
     final_noise: float = 2.0
     views: Views = _SMALL_VIEWS
+    mirror: bool = False
     initial: float = 0.01
     diversity: float = 0.0
     opacity: float = 0.0

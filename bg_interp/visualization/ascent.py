@@ -22,11 +22,13 @@ from bg_interp.visualization import callbacks, features, scores, statistics
 from bg_interp.visualization.maximization import ActivationMaximization
 from bg_interp.visualization.pieces import pieces
 from bg_interp.visualization.presets import SMALL
-from bg_interp.visualization.results import Visualization, chosen_by_margin, joined
+from bg_interp.visualization.results import Visualization, chosen_by_margin, joined, mended
 from bg_interp.visualization.statistics import AscentStatistics
 
 # Of all layers' outputs together; with their gradients a step then stays below 4 GiB.
 _BYTES_AT_ONCE = 2.75 * 2**30
+# What is left of the prior's weight at the second attempt.
+_LIGHTER = 0.1
 _LEVELS = {"black": 0.0, "grey": 127.5}
 
 
@@ -113,19 +115,47 @@ class Ascent:
         begun = time.perf_counter()
         chosen = self._checked_units(units)
         known = self._checked_statistics(statistics)
-        batch = self._batch_of(chosen, seed)
+        first = self._start(known, start)
         shown = callbacks.Frames(-(-frames // len(self._stages())), len(chosen))
-        images = self._made(batch, known, self._start(known, start), seed, shown, progress)
+        make = functools.partial(self._attempt, known=known, start=first, seed=seed, begun=begun)
+        made = make(chosen, shown=shown, progress=progress)
+        if self.settings.features and made.failed.any():
+            # The prior has painted something else: let the class have more of a say.
+            lighter = self.settings.features * _LIGHTER
+            again = make(chosen[made.failed], samples=len(made.samples), weight=lighter)
+            made = mended(made, again)
+        return made
+
+    def _attempt(
+        self,
+        chosen: np.ndarray,
+        *,
+        known: AscentStatistics,
+        start: np.ndarray,
+        seed: int,
+        begun: float,
+        samples: int | None = None,
+        weight: float | None = None,
+        shown: callbacks.Frames | None = None,
+        progress: callbacks.Progress | None = None,
+    ) -> Visualization:
+        """Makes one batch, with another weight of the prior where one is given."""
+        batch = self._batch_of(chosen, seed, samples or self.samples)
+        shown = callbacks.Frames(0, len(chosen)) if shown is None else shown
+        stages = self._stages()
+        if weight is not None:
+            stages = [(one, dataclasses.replace(how, features=weight)) for one, how in stages]
+        images = self._made(stages, batch, known, start, seed, shown, progress)
         own = images[: batch.own]
         (outputs,) = self._maximization.outputs(own)
-        natural = known.natural_logits
+        natural, median = known.natural_logits, known.median_logits
         return chosen_by_margin(
             chosen,
             self._in_255(own).reshape(batch.samples, len(chosen), *self.image_shape),
             scores.units(outputs, self._position).numpy(),
-            natural=None if natural is None else natural[chosen],
             classes=len(outputs.shape) == 2,
-            median=None if known.median_logits is None else known.median_logits[chosen],
+            natural=None if natural is None else natural[chosen],
+            median=None if median is None else median[chosen],
             frames=self._in_255(shown.of_one_size(self.image_shape)),
             stopped_at=self._maximization.stopped_at,
             seconds=time.perf_counter() - begun,
@@ -180,12 +210,12 @@ class Ascent:
             made.append(call(part) if keep is None else keep(part, call))
         return joined(made)
 
-    def _batch_of(self, chosen: np.ndarray, seed: int) -> "_Batch":
+    def _batch_of(self, chosen: np.ndarray, seed: int, samples: int | None) -> _Batch:
         """Returns the units of all images: samples of those chosen, and others for company."""
         together = self._images_at_once if self.settings.together else 0
         count = len(chosen)
         fitting = max(1, min(2, together // count)) if together else 2
-        samples = self.samples or fitting
+        samples = samples or fitting
         units = np.tile(chosen, samples)
         others = np.setdiff1d(np.arange(self.units), chosen)
         if len(units) < together and len(others):
@@ -197,7 +227,8 @@ class Ascent:
 
     def _made(
         self,
-        batch: "_Batch",
+        stages: list[tuple[float, AscentSettings]],
+        batch: _Batch,
         known: AscentStatistics,
         start: np.ndarray,
         seed: int,
@@ -207,7 +238,7 @@ class Ascent:
         """Returns the images of a batch, in the model's range, size after size."""
         natural, images, done = self._natural(known), None, 0
         told: list[Any] = [shown] if shown.count else []
-        for side, settings in self._stages():
+        for side, settings in stages:
             size = [round(side * one) for one in self.image_shape[:2]]
             heard = [*told]
             if progress is not None:

@@ -77,7 +77,8 @@ def tapped(model: keras.Model, layers: Sequence[str]) -> keras.Model:
         if name not in found:
             raise UserError(f"the model has no layer {name!r} whose features could be seen")
     outputs = [*wiring.model.outputs, *(found[name] for name in layers)]
-    return keras.Model(wiring.model.inputs, outputs, name=model.name)
+    inputs = wiring.model.inputs
+    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
 
 
 def of_normalisation(model: keras.Model) -> FeatureMoments | None:
@@ -115,7 +116,9 @@ def _normalised(call: graph.Call) -> tuple[np.ndarray, np.ndarray]:
     layer, count = call.layer, call.outputs[0].shape[-1]
     mean = np.asarray(layer.beta) if layer.center else np.zeros(count)
     deviation = np.abs(np.asarray(layer.gamma)) if layer.scale else np.ones(count)
-    return mean, deviation
+    variance = np.asarray(layer.moving_variance)
+    # Epsilon takes something off channels that hardly vary.
+    return mean, deviation * np.sqrt(variance / (variance + layer.epsilon))
 
 
 def telling_layers(model: keras.Model) -> list[str]:
@@ -184,9 +187,9 @@ def _at_places(weights: np.ndarray, places: Sequence[int]) -> np.ndarray:
     """
     weights = np.asarray(weights, np.float32)[..., None]
     if len(places) == 2:
-        return np.asarray(tf.image.resize(weights, places, antialias=True))[..., 0]
+        return np.asarray(tf.image.resize(weights, places, "area"))[..., 0]
     side = math.isqrt(places[0])
-    flat = np.asarray(tf.image.resize(weights, (side, side), antialias=True))
+    flat = np.asarray(tf.image.resize(weights, (side, side), "area"))
     flat = flat.reshape(len(weights), -1)
     rest = np.repeat(flat.mean(1, keepdims=True), places[0] - side * side, axis=1)
     return np.concatenate([rest, flat], axis=1)

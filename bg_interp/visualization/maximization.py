@@ -152,8 +152,8 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
 
     def outputs(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Returns what the model gives for images in its own range, float32 [B,...] each."""
+        folded = self._folded_for([tuple(images.shape[1:])])
         if self._outputs is None:
-            folded = self._folded_for([tuple(images.shape[1:])])
             self._outputs = tf.function(
                 lambda values: [tf.cast(one, tf.float32) for one in listify(folded(values))],
                 autograph=False,

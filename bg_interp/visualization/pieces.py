@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp.config.ascent import AscentSettings, Views
+from bg_interp.config.ascent import AscentSettings
 from bg_interp.visualization import modifiers, optimizers, parametrizations, regularizers, scores
 from bg_interp.visualization.features import FeatureMoments
 from bg_interp.visualization.statistics import AscentStatistics
@@ -54,7 +54,7 @@ def pieces(
         "score": score(units, position),
         "seed_input": np.broadcast_to(first, (len(units), *first.shape[-3:])),
         "input_range": input_range,
-        "input_modifiers": _modifiers(settings, scale, start.shape[-2]),
+        "input_modifiers": _modifiers(settings, scale),
         "regularizers": against,
         "steps": settings.steps,
         "optimizer": _optimizer(settings, start),
@@ -65,15 +65,12 @@ def pieces(
     }
 
 
-def _modifiers(settings: AscentSettings, scale: float, side: int) -> list[modifiers.Modifier]:
+def _modifiers(settings: AscentSettings, scale: float) -> list[modifiers.Modifier]:
     chosen: list[modifiers.Modifier] = []
     view = settings.views
-    if view.mirror:
+    if settings.mirror:
         chosen.append(modifiers.Mirror())
-    if view.shift and view == Views(shift=view.shift, mirror=view.mirror) and settings.features:
-        # Whole pixels cost next to nothing, and leave the finest lines as they are.
-        chosen.append(modifiers.Shift(round(view.shift * side)))
-    elif view.shift or view.rotation or view.scale or view.crop:
+    if view.shift or view.rotation or view.scale or view.crop:
         chosen.append(modifiers.View(view.shift, view.rotation, view.scale, view.crop))
     if settings.noise or settings.final_noise:
         deviations = settings.noise * scale, settings.final_noise * scale

@@ -42,13 +42,14 @@ NATURAL = AscentSettings(
     parametrization="pixel",
     objective="even",
     features=10.0,
-    half=0.625,
+    half=0.5,
     together=12,
-    steps=320,
+    steps=400,
     step_length=0.05,
     noise=0.0,
     final_noise=0.0,
-    views=Views(shift=1 / 14, mirror=True),
+    views=Views(shift=0.07, rotation=6.0, scale=0.25),
+    mirror=True,
     initial=0.05,
 )
 

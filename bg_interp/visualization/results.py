@@ -76,13 +76,16 @@ class Visualization:
         ]
 
 
+# Along which axis the arrays of a Visualization have its units.
+_AXES = {"images": 0, "activations": 0, "natural": 0, "median": 0, "guesses": 0}
+_AXES |= {"samples": 1, "sample_activations": 1, "margins": 1, "frames": 1}
+
+
 def joined(parts: Sequence[Visualization]) -> Visualization:
     """Returns what several ascents with the same settings made, as one."""
     first = parts[0]
     fields: dict[str, Any] = {"units": tuple(unit for part in parts for unit in part.units)}
-    axes = {"images": 0, "activations": 0, "natural": 0, "median": 0, "guesses": 0}
-    axes |= {"samples": 1, "sample_activations": 1, "margins": 1, "frames": 1}
-    for name, axis in axes.items():
+    for name, axis in _AXES.items():
         if getattr(first, name) is not None:
             fields[name] = np.concatenate([getattr(part, name) for part in parts], axis)
     stops = [part.stopped_at for part in parts if part.stopped_at is not None]
@@ -92,6 +95,25 @@ def joined(parts: Sequence[Visualization]) -> Visualization:
         stopped_at=min(stops, default=None),
         seconds=sum(part.seconds for part in parts),
     )
+
+
+def mended(made: Visualization, again: Visualization) -> Visualization:
+    """Returns what was made, with what a second attempt has made better.
+
+    Args:
+      made: the first attempt.
+      again: of some of its units, with as many samples.
+    """
+    places = [made.units.index(unit) for unit in again.units]
+    better = ~again.failed
+    fields: dict[str, Any] = {}
+    for name, axis in _AXES.items():
+        old, new = getattr(made, name), getattr(again, name)
+        if old is not None and name != "frames":
+            old = np.moveaxis(old.copy(), axis, 0)
+            old[np.asarray(places)[better]] = np.moveaxis(new, axis, 0)[better]
+            fields[name] = np.moveaxis(old, 0, axis)
+    return dataclasses.replace(made, **fields, seconds=again.seconds)
 
 
 def chosen_by_margin(
