@@ -37,8 +37,9 @@ def test_a_run_leaves_what_it_promises(trained_workdir):
     # Other tests evaluate and visualize the same run into folders beside these.
     assert set(names.split()) <= {path.name for path in trained_workdir.iterdir()}
     assert {p.name for p in (trained_workdir / "events").iterdir()} == {"train", "test", "images"}
-    assert [p.name for p in (trained_workdir / "visualizations").iterdir()] == [
-        "class_images-000004.png"
+    # One with each evaluation, and one of the network as it was.
+    assert sorted(p.name for p in (trained_workdir / "visualizations").iterdir()) == [
+        f"class_images-00000{step}.png" for step in (0, 2, 4)
     ]
     assert not list(trained_workdir.rglob(".partial-*"))
 
@@ -75,7 +76,11 @@ def test_tensorboard_holds_scalars_images_and_hparams(trained_workdir):
         found.Reload()
         tags[part] = set(found.Tags()["tensors"])
         if part == "test":
-            assert "_hparams_/session_start_info" in found.summary_metadata
+            assert {"_hparams_/session_start_info", "_hparams_/experiment"} <= set(
+                found.summary_metadata
+            )
+        if part == "images":
+            assert [event.step for event in found.Tensors("class images")] == [0, 2, 4]
     assert {"loss", "accuracy", "bad_masks"} <= tags["train"]
     assert "accuracy/swapped" in tags["test"]
     assert tags["images"] == {"treatment", "class images"}
