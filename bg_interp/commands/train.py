@@ -40,10 +40,17 @@ from bg_interp.visualization.presets import preset_for
 from bg_interp.visualization.results import Visualization
 
 _SHOWN_IMAGES = 4
-# What TensorBoard's page of settings compares, in this order.
-_COMPARED = (
-    "background seed dataset correlation network adversarial_epsilon steps learning_rate"
-).split()
+# What TensorBoard's page of settings compares. It sorts them by name, and shows five at first.
+_COMPARED = {
+    "background": "background",
+    "correlation": "correlation",
+    "dataset": "dataset",
+    "epsilon": "adversarial_epsilon",
+    "network": "network",
+    "rate": "learning_rate",
+    "seed": "seed",
+    "steps": "steps",
+}
 # At least: `swap` needs images of other classes in its batch, whatever --batch_size is.
 _EVALUATED_TOGETHER = 64
 
@@ -251,11 +258,10 @@ class Arm:
         self.show(self.config.steps, summaries, natural_logits=True)
         measures = {name: value for name, value in rows[-1].items() if name.startswith("accuracy/")}
         # Beside the test's scalars: there the HParams page finds settings and measures as one run.
-        shown = {name: getattr(self.config, name) for name in _COMPARED}
+        shown = {name: getattr(self.config, field) for name, field in _COMPARED.items()}
         final = {f"final/{tag}": value for tag, value in measures.items()}
-        summaries.hparams_columns(
-            _COMPARED, {tag: tag.rpartition("/")[2] for tag in final}, name="test"
-        )
+        measured = {tag: tag.rpartition("/")[2] for tag in final}
+        summaries.hparams_columns(list(_COMPARED), measured, name="test")
         summaries.hparams("test", shown, run=self.workdir.path.name)
         summaries.scalars("test", 0, final)
         summaries.close()

@@ -84,8 +84,8 @@ def write(
             (words, [one.measures[variant] for one in networks.values()])
             for variant, words in _VARIANTS.items()
         ],
-        "none": none.measures,
-        "black": black.measures,
+        "first": none.measures,
+        "second": black.measures,
         "repaired": repaired.measures,
         "examples": _examples(none),
         "pairs": _pairs(none, repaired, seed),
