@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 # These need photographs, a GPU, Ray, or finished studies: see the programs.
-WITH_NEEDS := mask_quality photographs gpu_check cluster_masks repair results
+WITH_NEEDS := readme_picture mask_quality photographs gpu_check cluster_masks repair results
 BENCHMARKS ?= $(filter-out $(WITH_NEEDS:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 
 .PHONY: install demo train test bench gpu-check cluster faults fuzz soak docs release lint lock clean
