@@ -14,6 +14,8 @@ DATASETS = ("habitats", "composites", "tfds:NAME", "folder:PATH")
 # Those that are made here, at a correlation and from a seed.
 MADE_HERE = ("habitats", "composites")
 OBJECTS = ("folder:PATH", "tfds:NAME")
+# Settings that mean something for composites alone; the help of tools lists them last.
+COMPOSITES_ALONE = ("objects", "object_masks", "places", "object_scale", "colour_matching")
 # `bg_interp.masks.segmenters.kinds` has an entry for each.
 SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
 MASKS = ("auto", "none", "dataset", *SEGMENTERS)
