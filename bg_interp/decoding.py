@@ -93,8 +93,13 @@ def decode(data: bytes) -> np.ndarray:
       DamagedImage: the bytes are no image, are truncated, are of floats that tell no scale, or hold
         more than `MAX_PIXELS`.
     """
+    return decode_with_turn(data)[0]
+
+
+def decode_with_turn(data: bytes) -> tuple[np.ndarray, int]:
+    """Decodes an image as `decode` does, and returns EXIF's orientation of its stored pixels."""
     with opened(data) as image:
-        return np.asarray(_to_rgb(_upright(image)))
+        return np.asarray(_to_rgb(_upright(image))), orientation(image)
 
 
 def decode_with_opacity(data: bytes) -> np.ndarray:

@@ -7,7 +7,14 @@ import numpy as np
 
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
-from bg_interp.masks.formats import LOOKED_AT, Format, OddMask, format_of
+from bg_interp.masks.formats import (
+    LOOKED_AT,
+    ODD_SHARE,
+    WAY_OUT,
+    Format,
+    OddMask,
+    format_of,
+)
 from bg_interp.masks.raw import of_array
 from bg_interp.outside import check_counts, to_array
 
@@ -77,22 +84,57 @@ def to_opacity(
         return np.zeros((*values.shape[:3], 1), np.uint8)
     step = max(1, len(values) // LOOKED_AT)
     chosen = format_of([of_array(mask) for mask in values[::step]], what, rules)
-    return _in_format(values, chosen, what)
+    read = InFormat(chosen, what)
+    found = read(values)
+    read.check(at_least=0)
+    return found
 
 
-def _in_format(values: np.ndarray, chosen: Format, what: str) -> np.ndarray:
-    """Reads each mask in the format that all shall have."""
-    made, odd = np.empty((*values.shape[:3], 1), np.uint8), []
-    for number, mask in enumerate(values):
-        try:
-            made[number, ..., 0] = chosen.opacity(of_array(mask))
-        except OddMask as error:
-            made[number] = 255
-            odd.append(f"number {number} {error}")
-    if odd:
-        print(
-            f"{len(odd)} of {len(values)} {what} do not fit the others and are left out: "
-            f"{'; '.join(odd[:_NAMED])}",
-            file=sys.stderr,
-        )
-    return made
+class InFormat:
+    """Reads arrays of masks that all shall have one format, as they come.
+
+    Args:
+      chosen: the format.
+      what: names the masks in messages.
+    """
+
+    def __init__(self, chosen: Format, what: str):
+        self._format, self._what = chosen, what
+        self._seen = 0
+        self._odd: list[str] = []
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """Returns the opacities of masks [N, H, W, C] as uint8 [N, H, W, 1].
+
+        One that does not fit is all foreground, so that nothing is done to its image.
+
+        Raises:
+          UserError: more than a few of many do not fit.
+        """
+        made = np.empty((*values.shape[:3], 1), np.uint8)
+        for number, mask in enumerate(values):
+            try:
+                made[number, ..., 0] = self._format.opacity(of_array(mask))
+            except OddMask as error:
+                made[number] = 255
+                self._odd.append(f"number {self._seen} {error}")
+                if len(self._odd) <= _NAMED:
+                    print(f"{self._what}: {self._odd[-1]}; it is left out", file=sys.stderr)
+            self._seen += 1
+        self.check(at_least=LOOKED_AT)
+        return made
+
+    def check(self, at_least: int) -> None:
+        """Refuses masks of which more than a few do not fit.
+
+        Args:
+          at_least: fewer than so many tell nothing.
+
+        Raises:
+          UserError: they are too many.
+        """
+        if self._seen >= at_least and len(self._odd) > ODD_SHARE * self._seen:
+            raise UserError(
+                f"{self._what} must all have one format. Received: {len(self._odd)} of "
+                f"{self._seen} that do not fit, the first: {self._odd[0]}; {WAY_OUT}"
+            )

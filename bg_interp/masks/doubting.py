@@ -1,7 +1,7 @@
 """What masks look like as a whole, and what about them cannot be right, or not be settled."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -45,6 +45,12 @@ class Areas:
         pixels, fewer = height * width, max(1, core.shape[1] * core.shape[2])
         outside = (total - middle) / max(1, pixels - fewer)
         return cls(total / pixels / 255, outside / 255, middle / fewer / 255)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Areas"]) -> "Areas":
+        """Returns those of several, in their order."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
     def take(self, rows: np.ndarray) -> "Areas":
         """Returns those of which bool [N] says so."""

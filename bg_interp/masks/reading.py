@@ -59,7 +59,8 @@ class CheckedMasks:
     """Masks from outside, each checked when it is read.
 
     Args:
-      read: from a position to a mask as it stands there; raises OddMask.
+      read: from a position to a mask as it stands there, raises OddMask; None where masks are
+        `given`.
       names: what to call the mask of a position, such as its file.
       chosen: the format that all shall have.
       turns: int [N], EXIF's orientation of each image; None where nothing is turned.
@@ -71,7 +72,7 @@ class CheckedMasks:
 
     def __init__(
         self,
-        read: Callable[[int], raw.Raw],
+        read: Callable[[int], raw.Raw] | None,
         names: Callable[[int], str],
         chosen: formats.Format,
         turns: np.ndarray | None = None,
@@ -93,33 +94,51 @@ class CheckedMasks:
           the image's size where the mask cannot be used.
         """
         try:
-            found = self._read(position)
-            opacity = self._format.opacity(found)
-            turn = 1 if self._turns is None else int(self._turns[position])
-            laid = shapes.laid_on(
-                opacity,
-                image,
-                own_turn=found.orientation,
-                image_turn=turn,
-                stored=self._stored,
-            )
-            return np.ascontiguousarray(laid)[..., None]
+            assert self._read is not None
+            return self._laid(position, self._read(position), image)
         except (formats.OddMask, shapes.OtherShape) as error:
-            self.odd[position] = f"{self._names(position)} {error}"
-            return np.zeros((*image[:2], 1), np.uint8)
+            return self._left_out(position, error, image)
 
-    def in_graph(self, position: tf.Tensor, image: tf.Tensor) -> tf.Tensor:
+    def given(self, position: int, found: raw.Raw, image: Sequence[int]) -> np.ndarray:
+        """Does what `mask` does with a mask that is read already."""
+        try:
+            return self._laid(position, found, image)
+        except (formats.OddMask, shapes.OtherShape) as error:
+            return self._left_out(position, error, image)
+
+    def _laid(self, position: int, found: raw.Raw, image: Sequence[int]) -> np.ndarray:
+        turn = 1 if self._turns is None else int(self._turns[position])
+        laid = shapes.laid_on(
+            self._format.opacity(found),
+            image,
+            own_turn=found.orientation,
+            image_turn=turn,
+            stored=self._stored,
+        )
+        return np.ascontiguousarray(laid)[..., None]
+
+    def _left_out(self, position: int, error: Exception, image: Sequence[int]) -> np.ndarray:
+        self.odd[position] = f"{self._names(position)} {error}"
+        return np.zeros((*image[:2], 1), np.uint8)
+
+    def in_graph(
+        self, position: tf.Tensor, image: tf.Tensor, values: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Returns the mask of an image, uint8 [h, w, 1], in a graph or eagerly.
 
         Args:
           position: int64 scalar.
           image: uint8 [H, W, 3], as it is shown.
+          values: the mask, [h, w, C], where it is read already.
         """
 
-        def read(where: np.ndarray, shape: np.ndarray) -> np.ndarray:
+        def read(where: np.ndarray, shape: np.ndarray, *given: np.ndarray) -> np.ndarray:
+            if given:
+                return self.given(int(where), raw.of_array(given[0]), shape.tolist())
             return self.mask(int(where), shape.tolist())
 
-        found = tf.numpy_function(read, [position, tf.shape(image)[:2]], tf.uint8, stateful=False)
+        inputs = [position, tf.shape(image)[:2], *([] if values is None else [values])]
+        found = tf.numpy_function(read, inputs, tf.uint8, stateful=False)
         return tf.ensure_shape(found, [None, None, 1])
 
 

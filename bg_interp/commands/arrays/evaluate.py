@@ -22,7 +22,7 @@ from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.model_evaluation import check_classes
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.masks.spelling import opacity_of
+from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import preprocessing, probing
 from bg_interp.models.adapter import AdaptedModel, check_names, check_output_kind, check_outputs
 from bg_interp.models.functions import ArrayFunction

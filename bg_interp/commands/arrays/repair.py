@@ -10,7 +10,7 @@ import numpy as np
 from bg_interp.commands.arrays.evaluate import adapted_to, names_of, outputs_of
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.masks.spelling import opacity_of
+from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import as_network

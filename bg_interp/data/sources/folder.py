@@ -17,7 +17,8 @@ import tensorflow as tf
 import tqdm
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources import decoding, examining
+from bg_interp import decoding
+from bg_interp.data.sources import examining
 from bg_interp.errors import UserError
 from bg_interp.storage import files
 
