@@ -1,8 +1,8 @@
 """What somebody says of masks: whether black is the object, and which values are.
 
-    --mask_values=1:20            labels 1 to 20; of a palette, its numbers
-    --mask_values=15,38           these two
-    --mask_values=#800000,#ff0000 these colours
+--mask_values=1:20            labels 1 to 20; of a palette, its numbers
+--mask_values=15,38           these two
+--mask_values=#800000,#ff0000 these colours
 """
 
 import dataclasses

@@ -204,21 +204,25 @@ def format_of(raws: Sequence[Raw], what: str, rules: MaskRules | None = None) ->
         except OddMask as error:
             odd[str(error)] += 1
     if odd.total() > ODD_SHARE * len(raws):
-        reasons = "; ".join(f"{count} {reason}" for reason, count in odd.most_common(2))
+        ((reason, count),) = odd.most_common(1)
         raise UserError(
             f"{what} must be opacities: 0 and 1, 0.0 to 1.0, or 0 to 255. Received: of "
-            f"{len(raws)} looked at, {reasons}{_colours_of(raws)}; {WAY_OUT}"
+            f"{len(raws)} looked at, {count} whose mask {reason}{_all_of(raws)}; {WAY_OUT}"
         )
     return found
 
 
-def _colours_of(raws: Sequence[Raw]) -> str:
-    """Returns the commonest colours of masks that are in colours, as --mask_values takes them."""
+def _all_of(raws: Sequence[Raw]) -> str:
+    """Returns what masks hold all together: levels, and the commonest colours."""
+    grey = [np.unique(raw.levels) for raw in raws if raw.levels is not None]
+    levels = np.unique(np.concatenate(grey)) if grey else []
     counts: collections.Counter[str] = collections.Counter()
     for raw in raws:
         if raw.levels is None and raw.colours is not None:
             pixels = raw.colours.reshape(-1, 3).astype(np.int64) @ [65536, 256, 1]
             for colour, count in zip(*np.unique(pixels, return_counts=True), strict=True):
                 counts[f"#{colour:06x}"] += int(count)
-    shown = ", ".join(colour for colour, _ in counts.most_common(5))
-    return f" ({shown})" if shown else ""
+    colours = ", ".join(colour for colour, _ in counts.most_common(5))
+    return (f"; all hold {_listed(levels)}" if len(levels) > 1 else "") + (
+        f"; in colours: {colours}" if colours else ""
+    )

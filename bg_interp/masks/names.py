@@ -137,7 +137,8 @@ def _names(
         start = place(folders)
         # NAME.jpg.png beside NAME.png.
         options = (pathlib.PurePosixPath(name).stem, name)
-        files = [one for option in options for one in there.get(start + stem.format(name=option), ())]
+        called = [start + stem.format(name=option) for option in options]
+        files = [one for name in called for one in there.get(name, ())]
         files.sort(key=lambda one: pathlib.PurePath(one).suffix.lower() not in _FIRST)
         found.append(files[0] if files else "")
     return tuple(found)

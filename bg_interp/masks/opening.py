@@ -23,12 +23,10 @@ class Photographs(NamedTuple):
     """What masks are laid on.
 
     Attributes:
-      keys: of the images.
       path: from a position to an image's file.
       turns: int [N], EXIF's orientation of each.
     """
 
-    keys: Sequence[str]
     path: Callable[[int], pathlib.Path]
     turns: np.ndarray
 
@@ -92,9 +90,9 @@ def of_files(
         stored, doubts = _drawn_on(paths, chosen, images)
     turns = None if images is None else images.turns
     made = CheckedMasks(
-        lambda position: read_mask(paths[position]),
         lambda position: f"the mask {paths[position]}",
         chosen,
+        lambda position: read_mask(paths[position]),
         turns,
         stored,
     )

@@ -34,9 +34,8 @@ class Raw(NamedTuple):
     @property
     def shape(self) -> tuple[int, int]:
         """Height and width as stored."""
-        some = self.levels if self.levels is not None else self.colours
-        assert some is not None
-        return some.shape[0], some.shape[1]
+        some = self.colours if self.levels is None else self.levels
+        return some.shape[:2]  # type: ignore[union-attr, return-value]  # One of them is there.
 
 
 def decoded(data: bytes) -> Raw:
@@ -54,7 +53,7 @@ def decoded(data: bytes) -> Raw:
 
 
 def of_array(values: np.ndarray) -> Raw:
-    """Takes a mask that is an array: [h, w], or [h, w, C] of 1 grey, 3 colour or 4 RGBA channels."""
+    """Takes a mask that is an array: [h, w], or [h, w, C] in grey or colours, perhaps with alpha."""
     if values.ndim == 2:
         return Raw(values, values)
     channels = values.shape[-1]

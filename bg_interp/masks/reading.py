@@ -55,14 +55,18 @@ def read_mask(path: pathlib.Path) -> raw.Raw:
         raise formats.OddMask(f"cannot be read ({reason})") from error
 
 
+def _handed_over(position: int) -> raw.Raw:
+    raise ValueError(f"the mask must be handed over. Received: position {position} alone")
+
+
 class CheckedMasks:
     """Masks from outside, each checked when it is read.
 
     Args:
-      read: from a position to a mask as it stands there, raises OddMask; None where masks are
-        `given`.
       names: what to call the mask of a position, such as its file.
       chosen: the format that all shall have.
+      read: from a position to a mask as it stands there, raises OddMask; by default, masks are
+        handed over.
       turns: int [N], EXIF's orientation of each image; None where nothing is turned.
       stored: whether masks are drawn on stored pixels, where their shape does not tell.
 
@@ -72,9 +76,9 @@ class CheckedMasks:
 
     def __init__(
         self,
-        read: Callable[[int], raw.Raw] | None,
         names: Callable[[int], str],
         chosen: formats.Format,
+        read: Callable[[int], raw.Raw] = _handed_over,
         turns: np.ndarray | None = None,
         stored: bool = False,
     ):
@@ -82,44 +86,31 @@ class CheckedMasks:
         self._turns, self._stored = turns, stored
         self.odd: dict[int, str] = {}
 
-    def mask(self, position: int, image: Sequence[int]) -> np.ndarray:
+    def mask(self, position: int, image: Sequence[int], found: raw.Raw | None = None) -> np.ndarray:
         """Reads one mask.
 
         Args:
           position: its place.
           image: height and width of its image, as it is shown.
+          found: the mask, where it is read already.
 
         Returns:
           uint8 [h, w, 1] of the image's shape, perhaps at another scale, 255 = foreground; all 0 in
           the image's size where the mask cannot be used.
         """
         try:
-            assert self._read is not None
-            return self._laid(position, self._read(position), image)
+            found = self._read(position) if found is None else found
+            laid = shapes.laid_on(
+                self._format.opacity(found),
+                image,
+                own_turn=found.orientation,
+                image_turn=1 if self._turns is None else int(self._turns[position]),
+                stored=self._stored,
+            )
+            return np.ascontiguousarray(laid)[..., None]
         except (formats.OddMask, shapes.OtherShape) as error:
-            return self._left_out(position, error, image)
-
-    def given(self, position: int, found: raw.Raw, image: Sequence[int]) -> np.ndarray:
-        """Does what `mask` does with a mask that is read already."""
-        try:
-            return self._laid(position, found, image)
-        except (formats.OddMask, shapes.OtherShape) as error:
-            return self._left_out(position, error, image)
-
-    def _laid(self, position: int, found: raw.Raw, image: Sequence[int]) -> np.ndarray:
-        turn = 1 if self._turns is None else int(self._turns[position])
-        laid = shapes.laid_on(
-            self._format.opacity(found),
-            image,
-            own_turn=found.orientation,
-            image_turn=turn,
-            stored=self._stored,
-        )
-        return np.ascontiguousarray(laid)[..., None]
-
-    def _left_out(self, position: int, error: Exception, image: Sequence[int]) -> np.ndarray:
-        self.odd[position] = f"{self._names(position)} {error}"
-        return np.zeros((*image[:2], 1), np.uint8)
+            self.odd[position] = f"{self._names(position)} {error}"
+            return np.zeros((*image[:2], 1), np.uint8)
 
     def in_graph(
         self, position: tf.Tensor, image: tf.Tensor, values: tf.Tensor | None = None
@@ -133,9 +124,8 @@ class CheckedMasks:
         """
 
         def read(where: np.ndarray, shape: np.ndarray, *given: np.ndarray) -> np.ndarray:
-            if given:
-                return self.given(int(where), raw.of_array(given[0]), shape.tolist())
-            return self.mask(int(where), shape.tolist())
+            found = raw.of_array(given[0]) if given else None
+            return self.mask(int(where), shape.tolist(), found)
 
         inputs = [position, tf.shape(image)[:2], *([] if values is None else [values])]
         found = tf.numpy_function(read, inputs, tf.uint8, stateful=False)

@@ -10,8 +10,7 @@ import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from bg_interp import processes
-from bg_interp import decoding
+from bg_interp import decoding, processes
 from bg_interp.errors import UserError
 
 # Below this many images starting processes takes longer than decoding.
@@ -22,7 +21,7 @@ Examined = tuple[str, str | None, int]
 
 
 def examine(path: pathlib.Path) -> Examined:
-    """Returns the file's digest, None and its orientation; or "", why it cannot be decoded, and 1."""
+    """Returns a file's digest, None and its orientation, or "" and why it cannot be decoded."""
     try:
         str(path).encode()
         data = path.read_bytes()

@@ -58,15 +58,16 @@ def find_features(features: tfds.features.FeaturesDict) -> Features:
         described = ", ".join(_described(name, feature) for name, feature in features.items())
         raise UserError(
             "--dataset=tfds:NAME must have an image of 3 channels (RGB) and a class label. "
-            f"Received: {described}"
+            f"Received: features {described}"
         )
+    numbers = [n for n, f in features.items() if f.shape == () and _is_whole(f)]
     preferred = lambda names, name: name if name in names else names[0]  # noqa: E731
     label = preferred(labels, "label")
     return Features(
         preferred(colour, "image"),
         label,
         masks[0] if masks else None,
-        next((n for n in _PLACES if n in features and n != label and _is_number(features[n])), None),
+        next((name for name in _PLACES if name in numbers and name != label), None),
     )
 
 
@@ -75,8 +76,8 @@ def _is_mask(name: str, feature: tfds.features.Image) -> bool:
     return labelled or any(word in name.lower() for word in _MASK_WORDS)
 
 
-def _is_number(feature: tfds.features.FeatureConnector) -> bool:
-    return feature.shape == () and np.issubdtype(feature.np_dtype, np.integer)
+def _is_whole(feature: tfds.features.FeatureConnector) -> bool:
+    return np.issubdtype(feature.np_dtype, np.integer)
 
 
 def _described(name: str, feature: tfds.features.FeatureConnector) -> str:
@@ -157,7 +158,7 @@ class TfdsSplit:
         return found
 
     def some_masks(self) -> Iterator[tuple[Raw, tuple[int, int]]]:
-        """Yields some masks as they stand in the data set, with the heights and widths of images."""
+        """Yields some masks as they stand in the data set, each with the size of its image."""
         with records.damage_named(self.index.paths):
             for position in range(0, len(self), max(1, len(self) // formats.LOOKED_AT)):
                 record = self.index.read(tf.constant(position, tf.int64))
@@ -281,11 +282,7 @@ def _format_of(split: TfdsSplit, name: str, rules: MaskRules | None) -> formats.
 
 
 def _checked(split: TfdsSplit, name: str, chosen: formats.Format) -> TfdsSplit:
-    checked = CheckedMasks(
-        None,
-        lambda position: f"the mask of {name} {split.keys[position]}",
-        chosen,
-    )
+    checked = CheckedMasks(lambda position: f"the mask of {name} {split.keys[position]}", chosen)
     return dataclasses.replace(split, checked=checked)
 
 
