@@ -53,7 +53,7 @@ def decoded(data: bytes) -> Raw:
 
 
 def of_array(values: np.ndarray) -> Raw:
-    """Takes a mask that is an array: [h, w], or [h, w, C] in grey or colours, perhaps with alpha."""
+    """Takes a mask that is an array: [h, w] or [h, w, C], grey or colours, perhaps with alpha."""
     if values.ndim == 2:
         return Raw(values, values)
     channels = values.shape[-1]

@@ -87,9 +87,7 @@ def test_a_trimap_becomes_opacity(pets):
 def test_a_map_of_labels_that_nobody_knows_is_refused(tmp_path):
     builder = UnknownPets(data_dir=tmp_path, file_format="tfrecord")
     builder.download_and_prepare()
-    with pytest.raises(
-        UserError, match=r"tfds:unknown_pets \(segmentation_mask\) must be .*1, 2 and 3"
-    ):
+    with pytest.raises(UserError, match=r"unknown_pets \(segmentation_mask\) must be .*1, 2 and 3"):
         tfds_source.from_builder(builder, "tfds:unknown_pets")
 
 
@@ -155,7 +153,7 @@ def test_the_features_of_the_dataset_itself_are_found_and_its_trimap_read(tmp_pa
 
 
 class Segments(tfds.core.GeneratorBasedBuilder):
-    """Pairs of photographs of 8 x 6 pixels with a picture of their segments, and a kind of place."""
+    """Photographs of 8 x 6 pixels with a picture of their segments, and a kind of place."""
 
     VERSION = tfds.core.Version("1.0.0")
     value, channels, transposed = 1, 1, False
