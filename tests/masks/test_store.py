@@ -7,7 +7,8 @@ import tensorflow as tf
 from PIL import Image
 
 from bg_interp.errors import UserError
-from bg_interp.masks import quality, reading
+from bg_interp.masks import quality
+from bg_interp.masks.opening import folder_masks
 from bg_interp.masks.segmenters.segmenter import Settings
 from bg_interp.masks.shards import Mask, png_name
 from bg_interp.masks.store import MaskStore
