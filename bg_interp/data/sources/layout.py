@@ -87,7 +87,12 @@ def find(given: pathlib.Path) -> Layout:
     images_folder, masks_folder = _pair(root)
     halves = _halves(images_folder)
     found = {split: _classes(half) for split, half in halves.items()}
-    masks = {image: mask for one in found.values() for f in one.values() for image, mask in f.masks.items()}
+    masks = {
+        image: mask
+        for one in found.values()
+        for f in one.values()
+        for image, mask in f.masks.items()
+    }
     every = [path for one in found.values() for some in one.values() for path in some.images]
     if masks_folder is not None:
         masks.update(masks_in(masks_folder, every))
@@ -107,7 +112,12 @@ def _unwrapped(root: pathlib.Path) -> pathlib.Path:
     while True:
         below = class_folders(root)
         pictures = any(path.is_file() and is_picture(path) for path in _entries(root))
-        if pictures or len(below) != 1 or split_of(below[0].name) or len(class_folders(below[0])) < 2:
+        if (
+            pictures
+            or len(below) != 1
+            or split_of(below[0].name)
+            or len(class_folders(below[0])) < 2
+        ):
             return root
         root = below[0]
         print(f"reading {root}, all that there is", file=sys.stderr)
@@ -163,7 +173,11 @@ def _halves(root: pathlib.Path) -> dict[str, pathlib.Path]:
     held_out = [*_usual_first(splits.get(TEST, [])), *_usual_first(splits.get(VALIDATION, []))]
     train = _usual_first(splits.get(TRAIN, []))
     used = [*train[:1], *held_out[:1]]
-    others = [path for path in class_folders(root) if not any(path == u or path in u.parents for u in used)]
+    others = [
+        path
+        for path in class_folders(root)
+        if not any(path == u or path in u.parents for u in used)
+    ]
     others = [path for path in others if image_files(path)]
     if len(used) == 1 and any(split_of(path.name) is None for path in others):
         # Taken for a class, "train" would be learned from all images below it.
@@ -194,7 +208,14 @@ def _split_folder(path: pathlib.Path) -> pathlib.Path | None:
 
 def _usual_first(paths: list[pathlib.Path]) -> list[pathlib.Path]:
     usual = (TRAIN, TEST, VALIDATION, "val")
-    return sorted(paths, key=lambda path: (path.name not in usual, usual.index(path.name) if path.name in usual else 0, path.name))
+    return sorted(
+        paths,
+        key=lambda path: (
+            path.name not in usual,
+            usual.index(path.name) if path.name in usual else 0,
+            path.name,
+        ),
+    )
 
 
 def _classes(half: pathlib.Path) -> dict[str, Found]:

@@ -172,7 +172,9 @@ def masks_in(
       folder: of masks.
       images: some may stand elsewhere.
     """
-    near = {path: path.relative_to(folder.parent) for path in images if folder.parent in path.parents}
+    near = {
+        path: path.relative_to(folder.parent) for path in images if folder.parent in path.parents
+    }
     # The image of masks/cat/a.png may be images/cat/a.jpg or cat/a.jpg.
     keys = {
         path: "/".join(below.parts[plain(below.parts[0]) in IMAGE_WORDS :])
@@ -195,4 +197,6 @@ def looks_like_mask(path: pathlib.Path) -> bool:
         return False
     if found.levels is None:
         return False
-    return len(set(found.levels.ravel()[:: max(1, found.levels.size // 4096)].tolist())) <= _FEW_LEVELS
+    return (
+        len(set(found.levels.ravel()[:: max(1, found.levels.size // 4096)].tolist())) <= _FEW_LEVELS
+    )

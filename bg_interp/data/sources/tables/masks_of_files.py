@@ -13,7 +13,6 @@ from bg_interp.data.sources.tables.rows import Notes
 from bg_interp.masks import formats, raw
 
 _Key = TypeVar("_Key", bound=Hashable)
-_OPACITIES = formats.Format()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,18 +21,19 @@ class OpacityFile:
 
     Attributes:
       path: of the file.
-      chosen: how foreground is written.
+      chosen: how foreground is written; None where the file alone has to tell.
     """
 
     path: pathlib.Path
-    chosen: formats.Format = _OPACITIES
+    chosen: formats.Format | None = None
 
     def drawn(self, height: int, width: int) -> np.ndarray:
         """Returns the opacity, uint8 [h, w]."""
         del height, width
         found = read_with(_read, self.path)
+        chosen = self.chosen or formats.format_of([found], str(self.path))
         try:
-            return decoding.turned(self.chosen.opacity(found), found.orientation)
+            return decoding.turned(chosen.opacity(found), found.orientation)
         except formats.OddMask as error:
             raise BadMask(f"{self.path} {error}") from error
 
