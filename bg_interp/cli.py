@@ -6,13 +6,13 @@ its rule; from it come the flag, the check before anything heavy is imported, an
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import math
 import os
 import re
 import signal
 import sys
-import textwrap
 import types
 import typing
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from absl import app, flags, logging
 
+from bg_interp import programs, usage
 from bg_interp.errors import Terminated, UserError, nearest, printable
 from bg_interp.processes import quiet_native_logs
 from bg_interp.storage import system_libraries
@@ -139,35 +140,29 @@ def _keeps(rule: Rule, value: Any) -> bool:
         return False
 
 
-def _print_help(doc: str) -> None:
+def _print_help(doc: str, order: usage.Order, full: bool) -> None:
     """Prints the program's docstring and the flags that are its own, absl's left out."""
-    lines = [doc.strip(), "", "Flags:"]
     by_module = flags.FLAGS.flags_by_module_dict()
     own = [flag for module, found in by_module.items() if "absl" not in module for flag in found]
-    for flag in own:
-        no = "[no]" if flag.boolean else ""
-        default = "" if flag.default in (None, "") else f" (default: {flag.default_as_str})"
-        lines.append(f"  --{no}{flag.name}{default}")
-        lines.append(textwrap.indent(textwrap.fill(flag.help, 88), "      "))
-    lines += ["", "Also: --helpfull lists absl's flags, --flagfile=FILE reads flags from a file."]
     try:
-        print("\n".join(lines), flush=True)
+        print(usage.text(doc, own, order, full), flush=True)
     except BrokenPipeError:
         # The reader, head or less, has seen enough; Python flushes once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _parser(doc: str) -> Callable[[list[str]], list[str]]:
+def _parser(doc: str, order: usage.Order) -> Callable[[list[str]], list[str]]:
     """Returns absl's flag parser with our help, and with errors in one line."""
 
     def parse(argv: list[str]) -> list[str]:
-        if any(argument in ("--help", "-help", "-h", "--helpshort") for argument in argv[1:]):
-            _print_help(doc)
+        full = "--helpfull" in argv[1:] or "-helpfull" in argv[1:]
+        if full or {"--help", "-help", "-h", "--helpshort"} & set(argv[1:]):
+            _print_help(doc, order, full)
             sys.exit(0)
         try:
             rest = flags.FLAGS(argv)
         except flags.Error as error:
-            _fail(" ".join(str(error).split()) + "; --help lists the flags")
+            _fail(" ".join(str(error).split()) + "; --helpfull lists all flags")
         if rest[1:]:
             _fail(f"arguments must be flags of the form --name=value. Received: {rest[1]!r}")
         return rest
@@ -177,14 +172,26 @@ def _parser(doc: str) -> Callable[[list[str]], list[str]]:
 
 def _fail(message: str) -> typing.NoReturn:
     # Names of files and folders may hold anything.
-    print(f"error: {printable(message)}", file=sys.stderr)
+    print(f"error: {printable(programs.as_called(message))}", file=sys.stderr)
     sys.exit(1)
 
 
+# What the system answers when a disk, a quota or rights are at fault, and not this program.
+_REFUSALS = {getattr(errno, name) for name in "ENOSPC EIO EACCES EPERM EROFS EDQUOT EMFILE".split()}
+_AGAIN = "then start the same command again"
+
+
 def _from_system(error: Exception) -> str | None:
-    """Returns what the system lacks where that is why an import failed."""
+    """Returns what the system lacks or refuses: libraries, space, rights, a disk that works."""
     if isinstance(error, ImportError) and (lacking := system_libraries.missing()):
         return system_libraries.way_out(lacking)
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        place = "" if error.filename is None else f" {error.filename}"
+        return f"the system refused to read or write{place}: {error.strerror}; {_AGAIN}"
+    if type(error).__module__ == "sqlite3":
+        return f"the answers cannot be read or written: {error}; {_AGAIN}"
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
     return None
 
 
@@ -212,12 +219,23 @@ def load_tensorflow() -> None:
 
     Tools call it when the flags are checked, before they import anything that needs TensorFlow.
     """
-    with quiet_native_logs():
+    with _waiting("loading TensorFlow"), quiet_native_logs():
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
     # Advice to programmers: a tool that opens several networks is told of their traces.
     tf.get_logger().setLevel("ERROR")
+
+
+@contextlib.contextmanager
+def _waiting(what: str) -> Iterator[None]:
+    """Says on a terminal what takes a while, and takes the line away again; logs stay clean."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    print(f"{what} ...", end="", file=sys.stderr, flush=True)
+    yield
+    print(f"\r{' ' * len(what)}    \r", end="", file=sys.stderr, flush=True)
 
 
 def explained(error: Exception) -> str | None:
@@ -245,7 +263,10 @@ def as_a_tool() -> Iterator[None]:
         UserError.speaks_of_flags = False
 
 
-def run(main: Callable[[], None], doc: str) -> None:
+_ALL = usage.Order()
+
+
+def run(main: Callable[[], None], doc: str, order: usage.Order = _ALL) -> None:
     """Runs a tool: parses the flags, calls `main`, and turns a `UserError` into one line.
 
     Exit codes: 0 done, 1 an error that the line on standard error explains, 130 interrupted,
@@ -254,6 +275,7 @@ def run(main: Callable[[], None], doc: str) -> None:
     Args:
       main: the program, called without arguments once the flags are parsed.
       doc: what `--help` prints above the flags: the tool's module docstring.
+      order: in which order `--help` lists the flags, and which of them.
     """
 
     def guarded(_: list[str]) -> None:
@@ -266,7 +288,7 @@ def run(main: Callable[[], None], doc: str) -> None:
         except KeyboardInterrupt as stop:
             terminated = isinstance(stop, Terminated)
             print(
-                f"{'terminated' if terminated else 'interrupted'}; the same command goes on with "
+                f"{'terminated' if terminated else 'interrupted'}; the same command resumes from "
                 "what is saved",
                 file=sys.stderr,
             )
@@ -277,9 +299,18 @@ def run(main: Callable[[], None], doc: str) -> None:
             raise
 
     with as_a_tool():
-        app.run(guarded, flags_parser=_parser(doc))
+        app.run(guarded, flags_parser=_parser(doc, order))
 
 
-def program(main: Callable[[], None], doc: str) -> Callable[[], None]:
-    """Returns `run` of a tool: what its console script calls, and the file when it is run."""
-    return functools.partial(run, main, doc)
+def program(
+    main: Callable[[], None], doc: str, first: str = "", last: Collection[str] = ()
+) -> Callable[[], None]:
+    """Returns `run` of a tool: what its console script calls, and the file when it is run.
+
+    Args:
+      main: see `run`.
+      doc: see `run`.
+      first: names of the flags that `--help` lists, in that order; `--helpfull` lists all.
+      last: names of those that `--helpfull` puts at its end.
+    """
+    return functools.partial(run, main, doc, usage.Order(tuple(first.split()), tuple(last)))

@@ -4,6 +4,8 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from bg_interp import programs
+
 # A setting, perhaps with its value: --overwrite, --output_kind=logits. In what a user gave it
 # stands in quotes or within a path, and a command line stands in `backticks`.
 _FLAG = re.compile(
@@ -19,7 +21,8 @@ class UserError(Exception):
     Tools print it and end with exit code 1; anything else that is raised is a defect of ours.
 
     A message is written once, and calls settings by their flags, --start=grey. In a tool it stays
-    so; to a Python program the same message speaks of arguments, start='grey'.
+    so; to a Python program the same message speaks of arguments, start='grey'. Programs stand in
+    it by their files, tools/segment.py; `programs` puts in how they are called where it is read.
 
     Attributes:
       speaks_of_flags: whether this process is one of the tools.
@@ -28,7 +31,7 @@ class UserError(Exception):
     speaks_of_flags = False
 
     def __str__(self) -> str:
-        text = super().__str__()
+        text = programs.as_called(super().__str__())
         return text if UserError.speaks_of_flags else of_arguments(text)
 
 

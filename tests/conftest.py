@@ -9,6 +9,8 @@ import sys
 import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Programs are called by their names in messages where PATH leads to their environment.
+os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 import numpy as np
 import pytest

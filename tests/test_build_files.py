@@ -21,6 +21,7 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
     "tf_keras_vis": "tf-keras-vis",
+    "yaml": "pyyaml",
 }
 
 

@@ -37,7 +37,7 @@ def run_without_tensorflow(*arguments):
 
 
 def test_help_needs_nothing_heavy_and_lists_every_promised_flag():
-    done = run_without_tensorflow("--help")
+    done = run_without_tensorflow("--helpfull")
     assert done.returncode == 0, done.stderr
     for name in PROMISED:
         assert f"--{name}" in done.stdout or f"--[no]{name}" in done.stdout
@@ -152,8 +152,8 @@ cli.run(main, "A tool.")
     ("body", "code", "line"),
     [
         ("raise UserError('the cup must be full')", 1, "error: the cup must be full"),
-        ("os.kill(os.getpid(), signal.SIGINT)", 130, "interrupted; the same command goes on"),
-        ("os.kill(os.getpid(), signal.SIGTERM)", 143, "terminated; the same command goes on"),
+        ("os.kill(os.getpid(), signal.SIGINT)", 130, "interrupted; the same command resumes"),
+        ("os.kill(os.getpid(), signal.SIGTERM)", 143, "terminated; the same command resumes"),
     ],
 )
 def test_exit_codes_tell_what_ended_a_tool(body, code, line):

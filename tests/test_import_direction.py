@@ -7,18 +7,18 @@ import source_tree
 
 # Each may import those before it and the leaves; those of one line never import each other.
 _LAYERS = [
-    {"outside", "storage"},
+    {"outside", "storage", "usage"},
     {"cli", "cluster"},
     {"config", "models", "pictures"},
     {"masks"},
     {"data"},
     {"training", "visualization", "evaluation"},
-    {"report", "retraining"},
+    {"report", "repairing"},
     {"commands"},
     {"callbacks", "people", "study"},
 ]
 # The package itself holds its version, and loads the public names when they are asked for.
-_LEAVES = {"bg_interp", "doubts", "errors", "lazy", "processes"}
+_LEAVES = {"bg_interp", "doubts", "errors", "lazy", "processes", "programs"}
 
 
 def _allowed(unit: str) -> set[str]:

@@ -3,19 +3,24 @@
     python tools/people.py --workdir=runs/study
 
 makes an experiment from a finished study, prints a link, and serves it until it is stopped; the
-same command goes on. Whoever opens the link names class images and chooses between natural
+same command resumes. Whoever opens the link names class images and chooses between natural
 pictures for about five minutes; nothing is known of them but a random number.
 
-    python tools/people.py --workdir=runs/study --preview    walk through it; nothing is stored
-    python tools/people.py --workdir=runs/study --power      how many people it takes
-    python tools/people.py --workdir=runs/study --report     answers into tables and report.html
+    python tools/people.py --preview    walk through it; nothing is stored
+    python tools/people.py --power      how many people it takes
+    python tools/people.py --report     answers into tables and report.html
 
 --host=0.0.0.0 serves the local network. --export and --take_in go by way of JATOS, which serves
 the experiment on the internet.
 """
 
-from bg_interp import cli
-from bg_interp.config.people import PeopleConfig, check_flags
+import sys
+
+try:
+    from bg_interp import cli
+    from bg_interp.config.people import PeopleConfig, check_flags
+except ModuleNotFoundError as lacking:
+    sys.exit(f"error: {sys.executable} lacks {lacking.name}; `make install`, then .venv/bin/python")
 
 cli.define_flags(PeopleConfig)
 
@@ -34,7 +39,11 @@ def main() -> None:
         studies.write_again(actions.workdir(config))
 
 
-run = cli.program(main, __doc__)
+run = cli.program(
+    main,
+    __doc__,
+    first="workdir preview power report host port classes naming_trials export take_in forget",
+)
 
 if __name__ == "__main__":
     run()

@@ -1,20 +1,26 @@
-"""Mend a classifier that relies on backgrounds: retrain its last layer on composites.
+"""Repair a classifier that relies on backgrounds: retrain its last layer on composites.
 
     python tools/repair.py --model=runs/habitats-small-none-0
 
-fits the last layer anew, on the training images and on copies of their objects before random
+retrains the last layer on the training images and on copies of their objects on random
 backgrounds (Kirichenko et al. 2023), and writes into <model>-repaired/: model.keras, saved_model/,
 results.json, and report.html with before and after side by side. The layers below stay as they are.
 
-    python tools/repair.py --model=classifier.keras --dataset=folder:photos --masks=object
+    python tools/repair.py --model=classifier.keras --dataset=folder:photos
 
-mends a classifier that was trained elsewhere, after
+repairs a classifier that was trained elsewhere, after
 `python tools/segment.py --dataset=folder:photos` has made masks of its images.
 """
 
-from bg_interp import cli
-from bg_interp.config.evaluation import check_names
-from bg_interp.config.repair import NO_FLAGS, RepairConfig
+import sys
+
+try:
+    from bg_interp import cli
+    from bg_interp.config.data import COMPOSITES_ALONE
+    from bg_interp.config.evaluation import check_names
+    from bg_interp.config.repair import NO_FLAGS, RepairConfig
+except ModuleNotFoundError as lacking:
+    sys.exit(f"error: {sys.executable} lacks {lacking.name}; `make install`, then .venv/bin/python")
 
 cli.define_flags(RepairConfig, leaving_out=NO_FLAGS)
 
@@ -34,7 +40,12 @@ def main() -> None:
     print("results.json, report.html")
 
 
-run = cli.program(main, __doc__)
+run = cli.program(
+    main,
+    __doc__,
+    first="model dataset masks class_names original_weight copies class_images seed output",
+    last=COMPOSITES_ALONE,
+)
 
 if __name__ == "__main__":
     run()

@@ -1,17 +1,25 @@
 """Make the foreground masks of a folder of photographs or a TFDS data set, once, and keep them.
 
     python tools/segment.py --fetch_models
-    python tools/segment.py --dataset=folder:photos --segmenter=object --gallery
+    python tools/segment.py --dataset=folder:photos --gallery
+    python tools/segment.py --check --dataset=waterbirds:PATH
 
 The first command downloads the models, checks them, and ends. The second makes a mask of every
-image; killed and started again it goes on where it was. It prints how many masks look wrong and
-lists them, and writes a picture of the least certain ones. Afterwards
-`python tools/train.py --dataset=folder:photos --masks=object` trains with these masks.
+image; killed and started again it resumes where it was. It prints how many masks look wrong and
+lists them, and writes a picture of the least certain ones. Then train, evaluate and repair use
+these masks by --masks=object. The third makes none: it says what a data set and its masks are
+taken for, and draws some of them.
 """
 
-from bg_interp import cli
-from bg_interp.config.segmentation import SegmentConfig, check_names
-from bg_interp.masks.segmenters import kinds
+import sys
+
+try:
+    from bg_interp import cli
+    from bg_interp.config.data import COMPOSITES_ALONE
+    from bg_interp.config.segmentation import SegmentConfig, check_names
+    from bg_interp.masks.segmenters import kinds
+except ModuleNotFoundError as lacking:
+    sys.exit(f"error: {sys.executable} lacks {lacking.name}; `make install`, then .venv/bin/python")
 
 cli.define_flags(SegmentConfig)
 
@@ -24,8 +32,11 @@ def main() -> None:
     if config.dataset:
         kinds.check(config.segmenter, model, category, config.segmenter_backend)
     cli.load_tensorflow()
-    from bg_interp.commands import segment
+    from bg_interp.commands import checking, segment
 
+    if config.dataset and config.check:
+        print(checking.run(config))
+        return
     if config.dataset:
         print(segment.run(config))
         return
@@ -33,7 +44,12 @@ def main() -> None:
         print(f"{name}: {path}")
 
 
-run = cli.program(main, __doc__)
+run = cli.program(
+    main,
+    __doc__,
+    first="dataset check masks segmenter fetch_models gallery export_png mask_store workers",
+    last=COMPOSITES_ALONE,
+)
 
 if __name__ == "__main__":
     run()

@@ -1,22 +1,28 @@
 """Answer whether removing backgrounds changes what a network learns: arms, measures, one report.
 
-    python tools/study.py --backgrounds=none,black,noise,mix --seeds=5 --workdir=runs/study
+    python tools/study.py --backgrounds=none,black,noise,mix --seeds=5
 
 trains 20 networks on habitats, makes their class images, measures recognisability, background
 leakage and background reliance, and writes into --workdir: report.html (one file, opens offline),
 results.json, .csv and .md, and figure.png. Allow a minute and a half for each arm on two cores. The
-same command goes on where a killed one stopped, and adds what a longer list asks for.
+same command resumes a study that was killed, and adds what a longer list asks for.
 
     python tools/study.py --correlations=0.125,0.5,0.8,0.9,0.95,1.0 --seeds=3
 
-draws the effect against how surely the background gives the class away.
+plots the effect against how strongly background and class correlate.
 
-All flags of tools/train.py that are not listed first are handed to every arm.
+All flags of tools/train.py that are not listed first are passed on to every arm.
 """
 
-from bg_interp import cli
-from bg_interp.config.training import ArmConfig
-from bg_interp.study.plan import SET_BY_STUDY, StudyConfig, make_plan
+import sys
+
+try:
+    from bg_interp import cli
+    from bg_interp.config.data import COMPOSITES_ALONE
+    from bg_interp.config.training import ArmConfig
+    from bg_interp.study.plan import SET_BY_STUDY, StudyConfig, make_plan
+except ModuleNotFoundError as lacking:
+    sys.exit(f"error: {sys.executable} lacks {lacking.name}; `make install`, then .venv/bin/python")
 
 cli.define_flags(StudyConfig)
 cli.define_flags(ArmConfig, leaving_out=SET_BY_STUDY)
@@ -35,7 +41,13 @@ def main() -> None:
     studies.run(plan, config)
 
 
-run = cli.program(main, __doc__)
+run = cli.program(
+    main,
+    __doc__,
+    first="backgrounds seeds correlations dataset masks network fetch_weights steps questions "
+    "workdir",
+    last=COMPOSITES_ALONE,
+)
 
 if __name__ == "__main__":
     run()

@@ -6,16 +6,19 @@ writes visualizations/ into the run's folder: one PNG per class, grid.png with a
 images.npz with the float images, and results.json with the settings, the logit that each image
 reaches beside that of the best natural image, and the seconds it took.
 
-    python tools/visualize.py --model=network.keras --layer=block_5_expand --channels=0,1,2 --gif
+    python tools/visualize.py --model=network.keras --layer=block_5_expand --gif
 
 shows channels of a layer of any Keras network of images, and how the images came to be.
 """
 
 import sys
 
-from bg_interp import cli
-from bg_interp.config.ascent import VisualizeConfig, check_names
-from bg_interp.visualization import presets
+try:
+    from bg_interp import cli
+    from bg_interp.config.ascent import VisualizeConfig, check_names
+    from bg_interp.visualization import presets
+except ModuleNotFoundError as lacking:
+    sys.exit(f"error: {sys.executable} lacks {lacking.name}; `make install`, then .venv/bin/python")
 
 cli.define_flags(VisualizeConfig)
 
@@ -37,7 +40,11 @@ def main() -> None:
     )
 
 
-run = cli.program(main, __doc__)
+run = cli.program(
+    main,
+    __doc__,
+    first="model classes layer channels preset steps samples seed gif output",
+)
 
 if __name__ == "__main__":
     run()

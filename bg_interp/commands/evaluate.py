@@ -23,6 +23,7 @@ from bg_interp.config.evaluation import (
 from bg_interp.data.examples import OnDisk, in_memory, labels_of
 from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays, predict
@@ -163,21 +164,32 @@ def run(config: EvaluateConfig) -> Evaluation:
     return evaluation
 
 
-def passes(measures: Mapping[str, Estimate], config: EvaluateConfig) -> bool:
-    """Tells whether `--fail_if` lets measures pass; prints a line for each condition.
+def exit_code(
+    measures: Mapping[str, Estimate], config: EvaluateConfig, doubts: Sequence[Doubt] = ()
+) -> int:
+    """Judges measures by `--fail_if`, and prints a line for each condition.
+
+    Args:
+      measures: what was measured.
+      config: names the conditions.
+      doubts: of the result.
+
+    Returns:
+      0 where all pass, 3 where one fails, 4 where it can't be decided.
 
     Raises:
       UserError: a measure was not taken, or `--junit` cannot be written.
     """
     if config.fail_if is None:
-        return True
-    verdicts = gate.check(conditions(config.fail_if), measures)
-    for one in verdicts:
-        print(one, file=sys.stderr if one.failed else sys.stdout)
+        return 0
+    verdicts = gate.check(conditions(config.fail_if), measures, doubts)
+    for one in verdicts.each:
+        told = f"--fail_if={one.condition} {one}"
+        print(told, file=sys.stdout if one.state is gate.State.PASSED else sys.stderr)
     if config.junit is not None:
         path = pathlib.Path(config.junit).expanduser()
         files.write_text(path, gate.junit(verdicts, str(config.model or config.dataset)))
-    return not any(one.failed for one in verdicts)
+    return verdicts.exit_code
 
 
 def leak(config: EvaluateConfig) -> Leak:

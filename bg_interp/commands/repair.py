@@ -5,14 +5,9 @@
 
 import contextlib
 import dataclasses
-import functools
 import pathlib
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-
-import keras
-import numpy as np
+from collections.abc import Iterator
 
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
@@ -21,123 +16,17 @@ from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
 from bg_interp.data.opening import open_in_memory
 from bg_interp.errors import UserError
-from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
-from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
-from bg_interp.evaluation.result import Evaluation
+from bg_interp.evaluation.arrays import Arrays
 from bg_interp.models.adapter import AdaptedModel, match_classes
 from bg_interp.models.loading import load_classifier
 from bg_interp.models.preprocessing import with_preprocessing
+from bg_interp.repairing.cache import ResumeCache
+from bg_interp.repairing.head import find_head
+from bg_interp.repairing.repair import Classifier, Images, Settings, repair
+from bg_interp.repairing.result import Repair
 from bg_interp.report import page
 from bg_interp.report import repair as report
-from bg_interp.retraining.fitting import check_classes, fit
-from bg_interp.retraining.head import Head, find_head, in_order, logits_of_bytes
-from bg_interp.retraining.kept import Kept, digest
-from bg_interp.retraining.result import Repair
-from bg_interp.retraining.sample import make_sample
 from bg_interp.storage import files, locks
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Images:
-    """Labelled images with masks, and what stands behind their objects.
-
-    Attributes:
-      arrays: the images; those whose masks are unusable are left out where it matters.
-      places: int [N], each image's kind of background; None where nothing tells.
-      place_names: of the kinds.
-    """
-
-    arrays: Arrays
-    places: np.ndarray | None = None
-    place_names: Sequence[str] = ()
-
-    def usable(self) -> tuple[Arrays, np.ndarray]:
-        """Returns the images with usable masks, and each one's kind of background, int [M]."""
-        rows = usable_rows(self.arrays)
-        kinds = self.arrays.labels if self.places is None else self.places
-        return self.arrays.take(rows), kinds[rows]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Mending:
-    """One classifier, and how it is to be repaired.
-
-    Attributes:
-      head: its last layer.
-      features: RGB in [0, 255] to what the last layer sees.
-      adapted: a network of the classifier's conventions, as one that measures can ask.
-      columns: the network's class for each of the data set's; None for the same order.
-      names: of the data set's classes.
-      copies: how many random backgrounds each object is pasted before.
-      original_weight: how much an image as it is counts beside one copy.
-      seed: keys all that is random.
-      kept: what an earlier run of the same repair has worked out.
-      facts: what results.json shall hold.
-    """
-
-    head: Head
-    features: keras.Model
-    adapted: Callable[[keras.Model], AdaptedModel]
-    columns: Sequence[int] | None
-    names: Sequence[str]
-    copies: int
-    original_weight: float
-    seed: int
-    kept: Kept = dataclasses.field(default_factory=Kept)
-    facts: dict[str, str] = dataclasses.field(default_factory=dict)
-
-    def __call__(self, train: Images, test: Images) -> Repair:
-        """Repairs, and measures before and after.
-
-        Raises:
-          UserError: images or masks cannot be used.
-        """
-        started = time.monotonic()
-        arrays, kinds = train.usable()
-        check_classes(arrays.labels, self.head.classes)
-        sample = make_sample(
-            self.features,
-            arrays,
-            kinds,
-            copies=self.copies,
-            original_weight=self.original_weight,
-            seed=self.seed,
-            kept=self.kept,
-        )
-        found = fit(sample, self.seed, self.kept)
-        kernel, bias = in_order(found.kernel, found.bias, self.columns)
-        network, seconds = self.head.replaced(kernel, bias), time.monotonic() - started
-        print("measuring before and after", file=sys.stderr)
-        side = arrays.images.shape[1]
-        return Repair(
-            model=network,
-            logits=logits_of_bytes(self.features, kernel, bias, side),
-            before=self._measured(self.head.model, test),
-            after=self._measured(network, test),
-            fit=found,
-            seconds=seconds,
-        )
-
-    def _measured(self, network: keras.Model, test: Images) -> Evaluation:
-        model, (usable, _) = self.adapted(network), test.usable()
-        graph, identity = compiled(model), digest(network, model.input_range, model.output_kind)
-        logits, variants = {}, Variants(usable, self.seed)
-        for name in VARIANTS:
-            images = variants.make(name)
-            asked = functools.partial(predict, graph, images)
-            logits[name] = self.kept(digest(identity, self.columns, images), asked)
-        return measure(
-            model,
-            test.arrays,
-            self.names,
-            places=test.places,
-            place_names=test.place_names,
-            backgrounds=0,
-            seed=self.seed,
-            facts=self.facts,
-            logits=logits,
-        )
 
 
 def run(config: RepairConfig) -> Repair:
@@ -168,28 +57,26 @@ def run(config: RepairConfig) -> Repair:
         images[split] = Images(Arrays.of(examples.arrays), places, source.place_names)
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
-        mend = Mending(
-            head,
-            with_preprocessing(head.features(), None, model.input_range, size),
-            lambda network: dataclasses.replace(model, network=network),
-            columns,
-            names,
-            config.copies,
-            config.original_weight,
-            config.seed,
-            Kept(folder / "progress"),
-            {
+        classifier = Classifier(
+            head=head,
+            features=with_preprocessing(head.features(), None, model.input_range, size),
+            adapted=lambda network: dataclasses.replace(model, network=network),
+            names=names,
+            columns=columns,
+            facts={
                 "model": str(config.model),
                 "input_range": settled.input_range,
                 "output_kind": settled.output_kind,
             },
         )
-        done = mend(images["train"], images["test"])
+        how = Settings(config.copies, config.original_weight, config.seed)
+        cache = ResumeCache(folder / "progress")
+        done = repair(classifier, images["train"], images["test"], how, cache)
         if config.class_images:
-            how = visualize.suited_settings(str(config.model), opened.network)
-            done = _with_class_images(done, mend, images["train"].arrays, how)
+            drawn = visualize.suited_settings(str(config.model), opened.network)
+            done = _with_class_images(done, classifier, images["train"].arrays, drawn)
         _write(done, given, list(known or names), settled.resize)
-        mend.kept.clear()
+        cache.clear()
     return done
 
 
@@ -212,19 +99,23 @@ def _alone_in(folder: pathlib.Path) -> Iterator[None]:
 
 
 def _with_class_images(
-    done: Repair, mend: Mending, train: Arrays, how: AscentSettings | None
+    done: Repair, classifier: Classifier, train: Arrays, how: AscentSettings | None
 ) -> Repair:
     """Adds what the classes look like to the network with its old last layer and with the new."""
-    count = min(len(mend.names), MOST_CLASS_IMAGES)
+    count = min(len(classifier.names), MOST_CLASS_IMAGES)
     print(f"class images of {count} classes, before and after", file=sys.stderr)
-    columns = list(range(mend.head.classes)) if mend.columns is None else list(mend.columns)
+    columns = (
+        list(range(classifier.head.classes))
+        if classifier.columns is None
+        else list(classifier.columns)
+    )
     maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, preset=how)
     dense, made = done.logits.layers[-1], {}
     after = dense.get_weights()
-    for name, weights in (("before", mend.head.weights()), ("after", after)):
+    for name, weights in (("before", classifier.head.weights()), ("after", after)):
         dense.set_weights(weights)
-        made[name] = maker(seed=mend.seed).images
-    return dataclasses.replace(done, class_images=made, shown=tuple(mend.names[:count]))
+        made[name] = maker(seed=done.before.measured["seed"]).images
+    return dataclasses.replace(done, class_images=made, shown=tuple(classifier.names[:count]))
 
 
 def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize: str) -> None:

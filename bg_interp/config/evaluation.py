@@ -30,6 +30,8 @@ NO_FLAGS = (
 
 # The exit code of an evaluation that `--fail_if` fails; 1 is a mistake of the user's.
 EXIT_CODE = 3
+# The exit code where something is in doubt, or the data cannot decide.
+UNDECIDED_CODE = 4
 # What `--fail_if` may name; a test compares them with what an evaluation measures.
 MEASURES = (
     "original foreground_only no_foreground background_only mixed_same mixed_random mixed_next "
@@ -55,8 +57,9 @@ class EvaluateConfig(DataConfig):
     )
     masks: str = setting(
         "",
-        f"where masks come from, as for tools/train.py: {', '.join(MASKS)} or folder:PATH, but not "
-        "none; default: what the model was trained with, else auto",
+        "where masks come from, as for tools/train.py: "
+        f"{', '.join(name for name in MASKS if name != 'none')} or folder:PATH; default: what the "
+        "model was trained with, else auto",
     )
     image_size: int | None = setting(
         None,

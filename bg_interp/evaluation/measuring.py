@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays, compiled, usable_rows
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.model_evaluation import check_classes, evaluate_model
@@ -27,6 +28,7 @@ def measure(
     seed: int = 0,
     facts: Mapping[str, Any] | None = None,
     logits: Mapping[str, np.ndarray] | None = None,
+    doubts: Sequence[Doubt] = (),
 ) -> Evaluation:
     """Takes all measures of one classifier that need no class images.
 
@@ -42,6 +44,8 @@ def measure(
       facts: what else the results shall hold.
       logits: what the model says of the variants of the usable images, where that is known; see
         `variants.Variants.logits`.
+      doubts: what the data could not settle of the classifier, its images or masks; with any,
+        there is no verdict.
 
     Raises:
       UserError: no mask is usable, or the model gives other classes.
@@ -71,4 +75,5 @@ def measure(
         thirds=by_object(logits, some),
         adversarial=adversarial,
         backgrounds=backgrounds,
+        doubts=tuple(doubts),
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
+from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak
@@ -46,6 +47,8 @@ class Evaluation:
         backgrounds of other classes; None when it was not asked for.
       backgrounds: how many.
       leak: how well backgrounds alone tell the label; None when it was not asked for.
+      doubts: what the data could not settle of the classifier, its images or masks; with any,
+        there is no verdict.
     """
 
     measured: dict[str, Any]
@@ -58,6 +61,7 @@ class Evaluation:
     adversarial: Estimate | None = None
     backgrounds: int = 0
     leak: Leak | None = None
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -118,6 +122,7 @@ class Evaluation:
         """Returns what JSON can hold."""
         return {
             **self.measured,
+            "doubts": [one.to_dict() for one in self.doubts],
             "groups": self.groups.to_dict(),
             "by_object": [dataclasses.asdict(third) for third in self.thirds],
             "adversarial_backgrounds": self.backgrounds,
@@ -148,7 +153,12 @@ class Evaluation:
         files.write_json(folder / "results.json", self.to_dict())
 
     def answer(self) -> str:
-        """Says in one sentence how much the model depends on backgrounds."""
+        """Says in one sentence how much the model depends on backgrounds.
+
+        Where something is in doubt it says what, and gives no verdict.
+        """
+        if self.doubts:
+            return f"No verdict: {'. '.join(str(one) for one in self.doubts)}."
         gap, swap = self.measures["bg_gap"], self.measures["swap"]
         original, chance = self.measures["original"], self.measured["chance"]
         if original.low <= chance and gap.low <= 0:
@@ -173,6 +183,7 @@ class Evaluation:
         ]
         heads = ("measure", "value", "95 % interval", "what is shown")
         lines = [
+            *(f"In doubt, {one.about}: {one}" for one in self.doubts),
             tabulate(rows, heads, disable_numparse=True),
             f"{self.measured['images']} images, {len(self.classes)} classes, "
             f"chance {self.measured['chance']:.3f}",

@@ -1,7 +1,6 @@
 """Trained networks for others to use: a SavedModel with two signatures, and LiteRT."""
 
 import pathlib
-import shutil
 from collections.abc import Sequence
 
 import keras
@@ -93,9 +92,7 @@ def saved_model(
             written = temporary / "saved_model"
             signatures = {"serving_default": served.serve, "serve_bytes": served.serve_bytes}
             tf.saved_model.save(served, str(written), signatures)
-            if folder.exists():
-                shutil.rmtree(folder)
-            written.rename(folder)
+            files.replace_folder(written, folder)
     except (OSError, tf.errors.OpError) as error:
         reason = error.message if isinstance(error, tf.errors.OpError) else error.strerror or error
         raise UserError(

@@ -12,6 +12,7 @@ from typing import Any
 import jinja2
 import markupsafe
 
+from bg_interp import programs
 from bg_interp.storage import files
 
 # Settings that name places on somebody's machine.
@@ -106,4 +107,4 @@ def given_flags(config: Any, leaving_out: Sequence[str]) -> dict[str, str]:
 def command(tool: str, flags: Mapping[str, Any]) -> str:
     """Returns the command line that a page was made by."""
     given = [f"--{name}={shlex.quote(str(value))}" for name, value in flags.items()]
-    return " ".join([f"python tools/{tool}.py", *given])
+    return " ".join([programs.called(tool), *given])

@@ -1,6 +1,7 @@
 """Files that are never half written, and their checksums."""
 
 import contextlib
+import errno
 import fcntl
 import functools
 import hashlib
@@ -16,21 +17,24 @@ from bg_interp.errors import UserError
 
 _PARTIAL = ".partial-"
 _SEAL = "sha256"
+# What file systems answer that have nothing to sync.
+_NOT_SYNCED = (errno.EINVAL, errno.ENOTSUP)
 
 
 @contextlib.contextmanager
 def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
     """Yields a temporary path beside `path` that is renamed to `path` when the block succeeds.
 
-    A reader sees the old file or the new one, never a part. The temporary file keeps the suffix
-    of `path`, since some writers choose their format by it.
+    A reader sees the old file or the new one, never a part, and once the block has ended a loss of
+    power takes neither the file nor its name away. The temporary file keeps the suffix of `path`,
+    since some writers choose their format by it.
 
     Raises:
       UserError: the folder cannot be written, or the disk is full.
     """
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         _remove_strays_once(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=path.suffix)
         temporary = pathlib.Path(name)
@@ -40,9 +44,10 @@ def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
             os.umask(umask)
             os.fchmod(handle, 0o666 & ~umask)
             yield temporary
-            with open(temporary, "rb") as written:
-                os.fsync(written.fileno())
+            sync(temporary)
             temporary.replace(path)
+            # Without this a loss of power may leave the old name, though the new file is there.
+            sync(path.parent)
     except OSError as error:
         raise UserError(
             f"cannot write {path}: {error.strerror or error}; free some space there, or choose "
@@ -60,13 +65,62 @@ def partial_folder(beside: pathlib.Path) -> Iterator[pathlib.Path]:
     Raises:
       OSError: the folder cannot be made.
     """
-    beside.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(beside.parent)
     _remove_strays_once(beside.parent)
     with (
         tempfile.TemporaryDirectory(dir=beside.parent, prefix=_PARTIAL) as name,
         _held(os.open(name, os.O_RDONLY)),
     ):
         yield pathlib.Path(name)
+
+
+def sync(path: pathlib.Path) -> None:
+    """Waits until a file, or the names in a folder, stand on the disk.
+
+    Raises:
+      OSError: they cannot be written. File systems that sync no folders are left at that.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NOT_SYNCED:
+            raise
+    finally:
+        os.close(handle)
+
+
+def make_folder(folder: pathlib.Path) -> None:
+    """Makes a folder and those above it, whose names then stand on the disk.
+
+    Raises:
+      OSError: it cannot be made.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync(one.parent)
+
+
+def replace_folder(written: pathlib.Path, folder: pathlib.Path) -> None:
+    """Puts a finished folder in the place of another one, or where there was none.
+
+    All its files are on the disk before it gets its name, and the old one is moved as a whole: so
+    the name never stands for half a folder.
+
+    Args:
+      written: stands in a `partial_folder`, which the old one goes to.
+      folder: the name that it gets.
+
+    Raises:
+      OSError: the disk is full, or the place cannot be written.
+    """
+    for path in (*written.rglob("*"), written):
+        sync(path)
+    if folder.exists():
+        folder.rename(written.with_name("replaced"))
+    written.rename(folder)
+    sync(folder.parent)
 
 
 @contextlib.contextmanager

@@ -32,7 +32,7 @@ def alone_in(folder: pathlib.Path) -> Iterator[None]:
       OSError: the folder cannot be made, or holds no lock.
       UserError: the folder cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    files.make_folder(folder)
     lock, holder = filelock.FileLock(folder / ".lock", timeout=0), folder / ".lock-holder"
     _acquire(lock, holder)
     try:

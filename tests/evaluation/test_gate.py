@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bg_interp.config.evaluation import conditions
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.estimate import Estimate
@@ -14,13 +15,22 @@ from bg_interp.evaluation.reliance.variants import mean_interval
 
 def test_only_a_whole_interval_beyond_the_threshold_fails():
     measures = {"bg_gap": Estimate(0.2, 0.05, 0.3, 100), "worst_group": Estimate(0.3, 0.2, 0.4, 20)}
-    said = [
-        one.failed
-        for one in gate.check(
-            conditions("bg_gap>0.1, bg_gap>0.04,worst_group<0.6,worst_group<0.35"), measures
-        )
-    ]
-    assert said == [False, True, True, False]
+    asked = conditions("bg_gap>0.1, bg_gap>0.04,worst_group<0.6,worst_group<0.35")
+    verdicts = gate.check(asked, measures)
+    assert [one.state is gate.State.FAILED for one in verdicts.each] == [False, True, True, False]
+    assert not verdicts and verdicts.exit_code == 3
+    assert gate.check(asked[:1], measures) and gate.check(asked[:1], measures).exit_code == 0
+
+
+def test_with_a_doubt_nothing_passes_and_nothing_fails():
+    measures = {"bg_gap": Estimate(0.2, 0.15, 0.3, 100)}
+    doubt = Doubt("preprocessing", "accuracy is at chance", "give input_range")
+    verdicts = gate.check(conditions("bg_gap>0.1,bg_gap>0.5"), measures, [doubt])
+    assert {one.state for one in verdicts.each} == {gate.State.UNDECIDED}
+    assert not verdicts and verdicts.exit_code == 4
+    assert "accuracy is at chance; give input_range" in str(verdicts)
+    suite = ElementTree.fromstring(gate.junit(verdicts, "model"))
+    assert (suite.get("failures"), suite.get("errors")) == ("0", "2")
 
 
 @pytest.mark.parametrize(
@@ -46,10 +56,8 @@ def test_a_model_without_a_gap_passes_in_200_of_200_resamplings():
         same, random = generator.random((2, 400)) < 0.9
         gap = same.astype(float) - random
         low, high = mean_interval(gap, number, resamples=400)
-        (verdict,) = gate.check(
-            conditions("bg_gap>0.1"), {"bg_gap": Estimate(float(gap.mean()), low, high, 400)}
-        )
-        assert not verdict.failed
+        found = {"bg_gap": Estimate(float(gap.mean()), low, high, 400)}
+        assert gate.check(conditions("bg_gap>0.1"), found)
 
 
 def test_the_verdicts_are_read_back_as_junit():

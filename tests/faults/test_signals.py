@@ -26,7 +26,7 @@ def test_a_training_that_is_asked_to_end_saves_and_says_how_to_go_on(
     process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == code, errors
-    assert errors.splitlines()[-1].startswith(f"{word}; the same command goes on")
+    assert errors.splitlines()[-1].startswith(f"{word}; the same command resumes")
     assert "Traceback" not in errors
     assert len(list((tmp_path / "checkpoints").glob("step-*.npz"))) == 1
     harness.assert_no_strays(tmp_path)

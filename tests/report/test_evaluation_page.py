@@ -1,6 +1,7 @@
 """The page of an evaluation: what stands on it, escaped, and shown by a browser."""
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -10,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.config.evaluation import MEASURES
+from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS
@@ -69,6 +71,25 @@ def test_the_worst_images_are_right_as_they_are_and_wrong_elsewhere(found):
 def test_the_answer_says_what_was_found(found):
     assert "It relies on backgrounds: the BG-Gap is" in found.answer()
     assert "bg_gap" in str(found) and "<table>" in found._repr_html_()
+
+
+def test_with_a_doubt_there_is_no_verdict_and_the_page_leads_with_it(found, tmp_path):
+    doubt = Doubt("masks", "they cover the borders", "give invert_masks")
+    doubted = dataclasses.replace(found, doubts=(doubt,))
+    assert doubted.answer() == "No verdict: they cover the borders; give invert_masks."
+    assert str(doubted).startswith("In doubt, masks: they cover the borders")
+    doubted.save(tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text())["doubts"] == [doubt.to_dict()]
+    page.write(
+        tmp_path / "report.html",
+        doubted,
+        command="",
+        facts=[],
+        masks=page.MaskFacts("dataset", {}),
+    )
+    text = (tmp_path / "report.html").read_text()
+    assert text.index("No verdict: they cover the borders") < text.index("<section>")
+    assert "relies on backgrounds" not in text
 
 
 def test_each_image_has_a_row_with_what_the_model_says(written):

@@ -95,8 +95,9 @@ def test_the_same_command_in_another_process_gives_the_same_bytes(
         d / "visualizations/class_images-000004.png" for d in (trained_workdir, tmp_path / "again")
     ]
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
-    assert "accuracy/own_condition: " in done.stdout
-    assert str(tmp_path / "again") in done.stdout
+    assert "with backgrounds as in training (black)" in done.stdout
+    assert f"tensorboard --logdir {tmp_path / 'again'}" in done.stdout
+    assert str(pictures[1]) in done.stdout
     assert "Traceback" not in done.stderr
     assert "cuda" not in done.stderr.lower()
 

@@ -71,11 +71,15 @@ class Report:
         names = tuple(self.evaluation.classes[label] for label in test.labels[rows])
         return WorstImages(keys, names, test.images[rows], swapped)
 
-    def check(self, **limits: float) -> bool:
+    def check(self, **limits: float) -> gate.Verdicts:
         """Tells whether every measure keeps its limit, and prints a line for each.
 
         A limit is broken only when the whole interval is beyond it: `check(bg_gap=0.1,
-        worst_group=0.6)` asks for a gap of at most 0.1 and a worst group of at least 0.6.
+        worst_group=0.6)` asks for a gap of at most 0.1 and a worst group of at least 0.6. Where
+        something is in doubt, every limit is undecided.
+
+        Returns:
+          The verdicts, which are true only where all pass.
 
         Raises:
           UserError: no measure of that name, or a limit that is no number.
@@ -90,11 +94,9 @@ class Report:
             if not isinstance(limit, int | float) or math.isnan(limit):
                 raise UserError(f"{name} must be a number. Received: {limit!r}")
             conditions.append(Condition(name, name in _MORE_IS_WORSE, float(limit)))
-        verdicts = gate.check(conditions, self.measures)
-        for one in verdicts:
-            said = "too bad" if one.failed else "fine"
-            print(f"{said}: {one.condition.measure} is {one.found}")
-        return not any(one.failed for one in verdicts)
+        verdicts = gate.check(conditions, self.measures, self.evaluation.doubts)
+        print(verdicts)
+        return verdicts
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""

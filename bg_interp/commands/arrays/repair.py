@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from bg_interp.commands.arrays.evaluate import adapted_to, names_of, outputs_of
-from bg_interp.commands.repair import Images, Mending
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.masks.spelling import opacity_of
@@ -16,8 +15,10 @@ from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import as_network
 from bg_interp.outside import check_counts, to_images, to_labels, whole
-from bg_interp.retraining.head import find_head
-from bg_interp.retraining.result import Repair
+from bg_interp.repairing import repair as retraining
+from bg_interp.repairing.head import find_head
+from bg_interp.repairing.repair import Classifier, Images, Settings
+from bg_interp.repairing.result import Repair
 
 # One image in so many of each class is set aside to measure on.
 _ASIDE = 5
@@ -100,17 +101,14 @@ def repair(
         ready = preprocessing.with_preprocessing(network, own, span, size) if layered else network
         return dataclasses.replace(adapted, network=ready)
 
-    mend = Mending(
-        head,
-        preprocessing.with_preprocessing(head.features(), own, span, size),
-        like_it,
-        None,
-        names_of(class_names, head.classes),
-        copies,
-        original_weight,
-        seed,
+    classifier = Classifier(
+        head=head,
+        features=preprocessing.with_preprocessing(head.features(), own, span, size),
+        adapted=like_it,
+        names=names_of(class_names, head.classes),
     )
-    return mend(Images(train), Images(measured_on))
+    how = Settings(copies, original_weight, seed)
+    return retraining.repair(classifier, Images(train), Images(measured_on), how)
 
 
 def _arrays(

@@ -17,9 +17,9 @@ import tqdm
 
 from bg_interp.errors import UserError
 from bg_interp.models.adapter import for_two_classes
-from bg_interp.retraining.kept import Kept, digest
-from bg_interp.retraining.sample import Sample
-from bg_interp.retraining.whitening import Whitening
+from bg_interp.repairing.cache import ResumeCache, digest
+from bg_interp.repairing.sample import Sample
+from bg_interp.repairing.whitening import Whitening
 
 # Smaller values hold the weights back more (scikit-learn's C).
 CANDIDATES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -59,17 +59,17 @@ def check_classes(labels: np.ndarray, classes: int) -> None:
         )
 
 
-def fit(sample: Sample, seed: int, kept: Kept) -> Fit:
+def fit(sample: Sample, seed: int, cache: ResumeCache) -> Fit:
     """Fits a last layer to features.
 
     Args:
       sample: features of K classes.
       seed: keys how kinds of background are divided.
-      kept: fits that are known.
+      cache: fits that are known.
     """
     shown = (sample.features, sample.labels, sample.weights, sample.kinds)
     identity = digest("whitened", *shown, seed)
-    unseen = _unseen(sample, seed, kept, identity)
+    unseen = _unseen(sample, seed, cache, identity)
     strength = max(unseen, key=lambda one: (unseen[one], -one))
 
     def fitted() -> np.ndarray:
@@ -77,7 +77,7 @@ def fit(sample: Sample, seed: int, kept: Kept) -> Fit:
         found = _regression(strength, space(sample.features), sample)
         return np.vstack(space.undone(found.coef_.T, found.intercept_))
 
-    *rows, bias = kept(digest(identity, strength), fitted)
+    *rows, bias = cache(digest(identity, strength), fitted)
     kernel, bias = for_two_classes(np.array(rows), bias)
     return Fit(kernel.astype(np.float32), bias.astype(np.float32), strength, unseen)
 
@@ -93,7 +93,7 @@ def _regression(strength: float, features: np.ndarray, sample: Sample) -> Any:
         )
 
 
-def _unseen(sample: Sample, seed: int, kept: Kept, identity: str) -> dict[float, float]:
+def _unseen(sample: Sample, seed: int, cache: ResumeCache, identity: str) -> dict[float, float]:
     """Returns the accuracy of each candidate on composites with kinds of background left out."""
     generator = np.random.default_rng([seed, 7])
     count = int(sample.objects.max()) + 1
@@ -112,7 +112,7 @@ def _unseen(sample: Sample, seed: int, kept: Kept, identity: str) -> dict[float,
             space = Whitening.of(seen.features, seen.objects)
             for strength in CANDIDATES:
                 answers = functools.partial(_right, strength, seen, tested, space)
-                right[strength] += kept(digest(identity, fold, strength), answers).tolist()
+                right[strength] += cache(digest(identity, fold, strength), answers).tolist()
                 bar.update()
     return {one: float(np.mean(said)) if said else 0.0 for one, said in right.items()}
 

@@ -8,7 +8,7 @@ import tqdm
 
 from bg_interp.evaluation.arrays import Arrays, batches, compiled, predict
 from bg_interp.evaluation.reliance.variants import Variants, partners
-from bg_interp.retraining.kept import Kept, digest
+from bg_interp.repairing.cache import ResumeCache, digest
 
 # A killed repair has lost the features of so many images at most.
 _BLOCK = 1024
@@ -47,7 +47,7 @@ def make_sample(
     copies: int,
     original_weight: float,
     seed: int,
-    kept: Kept,
+    cache: ResumeCache,
 ) -> Sample:
     """Computes the features of images and of copies of them.
 
@@ -58,7 +58,7 @@ def make_sample(
       copies: how many random backgrounds each object is pasted before.
       original_weight: how much an image as it is counts beside one copy.
       seed: keys the backgrounds.
-      kept: features that are known.
+      cache: features that are known.
     """
     count, graph, identity = len(train.labels), compiled(features), digest(features)
     variants = Variants(train, seed)
@@ -69,7 +69,7 @@ def make_sample(
             variant = "mixed_random" if copy else "original"
             for rows in batches(count, _BLOCK):
                 images = variants.make(variant, np.arange(count)[rows], draw=copy)
-                parts.append(_features(graph, identity, images, kept))
+                parts.append(_features(graph, identity, images, cache))
                 bar.update(len(images))
             chosen = partners(variant, train.labels, seed, copy) if copy else slice(None)
             behind.append(kinds[chosen])
@@ -83,5 +83,7 @@ def make_sample(
     )
 
 
-def _features(graph: keras.Model, identity: str, images: np.ndarray, kept: Kept) -> np.ndarray:
-    return kept(digest(identity, images), lambda: predict(graph, images))
+def _features(
+    graph: keras.Model, identity: str, images: np.ndarray, cache: ResumeCache
+) -> np.ndarray:
+    return cache(digest(identity, images), lambda: predict(graph, images))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bg_interp.retraining import whitening
-from bg_interp.retraining.whitening import Whitening
+from bg_interp.repairing import whitening
+from bg_interp.repairing.whitening import Whitening
 
 _OBJECTS = np.tile(np.arange(300), 4)
 

@@ -14,7 +14,7 @@ from bg_interp.storage import files
 
 
 @dataclasses.dataclass(frozen=True)
-class Kept:
+class ResumeCache:
     """Arrays under the digest of everything that they were computed from.
 
     Attributes:

@@ -13,7 +13,7 @@ from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.reliance.variants import VARIANTS, mean_interval
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models import export
-from bg_interp.retraining.fitting import Fit
+from bg_interp.repairing.fitting import Fit
 from bg_interp.storage import files
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from bg_interp.errors import UserError
 from bg_interp.models.preprocessing import with_preprocessing
-from bg_interp.retraining.head import find_head, in_order, logits_of_bytes
+from bg_interp.repairing.head import find_head, in_order, logits_of_bytes
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.float32)
 

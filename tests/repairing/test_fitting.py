@@ -7,10 +7,10 @@ import pytest
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, compiled, predict
 from bg_interp.evaluation.reliance.variants import Variants
-from bg_interp.retraining import sample
-from bg_interp.retraining.fitting import CANDIDATES, Fit, check_classes, fit
-from bg_interp.retraining.head import find_head
-from bg_interp.retraining.kept import Kept
+from bg_interp.repairing import sample
+from bg_interp.repairing.cache import ResumeCache
+from bg_interp.repairing.fitting import CANDIDATES, Fit, check_classes, fit
+from bg_interp.repairing.head import find_head
 
 
 def _drawn(count: int, seed: int) -> Arrays:
@@ -39,7 +39,7 @@ def by_border() -> keras.Model:
 
 
 def _fitted(network: keras.Model, train: Arrays, seed: int = 0, folder=None) -> Fit:
-    kept = Kept(folder)
+    cache = ResumeCache(folder)
     features = sample.make_sample(
         find_head(network).features(),
         train,
@@ -47,9 +47,9 @@ def _fitted(network: keras.Model, train: Arrays, seed: int = 0, folder=None) -> 
         copies=2,
         original_weight=2.0,
         seed=seed,
-        kept=kept,
+        cache=cache,
     )
-    return fit(features, seed, kept)
+    return fit(features, seed, cache)
 
 
 def _mended(network: keras.Model, found: Fit) -> keras.Model:
@@ -103,7 +103,7 @@ def test_a_repair_that_was_killed_goes_on_and_ends_with_the_same_bytes(
     # Another network or another seed is not taken for the same.
     _fitted(by_border, train, seed=1, folder=tmp_path)
     assert asked == [60] * 6
-    Kept(tmp_path).clear()
+    ResumeCache(tmp_path).clear()
     assert not tmp_path.exists()
 
 

@@ -1,0 +1,146 @@
+"""A repair of one classifier: its last layer retrained, measured before and after."""
+
+import dataclasses
+import functools
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import keras
+import numpy as np
+
+from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
+from bg_interp.evaluation.measuring import measure
+from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
+from bg_interp.evaluation.result import Evaluation
+from bg_interp.models.adapter import AdaptedModel
+from bg_interp.repairing.cache import ResumeCache, digest
+from bg_interp.repairing.fitting import check_classes, fit
+from bg_interp.repairing.head import Head, in_order, logits_of_bytes
+from bg_interp.repairing.result import Repair
+from bg_interp.repairing.sample import make_sample
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Images:
+    """Labelled images with masks, and what stands behind their objects.
+
+    Attributes:
+      arrays: the images; those whose masks are unusable are left out where it matters.
+      places: int [N], each image's kind of background; None where nothing tells.
+      place_names: of the kinds.
+    """
+
+    arrays: Arrays
+    places: np.ndarray | None = None
+    place_names: Sequence[str] = ()
+
+    def usable(self) -> tuple[Arrays, np.ndarray]:
+        """Returns the images with usable masks, and each one's kind of background, int [M]."""
+        rows = usable_rows(self.arrays)
+        kinds = self.arrays.labels if self.places is None else self.places
+        return self.arrays.take(rows), kinds[rows]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Classifier:
+    """A classifier as a repair sees it.
+
+    Attributes:
+      head: its last layer.
+      features: RGB in [0, 255] to what the last layer sees.
+      adapted: a network of the classifier's conventions, as one that measures can ask.
+      names: of the data set's classes.
+      columns: the network's class for each of the data set's; None for the same order.
+      facts: what results.json shall hold.
+    """
+
+    head: Head
+    features: keras.Model
+    adapted: Callable[[keras.Model], AdaptedModel]
+    names: Sequence[str]
+    columns: Sequence[int] | None = None
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How a classifier is repaired.
+
+    Attributes:
+      copies: how many random backgrounds each object is pasted before.
+      original_weight: how much an image as it is counts beside one copy.
+      seed: keys all that is random.
+    """
+
+    copies: int = 8
+    original_weight: float = 16.0
+    seed: int = 0
+
+
+def repair(
+    classifier: Classifier,
+    train: Images,
+    test: Images,
+    settings: Settings,
+    cache: ResumeCache | None = None,
+) -> Repair:
+    """Retrains the last layer of a classifier, and measures before and after.
+
+    Args:
+      classifier: it stays as it is.
+      train: what the new last layer learns from.
+      test: what is measured on.
+      settings: how.
+      cache: what an earlier run of the same repair has worked out.
+
+    Raises:
+      UserError: images or masks cannot be used.
+    """
+    cache, started = cache or ResumeCache(), time.monotonic()
+    arrays, kinds = train.usable()
+    check_classes(arrays.labels, classifier.head.classes)
+    sample = make_sample(
+        classifier.features,
+        arrays,
+        kinds,
+        copies=settings.copies,
+        original_weight=settings.original_weight,
+        seed=settings.seed,
+        cache=cache,
+    )
+    fitted = fit(sample, settings.seed, cache)
+    kernel, bias = in_order(fitted.kernel, fitted.bias, classifier.columns)
+    network, seconds = classifier.head.replaced(kernel, bias), time.monotonic() - started
+    print("measuring before and after", file=sys.stderr)
+    return Repair(
+        model=network,
+        logits=logits_of_bytes(classifier.features, kernel, bias, arrays.images.shape[1]),
+        before=_measured(classifier, classifier.head.model, test, settings.seed, cache),
+        after=_measured(classifier, network, test, settings.seed, cache),
+        fit=fitted,
+        seconds=seconds,
+    )
+
+
+def _measured(
+    classifier: Classifier, network: keras.Model, test: Images, seed: int, cache: ResumeCache
+) -> Evaluation:
+    model, (usable, _) = classifier.adapted(network), test.usable()
+    graph, identity = compiled(model), digest(network, model.input_range, model.output_kind)
+    logits, variants = {}, Variants(usable, seed)
+    for name in VARIANTS:
+        images = variants.make(name)
+        asked = functools.partial(predict, graph, images)
+        logits[name] = cache(digest(identity, classifier.columns, images), asked)
+    return measure(
+        model,
+        test.arrays,
+        classifier.names,
+        places=test.places,
+        place_names=test.place_names,
+        backgrounds=0,
+        seed=seed,
+        facts=classifier.facts,
+        logits=logits,
+    )

@@ -1,0 +1,75 @@
+"""What `--help` prints: a program's docstring and its flags, within the width of a terminal."""
+
+import dataclasses
+import re
+import textwrap
+from collections.abc import Sequence
+
+from absl import flags
+
+from bg_interp import programs
+
+_WIDTH = 80
+
+
+@dataclasses.dataclass(frozen=True)
+class Order:
+    """How a program's flags are listed.
+
+    Attributes:
+      first: names of those that `--help` lists, in that order; all of them where it is empty.
+      last: names of those that `--helpfull` puts at its end, since they matter in few cases.
+    """
+
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+
+    def __call__(self, flag: flags.Flag) -> tuple[bool, int]:
+        """Returns what sorts flags; those that are not named keep their order."""
+        known = flag.name in self.first
+        place = self.first.index(flag.name) if known else len(self.first)
+        return flag.name in self.last, place
+
+
+def text(doc: str, own: Sequence[flags.Flag], order: Order, full: bool) -> str:
+    """Returns the help of a program.
+
+    Args:
+      doc: its docstring: paragraphs, and commands that are indented.
+      own: its flags.
+      order: how they are listed.
+      full: whether all of them are.
+    """
+    shown = [flag for flag in own if full or not order.first or flag.name in order.first]
+    lines = [*_paragraphs(doc), "", "Flags:", *map(_flag, sorted(shown, key=order)), ""]
+    if len(shown) < len(own):
+        lines.append(f"--helpfull lists {len(own) - len(shown)} more flags.")
+    return "\n".join([*lines, "--flagfile=FILE reads flags from a file, one a line."])
+
+
+def _paragraphs(doc: str) -> list[str]:
+    """Returns a docstring's lines; paragraphs are filled anew, commands stay as they are."""
+    lines: list[str] = []
+    for paragraph in programs.as_called(doc).strip().split("\n\n"):
+        lines += ["", paragraph if paragraph.startswith(" ") else _filled(paragraph, _WIDTH)]
+    return lines[1:]
+
+
+def _flag(flag: flags.Flag) -> str:
+    choices, colon, rest = flag.help.partition(">: ")
+    enumerated = bool(colon) and choices.startswith("<")
+    head = f"--{'[no]' if flag.boolean else ''}{flag.name}"
+    if enumerated:
+        head += f"={choices}>"
+    if flag.default not in (None, "") and flag.default is not False:
+        head += f" (default: {flag.default})"
+    body = _filled(programs.as_called(rest if enumerated else flag.help), _WIDTH - 6)
+    head = textwrap.fill(head.replace("|", "| "), _WIDTH - 2, subsequent_indent="    ")
+    return f"  {head.replace('| ', '|')}\n{textwrap.indent(body, '      ')}"
+
+
+def _filled(words: str, width: int) -> str:
+    """Breaks lines between words alone, and not in `commands`: they are meant to be copied."""
+    kept = re.sub("`[^`]*`", lambda found: found[0].replace(" ", "\0"), words)
+    lines = textwrap.wrap(kept, width, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ")
