@@ -40,6 +40,9 @@ class Split(Protocol):
 
     def __len__(self) -> int: ...
 
+    # A split may have `units` as well: {"object" or "scene": int32 [N], equal for images of the
+    # same one}, so that what belongs together is counted together.
+
     def images(self, positions: Sequence[int] | None = None) -> "Iterator[np.ndarray]":
         """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""
 

@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,8 @@ class TableSplit:
       paths: of the images.
       drawings: of their objects, None for an image without; empty where no image has one.
       places: int32 [N], the kind of each image's background; None where nothing tells.
-      objects: int32 [N], equal for images of the same object; None where nothing tells.
-      scenes: int32 [N], equal for images from the same place; None where nothing tells.
+      units: {"object" or "scene": int32 [N], equal for images that show the same one}; those that
+        nothing tells of are left out.
     """
 
     keys: list[str]
@@ -37,8 +37,7 @@ class TableSplit:
     labels: np.ndarray
     drawings: list[Drawing | None]
     places: np.ndarray | None = None
-    objects: np.ndarray | None = None
-    scenes: np.ndarray | None = None
+    units: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -226,14 +225,15 @@ def _numbers(values: Sequence[str]) -> np.ndarray | None:
 def _split(rows: Sequence[Row], names: Sequence[str], places: Sequence[str]) -> TableSplit:
     number, place = ({name: n for n, name in enumerate(some)} for some in (names, places))
     drawings = [row.mask for row in rows]
+    named = {"object": [row.object for row in rows], "scene": [row.scene for row in rows]}
+    units = {unit: _numbers(values) for unit, values in named.items()}
     return TableSplit(
         keys=[row.key for row in rows],
         paths=[row.image for row in rows],
         labels=np.array([number[row.label] for row in rows], np.int32),
         drawings=drawings if any(drawings) else [],
         places=np.array([place[row.place] for row in rows], np.int32) if places else None,
-        objects=_numbers([row.object for row in rows]),
-        scenes=_numbers([row.scene for row in rows]),
+        units={unit: numbers for unit, numbers in units.items() if numbers is not None},
     )
 
 

@@ -43,7 +43,7 @@ def test_splits_masks_places_and_what_belongs_together(opened, tmp_path):
     assert lowest_iou(source) == 1
     train = source.splits["train"]
     assert source.place_names == ("sea", "wood") and train.places.tolist() == [1, 0, 0, 1]
-    assert train.scenes.tolist() == [0, 0, 1, 1] and train.objects is None
+    assert {unit: found.tolist() for unit, found in train.units.items()} == {"scene": [0, 0, 1, 1]}
 
 
 def test_numbers_are_classes_in_their_order(opened, tmp_path):
