@@ -21,7 +21,7 @@ _JUNK_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"}
 # What folders of masks are called, in lower case without what is no letter.
 MASK_WORDS = frozenset(
     "mask masks segmentation segmentations segmentationmask segmentationmasks segmentationclass "
-    "segmentationobject annotation annotations label labels labelimages groundtruth groundtruths gt "
+    "segmentationobject annotation annotations label labels labelimages groundtruth gt "
     "matte mattes trimap trimaps".split()
 )
 IMAGE_WORDS = frozenset("image images img imgs jpegimages".split())
@@ -148,8 +148,8 @@ class Found:
 
     def _take_from_folders(self, folder: pathlib.Path, inside: list[pathlib.Path]) -> None:
         """Takes what lies in CLASS/masks for masks of what lies in CLASS, or CLASS/images."""
-        for where in sorted({_mask_folder(folder, path) for path in inside} - {None}):
-            assert where is not None
+        places = (_mask_folder(folder, path) for path in inside)
+        for where in sorted({place for place in places if place is not None}):
             self.masks.update(masks_in(where, self.images))
 
 
