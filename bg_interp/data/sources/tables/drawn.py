@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import pathlib
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -19,6 +19,7 @@ _ORIENTATION = 0x0112  # Of EXIF.
 # The borders of VOC lie half on the object; where a mask has to decide, they are left to the rest.
 _BORDER = 127
 SHARES = (1, 1)
+_Read = TypeVar("_Read")
 
 
 class BadMask(UserError):
@@ -169,7 +170,7 @@ class Levels:
         return repr((stamp(self.path), self.chosen, self.border)).encode()
 
 
-def read_with(read: Callable[[pathlib.Path], np.ndarray], path: pathlib.Path) -> np.ndarray:
+def read_with(read: Callable[[pathlib.Path], _Read], path: pathlib.Path) -> _Read:
     """Calls a reader of one file.
 
     Raises:

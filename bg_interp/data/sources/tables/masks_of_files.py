@@ -1,20 +1,18 @@
 """Masks that other tools wrote as pictures or arrays, one file an image."""
 
 import dataclasses
-import io
 import pathlib
 from collections.abc import Hashable, Mapping
 from typing import TypeVar
 
 import numpy as np
-from PIL import Image
 
+from bg_interp import decoding
 from bg_interp.data.sources.tables.drawn import BadMask, Drawing, read_with, stamp
 from bg_interp.data.sources.tables.rows import Notes
-from bg_interp.masks import spelling
+from bg_interp.masks import formats, raw
 
 _Key = TypeVar("_Key", bound=Hashable)
-_OPACITIES = spelling.Spelling()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,34 +21,32 @@ class OpacityFile:
 
     Attributes:
       path: of the file.
-      spelled: how foreground is written.
+      chosen: how foreground is written; None where the file alone has to tell.
     """
 
     path: pathlib.Path
-    spelled: spelling.Spelling = _OPACITIES
+    chosen: formats.Format | None = None
 
     def drawn(self, height: int, width: int) -> np.ndarray:
         """Returns the opacity, uint8 [h, w]."""
         del height, width
-        values = read_with(_array if self.path.suffix == ".npy" else self._picture, self.path)
-        if self.spelled.scale != 1 and values.max(initial=0) > 1:
-            raise BadMask(f"{self.path} must hold 0 and 1 as the others do")
-        return (values * self.spelled.scale).astype(np.uint8)
-
-    def _picture(self, path: pathlib.Path) -> np.ndarray:
-        image = Image.open(io.BytesIO(path.read_bytes()))
-        image.load()
-        return np.asarray(image.getchannel("A")) if self.spelled.alpha else spelling._values(image)
+        found = read_with(_read, self.path)
+        chosen = self.chosen or formats.format_of([found], str(self.path))
+        try:
+            return decoding.turned(chosen.opacity(found), found.orientation)
+        except formats.OddMask as error:
+            raise BadMask(f"{self.path} {error}") from error
 
     def identity(self) -> bytes:
-        """Returns the file's name, size and time, and how it is spelled."""
-        return repr((stamp(self.path), self.spelled)).encode()
+        """Returns the file's name, size and time, and how it is written."""
+        return repr((stamp(self.path), self.chosen)).encode()
 
 
-def _array(path: pathlib.Path) -> np.ndarray:
-    """Reads an array of one mask as uint8 [h, w]: bool, 0 and 1, or 0 to 255."""
-    values = np.squeeze(np.load(path, allow_pickle=False))
-    return spelling.to_opacity(values[None])[0, ..., 0]
+def _read(path: pathlib.Path) -> raw.Raw:
+    """Reads a picture, or an array of one mask: bool, 0 and 1, 0.0 to 1.0, or 0 to 255."""
+    if path.suffix == ".npy":
+        return raw.of_array(np.squeeze(np.load(path, allow_pickle=False)))
+    return raw.decoded(path.read_bytes())
 
 
 def opacity_files(
@@ -61,7 +57,7 @@ def opacity_files(
     Files that are missing are counted, and their images have no mask.
 
     Raises:
-      UserError: no rule makes opacities of them; see `spelling`.
+      UserError: no rule makes opacities of them; see `masks.formats`.
     """
     there = {}
     for key, path in paths.items():
@@ -69,6 +65,6 @@ def opacity_files(
             there[key] = path
         else:
             notes.add("masks are missing", path)
-    pictures = [path for path in there.values() if path.suffix != ".npy"]
-    spelled = spelling.spelling_of_pngs(pictures, what) if pictures else spelling.Spelling()
-    return {key: OpacityFile(path, spelled) for key, path in there.items()}
+    some = list(there.values())[:: max(1, len(there) // formats.LOOKED_AT)]
+    chosen = formats.format_of([read_with(_read, path) for path in some], what)
+    return {key: OpacityFile(path, chosen) for key, path in there.items()}

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.data.sources import decoding, folder
+from bg_interp import decoding
+from bg_interp.data.sources import folder
 from bg_interp.data.sources.tables import rows as table_rows
 from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted
 from bg_interp.data.sources.tables.rows import TEST, TRAIN, VALIDATION, Notes, Row
