@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams_api
 
 from bg_interp.errors import UserError
-from bg_interp.storage import records
+from bg_interp.storage import files, records
 
 _PATTERN = "events.out.tfevents.*"
 _PROBE_BYTES = 4096
@@ -35,7 +35,7 @@ class EventWriter:
     def __init__(self, folder: pathlib.Path):
         self._folder = folder
         with self._one_line():
-            folder.mkdir(parents=True, exist_ok=True)
+            files.make_folder(folder)
             before = set(folder.glob(_PATTERN))
             self._writer = tf.summary.create_file_writer(str(folder))
             self._writer.flush()
@@ -63,6 +63,9 @@ class EventWriter:
 
     def _check(self) -> None:
         records.index(sorted(self._files))
+        # A run that lost its power resumes without the pictures of before its checkpoint.
+        for path in (*self._files, self._folder):
+            files.sync(path)
         # Nothing at all of the last records may have fitted: then there is no room for this either.
         with tempfile.TemporaryFile(dir=self._folder) as probe:
             probe.write(bytes(_PROBE_BYTES))
@@ -127,20 +130,29 @@ class Summaries:
         # Now, not after a checkpoint, with which a run would go on without them.
         self._writer(name).flush()
 
-    def hparams(self, name: str, values: Mapping[str, object]) -> None:
-        """Writes a run's settings for TensorBoard's HParams page, those that it can show."""
+    def hparams(self, name: str, values: Mapping[str, object], run: str) -> None:
+        """Writes a run's settings for TensorBoard's HParams page, those that it can show.
+
+        Args:
+          name: the folder, beside the scalars that the page compares.
+          values: the settings.
+          run: what the page calls it.
+        """
         shown = {k: v for k, v in values.items() if isinstance(v, bool | int | float | str)}
         with self._writer(name).as_default():
-            hparams_api.hparams(shown)
+            hparams_api.hparams(shown, trial_id=run)
 
-    def hparams_columns(self, settings: Sequence[str], measures: Mapping[str, str]) -> None:
+    def hparams_columns(
+        self, settings: Sequence[str], measures: Mapping[str, str], name: str = ""
+    ) -> None:
         """Says what the HParams page of all runs below the folder compares.
 
         Args:
           settings: names of `hparams`.
           measures: {tag of a scalar: what the page calls it}.
+          name: the folder that it is written to.
         """
-        with self._writer("").as_default():
+        with self._writer(name).as_default():
             hparams_api.hparams_config(
                 hparams=[hparams_api.HParam(name) for name in settings],
                 metrics=[hparams_api.Metric(tag, display_name=n) for tag, n in measures.items()],
