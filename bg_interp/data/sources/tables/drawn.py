@@ -19,6 +19,7 @@ _ORIENTATION = 0x0112  # Of EXIF.
 # The borders of VOC lie half on the object; where a mask has to decide, they are left to the rest.
 _BORDER = 127
 SHARES = (1, 1)
+_LONGEST = 100_000  # No image has such a side.
 
 
 class BadMask(UserError):
@@ -95,7 +96,10 @@ class RunLengths:
           BadMask: they don't cover the image.
         """
         found = _spelled_out(self.counts) if isinstance(self.counts, bytes) else self.counts
-        numbers = np.array(found, np.int64)
+        try:
+            numbers = np.array(found, np.int64)
+        except OverflowError as error:
+            raise BadMask("its run lengths are no lengths of an image") from error
         if (numbers < 0).any() or numbers.sum() != self.size[0] * self.size[1]:
             raise BadMask(
                 f"its run lengths cover {int(numbers.sum())} pixels of {self.size[1]} x "
@@ -271,6 +275,17 @@ def area(ring: np.ndarray) -> float:
     """Returns the area of a polygon, in pixels (the shoelace formula)."""
     x, y = ring[:, 0], ring[:, 1]
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+
+
+def size_of(height: object, width: object) -> tuple[int, int] | None:
+    """Returns a size as annotations tell it; None where they don't, or tell none."""
+    sides = [side for side in (height, width) if isinstance(side, int | float | str)]
+    try:
+        found = [int(float(side)) for side in sides]
+    except (ValueError, OverflowError):
+        return None
+    fine = len(found) == 2 and all(0 < side <= _LONGEST for side in found)
+    return (found[0], found[1]) if fine else None
 
 
 def ring_of(numbers: Sequence[float]) -> np.ndarray | None:

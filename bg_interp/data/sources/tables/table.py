@@ -77,7 +77,7 @@ def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     Raises:
       UserError: see `open_source`.
     """
-    text = _text(table)
+    text = text_of(table)
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t|", key=header.count)
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
@@ -101,7 +101,7 @@ def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         raise UserError(f"{table} cannot be read ({one_line(error)}); save it as CSV") from error
 
 
-def _text(table: pathlib.Path) -> str:
+def text_of(table: pathlib.Path) -> str:
     """Reads a table in UTF-8 or UTF-16, or else in the Windows way of western Europe."""
     if not table.is_file():
         raise UserError(f"--dataset=table:FILE must name a file. Received: {table}")
