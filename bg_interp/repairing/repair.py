@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
+from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
@@ -53,6 +54,7 @@ class Classifier:
       names: of the data set's classes.
       columns: the network's class for each of the data set's; None for the same order.
       facts: what results.json shall hold.
+      doubts: what the data could not settle of the classifier or its images.
     """
 
     head: Head
@@ -61,6 +63,7 @@ class Classifier:
     names: Sequence[str]
     columns: Sequence[int] | None = None
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,4 +146,5 @@ def _measured(
         seed=seed,
         facts=classifier.facts,
         logits=logits,
+        doubts=classifier.doubts,
     )

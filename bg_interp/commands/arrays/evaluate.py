@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from bg_interp import pictures
 from bg_interp.config.evaluation import Condition
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays
@@ -22,7 +23,8 @@ from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.model_evaluation import check_classes
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.masks.spelling import opacity_of
+from bg_interp.masks.arrays import opacity_of
+from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import preprocessing, probing
 from bg_interp.models.adapter import AdaptedModel, check_names, check_output_kind, check_outputs
 from bg_interp.models.functions import ArrayFunction
@@ -170,6 +172,8 @@ def evaluate(
     keys: Sequence[str] | None = None,
     backgrounds: int = 8,
     seed: int = 0,
+    invert_masks: bool | None = None,
+    mask_values: Any = None,
 ) -> Report:
     """Measures how much a classifier depends on backgrounds.
 
@@ -196,6 +200,9 @@ def evaluate(
       keys: names of the images; None for their numbers.
       backgrounds: how many other backgrounds each object is tried before; 0 for none.
       seed: keys all that is random.
+      invert_masks: True where black is the object; False says that white is, however it looks.
+      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        number, a list of numbers, "1:20" or "#800000".
 
     Returns:
       All measures with their 95 % intervals, which print and show themselves.
@@ -204,7 +211,8 @@ def evaluate(
       UserError: arguments that cannot be used, or do not fit each other.
     """
     pixels = to_images(images)
-    opacity = opacity_of(masks, pixels)
+    rules = MaskRules.of(invert_masks, mask_values)
+    opacity = opacity_of(masks, pixels, rules)
     check_counts(images=pixels, labels=labels)
     seed, backgrounds = whole(seed, "seed"), whole(backgrounds, "backgrounds")
     if keys is not None and len(keys) != len(pixels):
@@ -218,7 +226,14 @@ def evaluate(
     told = model if isinstance(model, str | pathlib.Path) else getattr(model, "name", "a function")
     facts = {"model": str(told), "input_range": list(span), "output_kind": kind}
     evaluation = measure(
-        adapted, test, names, keys=keys, backgrounds=backgrounds, seed=seed, facts=facts
+        adapted,
+        test,
+        names,
+        keys=keys,
+        backgrounds=backgrounds,
+        seed=seed,
+        facts=facts,
+        doubts=doubts_about(Areas.of(opacity), rules),
     )
     shown = tuple((name, str(value)) for name, value in {**facts, "seed": seed}.items())
     return Report(evaluation, shown)
@@ -230,6 +245,8 @@ def leak(
     masks: np.ndarray | Sequence,
     *,
     seed: int = 0,
+    invert_masks: bool | None = None,
+    mask_values: Any = None,
 ) -> Leak:
     """Measures how well backgrounds alone tell the label, before any model is trained.
 
@@ -238,6 +255,9 @@ def leak(
       labels: class numbers [N], or one-hot.
       masks: [N, H, W] or [N, H, W, 1], however they are spelled.
       seed: keys which images are looked at, and how they are divided.
+      invert_masks: True where black is the object; False says that white is, however it looks.
+      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        number, a list of numbers, "1:20" or "#800000".
 
     Returns:
       The share of labels that a classifier of backgrounds finds, with its 95 % interval.
@@ -246,7 +266,10 @@ def leak(
       UserError: arguments that cannot be used, or fewer than two classes of five images.
     """
     pixels = to_images(images)
-    opacity = opacity_of(masks, pixels)
+    rules = MaskRules.of(invert_masks, mask_values)
+    opacity = opacity_of(masks, pixels, rules)
+    for doubt in doubts_about(Areas.of(opacity), rules):
+        print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     check_counts(images=pixels, labels=labels)
     numbers = to_labels(labels, count_classes(labels))
     return measure_leak(Arrays(pixels, opacity, numbers), whole(seed, "seed"))

@@ -11,8 +11,9 @@ import io
 import pathlib
 
 from bg_interp.config.data import SourceConfig
+from bg_interp.data.sources.layout import TEST, TRAIN, VALIDATION
 from bg_interp.data.sources.tables.masks_of_files import OpacityFile
-from bg_interp.data.sources.tables.rows import TEST, TRAIN, VALIDATION, Notes, Row, file_below
+from bg_interp.data.sources.tables.rows import Notes, Row, file_below
 from bg_interp.data.sources.tables.source import TableSource, of_rows
 from bg_interp.data.sources.tables.table import text_of
 from bg_interp.errors import UserError, one_line
