@@ -4,12 +4,20 @@ Masks are in `masks.spelling`. Messages speak of arguments; the tools' data come
 """
 
 import numbers
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bg_interp.errors import UserError
+
+_MODULE_NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def names_module(text: str) -> bool:
+    """Tells whether a text has the form of MODULE:NAME."""
+    return bool(_MODULE_NAME.fullmatch(text))
 
 
 def to_array(values: Any, what: str) -> np.ndarray:

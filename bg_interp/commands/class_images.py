@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import sys
 from collections.abc import Callable, Iterable, Sequence
 
 import keras
@@ -11,10 +12,11 @@ import numpy as np
 from bg_interp import pictures
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.errors import UserError, nearest
-from bg_interp.models import preprocessing, targets
-from bg_interp.models.adapter import check_names
-from bg_interp.models.loading import as_network
+from bg_interp.models import opening, preprocessing, targets
+from bg_interp.models.loading import as_network, classes_of
+from bg_interp.models.outputs import check_names
 from bg_interp.outside import check_counts, to_images, to_labels, whole
+from bg_interp.pixels import Pixels, given
 from bg_interp.storage import files
 from bg_interp.visualization import presets, statistics
 from bg_interp.visualization.ascent import Ascent
@@ -76,7 +78,7 @@ class Maker:
         model: keras.Model | str | pathlib.Path,
         classes: Sequence[str | int] | str | int | None = None,
         *,
-        preprocess: str | Callable | None = "auto",
+        preprocess: str | Pixels | Callable | None = "auto",
         input_range: tuple[float, float] | None = None,
         data: np.ndarray | None = None,
         labels: np.ndarray | None = None,
@@ -93,8 +95,17 @@ class Maker:
             # Data may be sorted by class, and the statistics are to be those of all classes.
             rows = np.linspace(0, len(images) - 1, min(len(images), _STATISTICS_IMAGES)).astype(int)
             images = images[rows]
+        known = None
+        if labels is not None:
+            if images is None or rows is None:
+                raise UserError("labels are those of data: give data as well, or leave them out")
+            check_counts(data=data, labels=labels)
+            known = to_labels(labels, classes_of(model))[rows]
         size = _image_size(model, image_size, images)
-        self._model = preprocessing.with_preprocessing(model, preprocess, input_range, size)
+        pixels, notes = opening.assumed(found, given(preprocess, input_range), images, known)
+        for sentence in notes:
+            print(f"{found.name}: {sentence}", file=sys.stderr)
+        self._model = opening.of_bytes(found, pixels, size)
         self._images = images
         settings = _settings(model, self._model, preset)
         if len(self._model.outputs[0].shape) != 2:
@@ -107,14 +118,8 @@ class Maker:
         self._units = _units(classes, names)
         self.names = [names[unit] for unit in self._units]
         self._statistics = None
-        if data is not None and images is not None:
-            known = None
-            if labels is not None:
-                check_counts(data=data, labels=labels)
-                known = to_labels(labels, len(names))[rows]
+        if images is not None:
             self._statistics = statistics.measure(images, targets.logits(self._model), known)
-        elif labels is not None:
-            raise UserError("labels are those of data: give data as well, or leave them out")
 
     def check_range(self) -> None:
         """Looks whether `data` reach the model as what it was trained on did.

@@ -44,7 +44,7 @@ _EXAMPLES = 6
 # Settings that results.json holds.
 _DATA = "dataset data_dir masks mask_store image_size resize correlation data_seed".split()
 # Settings that the page shows.
-_SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
+_SHOWN = ("model", *_DATA, "preprocess", "output_kind", "adversarial_backgrounds", "seed")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -74,10 +74,9 @@ def example_sheet(
 
 def _check_drawable(model: AdaptedModel) -> None:
     network = keras_network(model)
-    if network is None or not network.outputs or network.outputs[0].shape[-1] < 2:
+    if network is None or not network.outputs:
         raise UserError(
-            "--class_images needs a sequential or functional Keras network with an output for each "
-            "class; leave the flag out"
+            "--class_images needs a sequential or functional Keras network; leave the flag out"
         )
 
 
@@ -94,8 +93,7 @@ def class_image_sheet(
     maker = Maker(
         model.network,
         list(range(len(names)) if model.columns is None else model.columns)[: len(shown)],
-        preprocess=None,
-        input_range=model.input_range,
+        preprocess=model.pixels,
         data=test.images,
         preset=visualize.suited_settings(str(config.model), model.network),
     )
@@ -111,16 +109,14 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
-    found = load_classifier(config.model or "", config.output_kind)
-    model = AdaptedModel(found.network)
-    given, config = config, subject.settled(config, found.image_size)
+    classifier = load_classifier(config.model or "")
+    given, config = config, subject.settled(config, classifier.image_size)
     source = subject.open_images(config)
     names = list(source.class_names)
-    model_classes = class_names(config) or found.class_names
-    if model_classes is not None:
-        model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    model, config, examples, masks = subject.open_test(model, source, config, model_classes)
-    arrays = examples.arrays
+    model_classes = class_names(config) or classifier.class_names
+    columns = None if model_classes is None else match_classes(model_classes, names)
+    tested = subject.open_test(classifier, source, config, model_classes, columns)
+    model, config, arrays = tested.found.model, tested.config, tested.examples.arrays
     picture = _class_images(given)
     if config.class_images and picture is None:
         _check_drawable(model)
@@ -128,8 +124,10 @@ def run(config: EvaluateConfig) -> Evaluation:
         "model": str(config.model),
         "seed": config.seed,
         "fingerprint": source.fingerprint,
-        "input_range": config.input_range,
+        "preprocess": config.preprocess,
+        "input_range": model.pixels.range and list(model.pixels.range),
         "output_kind": config.output_kind,
+        "found": list(tested.found.notes),
         "data": {name: getattr(config, name) for name in _DATA},
     }
     evaluation = measure(
@@ -142,6 +140,7 @@ def run(config: EvaluateConfig) -> Evaluation:
         backgrounds=config.adversarial_backgrounds,
         seed=config.seed,
         facts=facts,
+        doubts=tested.found.doubts,
     )
     if config.leak:
         evaluation = dataclasses.replace(evaluation, leak=_leak_of(source, config))
@@ -158,7 +157,7 @@ def run(config: EvaluateConfig) -> Evaluation:
         evaluation,
         command=page.command("evaluate", page.given_flags(given, (*NO_FLAGS, "output", "junit"))),
         facts=[(name, page.without_places(name, getattr(config, name))) for name in _SHOWN],
-        masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
+        masks=report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
         class_images=picture,
     )
     return evaluation

@@ -5,6 +5,7 @@
 
 import dataclasses
 import pathlib
+import sys
 from typing import Any
 
 import keras
@@ -12,12 +13,11 @@ import numpy as np
 import tqdm
 from PIL import Image
 
-from bg_interp.cli import INPUT_RANGES
 from bg_interp.commands.class_images import suited_preset
 from bg_interp.config import ascent as settings
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
-from bg_interp.models import loading, targets
+from bg_interp.models import loading, opening, preprocessing, targets
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import presets, results, statistics
@@ -58,13 +58,16 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
       UserError: settings, a model or files that cannot be used.
     """
     settings.check_names(config)
-    path = settings.model_path(config)
     folder = output_folder(config)
     # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", command + "\n")
-    opened = loading.load_network(path)
-    model, class_names = opened.network, loading.names_or_numbers(opened)
-    how = ascent_settings(config, model)
+    opened = loading.load_network(str(config.model))
+    class_names = loading.names_or_numbers(opened)
+    how = ascent_settings(config, opened.network)
+    pixels, notes = opening.assumed(opened, settings.preprocessing(config))
+    for sentence in notes:
+        print(f"{config.model}: {sentence}", file=sys.stderr)
+    model = opening.of_bytes(opened, pixels, _size(config, opened.network))
     if not how.tried:
         print("note: the settings for this kind of network were never tried; look before you trust")
     target = target_of(config, model, class_names)
@@ -73,12 +76,13 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
         how,
         samples=config.samples,
         position=target.position,
-        input_range=INPUT_RANGES[config.input_range],
     )
     with tqdm.tqdm(total=how.steps, unit="step", leave=False, disable=None) as bar:
         made = ascent(
             target.units,
-            statistics=_statistics(path, of_classes=config.layer is None),
+            statistics=_statistics(
+                pathlib.Path(str(config.model)).expanduser(), of_classes=config.layer is None
+            ),
             start=_start(config, ascent.image_shape),
             seed=config.seed,
             frames=_FRAMES if config.gif else 0,
@@ -93,7 +97,7 @@ def output_folder(config: VisualizeConfig) -> pathlib.Path:
     """Returns the folder that the images go to."""
     if config.output:
         return pathlib.Path(config.output).expanduser()
-    return Workdir(loading.folder_of(settings.model_path(config))).visualizations
+    return Workdir(loading.folder_of(str(config.model)).expanduser()).visualizations
 
 
 def ascent_settings(config: VisualizeConfig, model: keras.Model) -> AscentSettings:
@@ -103,7 +107,7 @@ def ascent_settings(config: VisualizeConfig, model: keras.Model) -> AscentSettin
       UserError: the preset and the parametrization do not go together.
     """
     presets.check_parametrization(config.preset, config.parametrization)
-    path = settings.model_path(config)
+    path = pathlib.Path(str(config.model)).expanduser()
     if config.preset is not None:
         chosen = presets.preset(config.preset)
     elif path.is_dir():
@@ -136,14 +140,11 @@ def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str
     Raises:
       UserError: there is no such class, layer, channel or position.
     """
-    shape = None
-    if config.image_size is not None:
-        shape = (config.image_size, config.image_size, model.inputs[0].shape[-1] or 3)
     if config.layer is None:
         chosen = config.classes.split(",") if config.classes else class_names
         units = targets.units([name.strip() for name in chosen], class_names, "class")
-        return Target(targets.logits(model, shape), units, [class_names[unit] for unit in units])
-    channels = targets.layer(model, config.layer, shape)
+        return Target(targets.logits(model), units, [class_names[unit] for unit in units])
+    channels = targets.layer(model, config.layer)
     names = [str(number) for number in range(channels.outputs[0].shape[-1])]
     chosen = config.channels.split(",") if config.channels else names[: settings.CHANNELS]
     units = targets.units([name.strip() for name in chosen], names, "channel")
@@ -152,6 +153,24 @@ def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str
     if isinstance(place, tuple):
         return Target(channels, units, shown, targets.neuron(channels, place))
     return Target(channels, units, shown, targets.neuron(channels) if place == "centre" else None)
+
+
+def _size(config: VisualizeConfig, network: keras.Model) -> tuple[int, int] | None:
+    """Returns rows and columns of the images to make, where the network leaves them open.
+
+    Raises:
+      UserError: the network is of another size, or of none where none is given.
+    """
+    side = config.image_size
+    if side is not None:
+        preprocessing.check_size(network, np.empty((0, side, side, 3)), "--image_size")
+        return side, side
+    if preprocessing.size_of(network) is None:
+        raise UserError(
+            f"--model leaves the size of its images open. Received: {config.model}; give "
+            "--image_size, the side of the images to make"
+        )
+    return None
 
 
 def _start(config: VisualizeConfig, shape: tuple[int, int, int]) -> str | np.ndarray:

@@ -5,10 +5,12 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
@@ -53,6 +55,7 @@ class Classifier:
       names: of the data set's classes.
       columns: the network's class for each of the data set's; None for the same order.
       facts: what results.json shall hold.
+      doubts: what could not be settled of it.
     """
 
     head: Head
@@ -60,7 +63,8 @@ class Classifier:
     adapted: Callable[[keras.Model], AdaptedModel]
     names: Sequence[str]
     columns: Sequence[int] | None = None
-    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    doubts: Sequence[Doubt] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +119,7 @@ def repair(
     print("measuring before and after", file=sys.stderr)
     return Repair(
         model=network,
-        logits=logits_of_bytes(classifier.features, kernel, bias, arrays.images.shape[1]),
+        logits=logits_of_bytes(classifier.features, kernel, bias),
         before=_measured(classifier, classifier.head.model, test, settings.seed, cache),
         after=_measured(classifier, network, test, settings.seed, cache),
         fit=fitted,
@@ -127,7 +131,7 @@ def _measured(
     classifier: Classifier, network: keras.Model, test: Images, seed: int, cache: ResumeCache
 ) -> Evaluation:
     model, (usable, _) = classifier.adapted(network), test.usable()
-    graph, identity = compiled(model), digest(network, model.input_range, model.output_kind)
+    graph, identity = compiled(model), digest(network, model.pixels, model.output_kind)
     logits, variants = {}, Variants(usable, seed)
     for name in VARIANTS:
         images = variants.make(name)
@@ -143,4 +147,5 @@ def _measured(
         seed=seed,
         facts=classifier.facts,
         logits=logits,
+        doubts=classifier.doubts,
     )
