@@ -4,20 +4,12 @@ Masks are in `masks.spelling`. Messages speak of arguments; the tools' data come
 """
 
 import numbers
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from bg_interp.errors import UserError
-
-_MODULE_NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-
-
-def names_module(text: str) -> bool:
-    """Tells whether a text has the form of MODULE:NAME."""
-    return bool(_MODULE_NAME.fullmatch(text))
 
 
 def to_array(values: Any, what: str) -> np.ndarray:
@@ -48,24 +40,6 @@ def whole(value: Any, what: str, least: int = 0) -> int:
     if not countable or not least <= int(value) < 2**31:
         raise UserError(f"{what} must be a whole number, {least} or more. Received: {value!r}")
     return int(value)
-
-
-def to_range(value: Any, what: str = "input_range") -> tuple[float, float]:
-    """Returns what stands for black and for white.
-
-    Raises:
-      UserError: it is no such pair.
-    """
-    try:
-        low, high = (float(end) for end in value)
-    except (TypeError, ValueError):
-        low = high = 0.0
-    if not low < high:
-        raise UserError(
-            f"{what} must be what the model takes for black and white, such as (0, 1) or (-1, 1). "
-            f"Received: {value!r}"
-        )
-    return low, high
 
 
 def to_images(images: np.ndarray | Sequence, what: str = "images") -> np.ndarray:

@@ -10,10 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from bg_interp.errors import UserError
-from bg_interp.outside import to_range
 
 # Of the photographs of ImageNet in 0 to 1, red first, as torchvision's networks take them; and the
 # mean in 0 to 255, blue first, of the networks that came from Caffe.
@@ -61,7 +58,7 @@ class Pixels:
 
     def factors(self, channels: int) -> tuple[list[float], list[float]]:
         """Returns scale and shift of each channel: of grey, of three colours, or with alpha."""
-        grey = float(np.mean(self.scale)), float(np.mean(self.shift))
+        grey = sum(self.scale) / 3, sum(self.shift) / 3
         if channels == 1:
             return [grey[0]], [grey[1]]
         more = channels - 3
@@ -79,6 +76,9 @@ class Pixels:
             return images
         if len(set(scale)) == 1 and len(set(shift)) == 1:
             return shift[0] + images * scale[0]
+        # Heavy, and of no use to those who only name a preprocessing.
+        import numpy as np
+
         return np.array(shift, np.float32) + images * np.array(scale, np.float32)
 
 
@@ -231,6 +231,24 @@ def given(
     raise UserError(
         f'preprocess must be "auto", a name, a function or None. Received: {preprocess!r}'
     )
+
+
+def to_range(value: Any, what: str = "input_range") -> tuple[float, float]:
+    """Returns what stands for black and for white.
+
+    Raises:
+      UserError: it is no such pair.
+    """
+    try:
+        low, high = (float(end) for end in value)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not low < high:
+        raise UserError(
+            f"{what} must be what the model takes for black and white, such as (0, 1) or (-1, 1). "
+            f"Received: {value!r}"
+        )
+    return low, high
 
 
 def of_flags(preprocess: str, input_range: str) -> Pixels | None:

@@ -4,9 +4,8 @@ import dataclasses
 import pathlib
 
 from bg_interp import pixels
-from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
 from bg_interp.errors import UserError, nearest
-from bg_interp.outside import names_module
 
 # Names of `visualization.presets.PRESETS`, which a test compares.
 PRESETS = ("small", "mobilenet_v2", "pretrained", "resnet50", "vgg16", "efficientnet")

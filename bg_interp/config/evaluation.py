@@ -7,7 +7,7 @@ import pathlib
 import re
 
 from bg_interp import pixels
-from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
 from bg_interp.config.data import (
     MASKS,
     RESIZE_HELP,
@@ -17,7 +17,6 @@ from bg_interp.config.data import (
     check_source,
 )
 from bg_interp.errors import UserError, nearest, one_line
-from bg_interp.outside import names_module
 from bg_interp.pixels import Pixels
 
 # Taken from the training of the model, or without meaning for measures: they get no flags.

@@ -1,11 +1,13 @@
 """Which of several readings of a classifier its answers about labelled images speak for.
 
-In its own reading of pixels a classifier is right more often, or is as often right and less sure
-where it is wrong; in another one it is near chance, or far too sure.
+In its own reading of pixels a classifier is right more often, or where it is not, its scores tell
+more of the classes. How sure it is says little: scores grow with the contrast of images, so
+likelihoods are compared at the temperature that suits each reading best.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import scipy.optimize
@@ -16,7 +18,11 @@ import scipy.stats
 FIRST, MOST = 48, 256
 _LEVEL = 0.01
 # Readings that differ in fewer answers are one for all that is measured.
-_ALIKE = 0.05
+ALIKE = 0.05
+# Differences of log-likelihoods and of temperatures (in logarithms) that mean something.
+_LESS, _HOTTER = 0.02, np.log(3)
+# Fewer wrong answers do not tell whether a reading is too sure of them.
+_WRONG = 4
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,44 +30,53 @@ class Evidence:
     """What a classifier says in one reading about N images of known classes.
 
     Attributes:
-      said: int [N], the classes that it names.
-      right: bool [N].
-      loss: float [N], minus the log-likelihood of the true class.
+      logits: float64 [N, K]; NaN where it gives no numbers.
       labels: int [N].
     """
 
-    said: np.ndarray
-    right: np.ndarray
-    loss: np.ndarray
+    logits: np.ndarray
     labels: np.ndarray
 
-    @classmethod
-    def of(cls, logits: np.ndarray, labels: np.ndarray) -> "Evidence":
-        """Looks at logits [N, K]."""
-        logits = np.asarray(logits, np.float64)
-        # NaN is wrong, and no mistake yet: it may come of a reading that is not the classifier's.
-        sound = np.isfinite(logits).all(axis=-1, keepdims=True)
-        logits = np.where(sound, logits, 0.0)
-        said = np.where(sound[:, 0], logits.argmax(axis=-1), -1)
-        own = np.take_along_axis(logits, np.minimum(labels, logits.shape[-1] - 1)[:, None], axis=-1)
-        loss = scipy.special.logsumexp(logits, axis=-1) - own[:, 0]
-        return cls(said, said == labels, loss, labels)
+    @functools.cached_property
+    def said(self) -> np.ndarray:
+        """The classes that it names, int [N]; -1 for none.
 
-    def and_(self, more: "Evidence") -> "Evidence":
-        """Returns both together."""
-        pairs = ((getattr(self, f.name), getattr(more, f.name)) for f in dataclasses.fields(self))
-        return Evidence(*(np.concatenate(pair) for pair in pairs))
+        NaN is wrong, and no mistake yet: it may come of a reading that is not the classifier's.
+        """
+        sound = np.isfinite(self.logits).all(axis=-1)
+        return np.where(sound, np.where(sound[:, None], self.logits, 0.0).argmax(axis=-1), -1)
 
-    @property
-    def chance(self) -> float:
-        """How often answers and labels would agree if they had nothing to do with each other."""
-        known = np.unique(self.labels)
-        return float(sum((self.said == k).mean() * (self.labels == k).mean() for k in known))
+    @functools.cached_property
+    def right(self) -> np.ndarray:
+        """Which images it is right about, bool [N]."""
+        return self.said == self.labels
+
+    @functools.cached_property
+    def heat(self) -> float:
+        """The logarithm of the temperature at which its scores are likeliest."""
+        found = scipy.optimize.minimize_scalar(
+            lambda heat: float(self._loss(heat).mean()), bounds=(-7.0, 7.0), method="bounded"
+        )
+        return float(found.x)
+
+    @functools.cached_property
+    def loss(self) -> np.ndarray:
+        """Minus the log-likelihood of each true class at that temperature, [N]."""
+        return self._loss(self.heat)
+
+    def _loss(self, heat: float) -> np.ndarray:
+        logits = np.where(self.said[:, None] < 0, 0.0, self.logits) / np.exp(heat)
+        known = np.minimum(self.labels, logits.shape[-1] - 1)
+        own = np.take_along_axis(logits, known[:, None], axis=-1)[:, 0]
+        return scipy.special.logsumexp(logits, axis=-1) - own
 
     @property
     def above_chance(self) -> bool:
-        """Whether it is right clearly more often than that."""
-        test = scipy.stats.binomtest(int(self.right.sum()), len(self.right), self.chance, "greater")
+        """Whether it is right clearly more often than if answers had nothing to do with labels."""
+        known = np.unique(self.labels)
+        chance = sum((self.said == one).mean() * (self.labels == one).mean() for one in known)
+        count = len(self.labels)
+        test = scipy.stats.binomtest(int(self.right.sum()), count, min(1.0, chance), "greater")
         return bool(test.pvalue < _LEVEL)
 
     def renumbered(self) -> float:
@@ -70,8 +85,7 @@ class Evidence:
         The order that fits best, where it is far better than the present one; else 0.
         """
         classes = int(max(self.labels.max(), self.said.max())) + 1
-        known = self.said >= 0
-        counts = np.zeros((classes, classes))
+        known, counts = self.said >= 0, np.zeros((classes, classes))
         np.add.at(counts, (self.labels[known], self.said[known]), 1)
         rows, columns = scipy.optimize.linear_sum_assignment(-counts)
         share = counts[rows, columns].sum() / len(self.labels)
@@ -80,10 +94,10 @@ class Evidence:
 
 
 def better(first: Evidence, second: Evidence, level: float = _LEVEL) -> bool:
-    """Tells whether the first is clearly right more often, or as often and far less too sure."""
+    """Tells whether the first is clearly right more often, or as often and clearly likelier."""
     if more_often(first.right, second.right, level):
         return True
-    return not more_often(second.right, first.right, 0.1) and _less(first.loss, second.loss)
+    return not more_often(second.right, first.right, 0.1) and _less(first.loss, second.loss, level)
 
 
 def more_often(first: np.ndarray, second: np.ndarray, level: float = _LEVEL) -> bool:
@@ -97,13 +111,12 @@ def more_often(first: np.ndarray, second: np.ndarray, level: float = _LEVEL) -> 
     return bool(won > lost and scipy.stats.binomtest(won, won + lost).pvalue < level)
 
 
-def _less(first: np.ndarray, second: np.ndarray) -> bool:
-    """Tells whether the first is half the second or less in the mean, and not by chance alone."""
+def _less(first: np.ndarray, second: np.ndarray, level: float) -> bool:
+    """Tells whether the first is less in the mean, and not by chance alone (paired t-test)."""
     difference = first - second
-    if first.mean() > second.mean() / 2 or not difference.std():
+    if difference.mean() > -_LESS or not difference.std():
         return False
-    # Few of the images are wrong, and all of the difference is theirs.
-    return bool(scipy.stats.ttest_1samp(difference, 0, alternative="less").pvalue < 0.05)
+    return bool(scipy.stats.ttest_1samp(difference, 0, alternative="less").pvalue < level)
 
 
 def gathered(
@@ -123,54 +136,62 @@ def gathered(
     # Images are often sorted by class: every part of them shall hold all.
     first = np.zeros(len(rows), bool)
     first[np.linspace(0, len(rows) - 1, min(len(rows), FIRST)).astype(np.int64)] = True
-    found = {
-        number: Evidence.of(ask(number, rows[first]), labels[rows[first]])
-        for number in range(readings)
-    }
-    found = _left(found)
-    if not first.all() and (len(found) > 1 or not next(iter(found.values())).above_chance):
-        for number, evidence in found.items():
-            more = Evidence.of(ask(number, rows[~first]), labels[rows[~first]])
-            found[number] = evidence.and_(more)
-        found = _left(found)
-    return found
+
+    def looked(number: int, some: np.ndarray) -> Evidence:
+        return Evidence(np.asarray(ask(number, some), np.float64), labels[some])
+
+    found = _left({number: looked(number, rows[first]) for number in range(readings)})
+    if first.all() or (len(found) == 1 and next(iter(found.values())).above_chance):
+        return found
+    for number, early in found.items():
+        late = looked(number, rows[~first])
+        logits = np.concatenate([early.logits, late.logits])
+        found[number] = Evidence(logits, np.concatenate([early.labels, late.labels]))
+    return _left(found)
 
 
 def _left(found: dict[int, Evidence]) -> dict[int, Evidence]:
-    """Leaves out readings that are clearly worse than another one."""
+    """Leaves out readings that are clearly worse than another one, in any order of the outputs."""
     best = found[leading(found)]
-    return {number: one for number, one in found.items() if not better(best, one)}
-
-
-def leading(found: dict[int, Evidence]) -> int:
-    """Returns the reading that is right most often, and of those the one that is least too sure."""
-    best = max(found, key=lambda number: (found[number].right.sum(), -found[number].loss.mean()))
-    surer = [n for n in found if better(found[n], found[best])]
-    return min(surer, key=lambda number: found[number].loss.mean(), default=best)
-
-
-def rivals(found: dict[int, Evidence], chosen: int) -> list[int]:
-    """Returns the readings that fit as well as the chosen one, and answer differently."""
-    own = found[chosen]
-    return [
-        number
+    return {
+        number: one
         for number, one in found.items()
-        if number != chosen
-        and (one.said != own.said).mean() > _ALIKE
-        and not better(own, one, 0.05)
-    ]
+        if not better(best, one) or one.renumbered() > best.right.mean() + 0.2
+    }
 
 
-def alike(found: dict[int, Evidence], chosen: int) -> list[int]:
-    """Returns the readings with practically the same answers as the chosen one, it among them."""
-    own = found[chosen]
-    return [
-        number
-        for number, one in found.items()
-        if (one.said != own.said).mean() <= _ALIKE / 5 and not better(own, one, 0.05)
-    ]
+def leading(found: Mapping[int, Evidence]) -> int:
+    """Returns the likeliest reading of those that none is clearly right more often than."""
+    most = max(found.values(), key=lambda one: one.right.sum())
+    often = [n for n, one in found.items() if not more_often(most.right, one.right, 0.05)]
+    return min(often, key=lambda number: found[number].loss.mean())
 
 
-def shares(found: dict[int, Evidence], names: Sequence[str]) -> str:
+def as_good(found: Mapping[int, Evidence]) -> list[int]:
+    """Returns the readings that the leading one is not clearly better than, it among them."""
+    best = found[leading(found)]
+    return [number for number, one in found.items() if not better(best, one, 0.05)]
+
+
+def chosen_by_heat(found: Mapping[int, Evidence], among: Sequence[int]) -> int:
+    """Returns the first of readings, or one that is far less too sure, or less unsure, than it.
+
+    Networks of ReLUs without biases give the same answers in 0 to 255 as in 0 to 1, and are beyond
+    all measure sure of them.
+    """
+    first = among[0]
+    if min((~found[number].right).sum() for number in among) < _WRONG:
+        return first
+    calmest = min(among, key=lambda number: abs(found[number].heat))
+    far = abs(found[first].heat) - abs(found[calmest].heat) > _HOTTER
+    return calmest if far else first
+
+
+def differ(first: Evidence, second: Evidence) -> bool:
+    """Tells whether two readings answer differently in more than a few images."""
+    return bool((first.said != second.said).mean() > ALIKE)
+
+
+def shares(found: Mapping[int, Evidence], names: Sequence[str]) -> str:
     """Says how often each reading is right."""
     return ", ".join(f"{one.right.sum()} in {names[number]}" for number, one in found.items())

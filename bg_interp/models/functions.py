@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.cli import names_module
 from bg_interp.errors import UserError, one_line
-from bg_interp.outside import names_module
 
 
 class ArrayFunction:

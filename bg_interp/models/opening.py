@@ -24,6 +24,8 @@ from bg_interp.pixels import BYTES, Pixels
 _FEW = 8
 # Statistics of the first batch normalisation tell readings apart that are so far from each other.
 _FAR = 2.0
+# Those that answers do not tell apart, by less: half a deviation.
+_NEAR = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -210,6 +212,8 @@ class Decision:
       chosen: the number of the one that is taken.
       by: what speaks for it: "answers", "statistics" of batch normalisation, or "habit".
       rivals: others that fit as well and answer differently.
+      renumbered: the share that is right when the outputs are taken in another order, where that
+        is far more; else 0.
     """
 
     given: tuple[Pixels, ...]
@@ -217,6 +221,7 @@ class Decision:
     chosen: int
     by: str
     rivals: tuple[int, ...]
+    renumbered: float = 0.0
 
     @classmethod
     def of(
@@ -226,19 +231,27 @@ class Decision:
         strange: dict[int, float],
     ) -> "Decision":
         """Chooses."""
-        best = deciding.leading(found)
-        if not found[best].above_chance:
+        best = found[deciding.leading(found)]
+        orders = {number: one.renumbered() for number, one in found.items()}
+        number = max(orders, key=lambda number: orders[number])
+        if orders[number] > best.right.mean() + 0.2:
+            return cls(given, found, number, "answers", (), orders[number])
+        if not best.above_chance:
             return cls(given, found, *_without_answers(found, strange), ())
-        # Of readings that answer alike the usual one is taken.
-        chosen = min(deciding.alike(found, best))
-        rivals = deciding.rivals(found, chosen)
-        nearest = min(found, key=lambda number: strange.get(number, 0.0))
-        if rivals and strange and nearest in rivals and strange[chosen] > strange[nearest] + _FAR:
+        good = deciding.as_good(found)
+        by = "answers"
+        chosen = deciding.chosen_by_heat(found, good)
+        if len(good) > 1 and strange:
+            nearest = min(good, key=lambda number: strange[number])
+            by = "answers" if nearest == chosen else "statistics"
             chosen = nearest
-            rivals = deciding.rivals(found, chosen)
-        left = [one for one in rivals if strange.get(one, 0.0) < strange.get(chosen, 0.0) + _FAR]
-        by = "answers" if len(left) == len(rivals) else "statistics"
-        return cls(given, found, chosen, by, tuple(left))
+        rivals = tuple(
+            number
+            for number in good
+            if deciding.differ(found[chosen], found[number])
+            and strange.get(number, 0.0) < strange.get(chosen, 0.0) + _NEAR
+        )
+        return cls(given, found, chosen, by, rivals)
 
     @property
     def _names(self) -> list[str]:
@@ -268,15 +281,13 @@ class Decision:
           said: whether the reading was given, so that only the order of classes may be wrong.
         """
         own = self.found[self.chosen]
-        shares = {number: one.renumbered() for number, one in self.found.items()}
-        best = max(shares, key=lambda number: shares[number])
-        if shares[best] and not (own.above_chance and own.right.mean() > 0.5):
+        if self.renumbered:
             return (
                 Doubt(
                     "labels",
                     f"the classifier's outputs seem to be in another order than the classes: of "
                     f"{len(own.labels)} images it is right about {own.right.sum()}, in the best "
-                    f"order about {round(shares[best] * len(own.labels))}",
+                    f"order about {round(self.renumbered * len(own.labels))}",
                     "name its outputs in their order with --class_names, or number labels so",
                 ),
             )
@@ -300,10 +311,6 @@ def _without_answers(
     found: dict[int, deciding.Evidence], strange: dict[int, float]
 ) -> tuple[int, str]:
     """Returns a reading where the answers speak for none, and what speaks for it."""
-    renumbered = {number: one.renumbered() for number, one in found.items()}
-    best = max(renumbered, key=lambda number: renumbered[number])
-    if renumbered[best]:
-        return best, "answers"
     if strange:
         usual = min(strange)
         nearest = min(found, key=lambda number: strange[number])

@@ -1,6 +1,6 @@
 """What a classifier gives: scores [B, K], alone or among other outputs, of one kind or another."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -173,10 +173,22 @@ def check_names(names: Sequence[str], classes: int) -> None:
     Raises:
       UserError: there is not, or they are no list of names.
     """
-    listed = isinstance(names, Sequence | np.ndarray) and not isinstance(names, str)
-    if not listed or len(names) != classes:
-        received = f"{len(names)} names" if listed else repr(names)
+    check_listed(names)
+    if len(names) != classes:
         raise UserError(
             f"--class_names must name the model's {classes} classes in their order. "
-            f"Received: {received}"
+            f"Received: {len(names)} names"
+        )
+
+
+def check_listed(names: Any) -> None:
+    """Checks that names of classes are a list of names.
+
+    Raises:
+      UserError: they are none.
+    """
+    if not isinstance(names, Iterable) or isinstance(names, str):
+        raise UserError(
+            "--class_names must name the model's classes in their order, in a list. "
+            f"Received: {names!r}"
         )

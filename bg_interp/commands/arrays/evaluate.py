@@ -23,7 +23,7 @@ from bg_interp.evaluation.result import Evaluation
 from bg_interp.masks.spelling import opacity_of
 from bg_interp.models import opening
 from bg_interp.models.loading import load_classifier
-from bg_interp.models.outputs import KINDS, check_names
+from bg_interp.models.outputs import KINDS, check_listed, check_names
 from bg_interp.outside import check_counts, count_classes, to_images, to_labels, whole
 from bg_interp.pixels import given
 from bg_interp.report import evaluation as page
@@ -210,6 +210,8 @@ def evaluate(
         raise UserError(f"output_kind must be one of {', '.join(KINDS)}. Received: {output_kind!r}")
     found = load_classifier(model)
     names = class_names if class_names is not None else found.class_names
+    if names is not None:
+        check_listed(names)
     found = opening.opened(
         found,
         pixels,
