@@ -14,7 +14,7 @@ from bg_interp.commands.class_images import Maker
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
 from bg_interp.evaluation.reliance.variants import Variants, background_reliance
-from bg_interp.masks.spelling import opacity_of
+from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import opening, preprocessing
 from bg_interp.models.loading import as_network, classes_of, load_classifier
 from bg_interp.outside import check_counts, to_images, to_labels, whole

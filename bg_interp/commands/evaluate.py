@@ -42,9 +42,14 @@ from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
 # Settings that results.json holds.
-_DATA = "dataset data_dir masks mask_store image_size resize correlation data_seed".split()
+_DATA = (
+    "dataset data_dir masks invert_masks mask_values mask_store image_size resize correlation "
+    "data_seed"
+).split()
 # Settings that the page shows.
 _SHOWN = ("model", *_DATA, "preprocess", "output_kind", "adversarial_backgrounds", "seed")
+# What could not be measured, or was odd about the data; in results and page where there is any.
+_NOTES = ("leak_left_out", "duplicates")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -140,10 +145,10 @@ def run(config: EvaluateConfig) -> Evaluation:
         backgrounds=config.adversarial_backgrounds,
         seed=config.seed,
         facts=facts,
-        doubts=tested.found.doubts,
+        doubts=(*tested.found.doubts, *tested.masks.doubts),
     )
     if config.leak:
-        evaluation = dataclasses.replace(evaluation, leak=_leak_of(source, config))
+        evaluation = _with_leak(evaluation, source, config)
     folder = output_folder(given)
     evaluation.save(folder)
     save_confusion(evaluation.measured, folder / "confusion.png")
@@ -156,7 +161,10 @@ def run(config: EvaluateConfig) -> Evaluation:
         folder / "report.html",
         evaluation,
         command=page.command("evaluate", page.given_flags(given, (*NO_FLAGS, "output", "junit"))),
-        facts=[(name, page.without_places(name, getattr(config, name))) for name in _SHOWN],
+        facts=[
+            *((name, page.without_places(name, getattr(config, name))) for name in _SHOWN),
+            *((name, evaluation.measured[name]) for name in _NOTES if name in evaluation.measured),
+        ],
         masks=report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
         class_images=picture,
     )
@@ -201,6 +209,16 @@ def leak(config: EvaluateConfig) -> Leak:
     found = _leak_of(subject.open_images(config), config)
     files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
+
+
+def _with_leak(evaluation: Evaluation, source: Source, config: EvaluateConfig) -> Evaluation:
+    """Adds the leak, or says why there is none: everything else is measured already."""
+    try:
+        return dataclasses.replace(evaluation, leak=_leak_of(source, config))
+    except UserError as error:
+        print(f"the leak is left out: {error}", file=sys.stderr)
+        measured = {**evaluation.measured, "leak_left_out": str(error)}
+        return dataclasses.replace(evaluation, measured=measured)
 
 
 def _leak_of(source: Source, config: EvaluateConfig) -> Leak:

@@ -14,7 +14,7 @@ from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
-from bg_interp.data.opening import open_in_memory
+from bg_interp.data.opening import decoded_with_masks
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.models.adapter import match_classes
@@ -47,13 +47,14 @@ def run(config: RepairConfig) -> Repair:
     columns = None if known is None else match_classes(known, names)
     tested = subject.open_test(opened, source, settled, known or names, columns)
     model, settled = tested.found.model, tested.config
-    images = {}
-    for split, examples in (
-        ("train", open_in_memory(source, "train", settled)),
-        ("test", tested.examples),
+    images, doubts = {}, [*tested.found.doubts]
+    for split, (examples, masks) in (
+        ("train", decoded_with_masks(source, "train", settled)),
+        ("test", (tested.examples, tested.masks)),
     ):
         places = subject.places_of(source, split, examples.positions)
         images[split] = Images(Arrays.of(examples.arrays), places, source.place_names)
+        doubts += masks.doubts
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
         classifier = Classifier(
@@ -62,13 +63,13 @@ def run(config: RepairConfig) -> Repair:
             adapted=lambda network: dataclasses.replace(model, network=network),
             names=names,
             columns=columns,
+            doubts=tuple(dict.fromkeys(doubts)),
             facts={
                 "model": str(config.model),
                 "preprocess": settled.preprocess,
                 "output_kind": settled.output_kind,
                 "found": list(tested.found.notes),
             },
-            doubts=tested.found.doubts,
         )
         how = Settings(config.copies, config.original_weight, config.seed)
         cache = ResumeCache(folder / "progress")

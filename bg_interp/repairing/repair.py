@@ -55,7 +55,7 @@ class Classifier:
       names: of the data set's classes.
       columns: the network's class for each of the data set's; None for the same order.
       facts: what results.json shall hold.
-      doubts: what could not be settled of it.
+      doubts: what the data could not settle of the classifier or its images.
     """
 
     head: Head
@@ -64,7 +64,7 @@ class Classifier:
     names: Sequence[str]
     columns: Sequence[int] | None = None
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    doubts: Sequence[Doubt] = ()
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 
 from bg_interp import pictures
 from bg_interp.config.evaluation import Condition
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays
@@ -20,7 +21,8 @@ from bg_interp.evaluation.leak import Leak, measure_leak
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.masks.spelling import opacity_of
+from bg_interp.masks.arrays import opacity_of
+from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import opening
 from bg_interp.models.loading import load_classifier
 from bg_interp.models.outputs import KINDS, check_listed, check_names
@@ -167,6 +169,8 @@ def evaluate(
     keys: Sequence[str] | None = None,
     backgrounds: int = 8,
     seed: int = 0,
+    invert_masks: bool | None = None,
+    mask_values: Any = None,
 ) -> Report:
     """Measures how much a classifier depends on backgrounds.
 
@@ -193,6 +197,9 @@ def evaluate(
       keys: names of the images; None for their numbers.
       backgrounds: how many other backgrounds each object is tried before; 0 for none.
       seed: keys all that is random.
+      invert_masks: True where black is the object; False says that white is, however it looks.
+      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        number, a list of numbers, "1:20" or "#800000".
 
     Returns:
       All measures with their 95 % intervals, which print and show themselves.
@@ -201,7 +208,8 @@ def evaluate(
       UserError: arguments that cannot be used, or do not fit each other.
     """
     pixels = to_images(images)
-    opacity = opacity_of(masks, pixels)
+    rules = MaskRules.of(invert_masks, mask_values)
+    opacity = opacity_of(masks, pixels, rules)
     check_counts(images=pixels, labels=labels)
     seed, backgrounds = whole(seed, "seed"), whole(backgrounds, "backgrounds")
     if keys is not None and len(keys) != len(pixels):
@@ -252,6 +260,8 @@ def leak(
     masks: np.ndarray | Sequence,
     *,
     seed: int = 0,
+    invert_masks: bool | None = None,
+    mask_values: Any = None,
 ) -> Leak:
     """Measures how well backgrounds alone tell the label, before any model is trained.
 
@@ -260,6 +270,9 @@ def leak(
       labels: class numbers [N], or one-hot.
       masks: [N, H, W] or [N, H, W, 1], however they are spelled.
       seed: keys which images are looked at, and how they are divided.
+      invert_masks: True where black is the object; False says that white is, however it looks.
+      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        number, a list of numbers, "1:20" or "#800000".
 
     Returns:
       The share of labels that a classifier of backgrounds finds, with its 95 % interval.
@@ -268,7 +281,10 @@ def leak(
       UserError: arguments that cannot be used, or fewer than two classes of five images.
     """
     pixels = to_images(images)
-    opacity = opacity_of(masks, pixels)
+    rules = MaskRules.of(invert_masks, mask_values)
+    opacity = opacity_of(masks, pixels, rules)
+    for doubt in doubts_about(Areas.of(opacity), rules):
+        print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     check_counts(images=pixels, labels=labels)
     numbers = to_labels(labels, count_classes(labels))
     return measure_leak(Arrays(pixels, opacity, numbers), whole(seed, "seed"))
