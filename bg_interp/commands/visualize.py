@@ -13,15 +13,20 @@ import numpy as np
 import tqdm
 from PIL import Image
 
-from bg_interp.commands.class_images import suited_preset
+from bg_interp.commands.chosen_classes import ALL, class_units
+from bg_interp.commands.class_images import suited_settings
 from bg_interp.config import ascent as settings
+from bg_interp.config import evaluation
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import loading, opening, preprocessing, targets
+from bg_interp.models.outputs import check_names
+from bg_interp.repairing.cache import digest
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import presets, results, statistics
 from bg_interp.visualization.ascent import Ascent
+from bg_interp.visualization.parts import Parts
 from bg_interp.visualization.results import Visualization
 from bg_interp.visualization.statistics import AscentStatistics
 
@@ -58,39 +63,54 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
       UserError: settings, a model or files that cannot be used.
     """
     settings.check_names(config)
+    path = pathlib.Path(str(config.model)).expanduser()
     folder = output_folder(config)
     # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", command + "\n")
     opened = loading.load_network(str(config.model))
-    class_names = loading.names_or_numbers(opened)
-    how = ascent_settings(config, opened.network)
     pixels, notes = opening.assumed(opened, settings.preprocessing(config))
     for sentence in notes:
         print(f"{config.model}: {sentence}", file=sys.stderr)
     model = opening.of_bytes(opened, pixels, _size(config, opened.network))
-    if not how.tried:
-        print("note: the settings for this kind of network were never tried; look before you trust")
+    names = evaluation.class_names(config)
+    class_names = names or loading.names_or_numbers(opened)
+    check_names(class_names, len(loading.names_or_numbers(opened)))
     target = target_of(config, model, class_names)
+    known = _statistics(path, of_classes=config.layer is None)
+    how = ascent_settings(config, target.model, opened.network, known)
     ascent = Ascent(
         target.model,
         how,
         samples=config.samples,
         position=target.position,
     )
-    with tqdm.tqdm(total=how.steps, unit="step", leave=False, disable=None) as bar:
-        made = ascent(
+    start = _start(config, ascent.image_shape)
+    made_from = [*target.model.get_weights(), how, start, target.position, ascent.samples]
+    made_from += [config.seed, pixels, *_arrays(known)]
+    kept = Parts(folder / "progress", digest(*made_from), how)
+    parts = -(-len(target.units) // ascent.at_once)
+    with tqdm.tqdm(total=how.steps * parts, unit="step", leave=False, disable=None) as bar:
+        made = ascent.in_parts(
             target.units,
-            statistics=_statistics(
-                pathlib.Path(str(config.model)).expanduser(), of_classes=config.layer is None
-            ),
-            start=_start(config, ascent.image_shape),
+            keep=kept if parts > 1 else None,
+            statistics=known,
+            start=start,
             seed=config.seed,
             frames=_FRAMES if config.gif else 0,
             progress=lambda done, _: bar.update(done - bar.n),
         )
     facts: dict[str, Any] = {name: getattr(config, name) for name in ("model", "layer", "start")}
     results.write(folder, made, target.names, facts)
+    kept.clear()
     return Visualized(made, target.names, folder)
+
+
+def _arrays(known: AscentStatistics | None) -> list[Any]:
+    """Returns what statistics hold, for a digest."""
+    if known is None:
+        return []
+    held = vars(known) if known.features is None else vars(known) | vars(known.features)
+    return [value for name, value in sorted(held.items()) if name != "features"]
 
 
 def output_folder(config: VisualizeConfig) -> pathlib.Path:
@@ -100,21 +120,34 @@ def output_folder(config: VisualizeConfig) -> pathlib.Path:
     return Workdir(loading.folder_of(str(config.model)).expanduser()).visualizations
 
 
-def ascent_settings(config: VisualizeConfig, model: keras.Model) -> AscentSettings:
+def ascent_settings(
+    config: VisualizeConfig,
+    target: keras.Model,
+    network: keras.Model,
+    known: AscentStatistics | None = None,
+) -> AscentSettings:
     """Returns the preset, changed by the flags that were given.
 
+    Args:
+      config: the flags.
+      target: the model that is maximised.
+      network: the whole network, whose name and layers may tell its kind.
+      known: what training left for the ascent.
+
     Raises:
-      UserError: the preset and the parametrization do not go together.
+      UserError: flags that do not go together.
     """
     presets.check_parametrization(config.preset, config.parametrization)
-    path = pathlib.Path(str(config.model)).expanduser()
-    if config.preset is not None:
-        chosen = presets.preset(config.preset)
-    elif path.is_dir():
-        network = Workdir(path).read_config()["config"].get("network", model.name)
-        chosen = presets.preset_for(network)
-    else:
-        chosen = suited_preset(model, model.inputs[0].shape[1])
+    plain = config.parametrization is not None or config.opacity or config.diversity
+    # Channels have no rivals, and no photographs that would be theirs.
+    plain = plain or config.layer is not None
+    chosen = suited_settings(
+        target,
+        config.preset or (presets.PLAIN if plain else None),
+        named=network,
+        network=network_of_run(str(config.model)),
+        data=known is not None and known.features is not None,
+    )
     if config.parametrization not in (None, chosen.parametrization):
         chosen = presets.for_parametrization(str(config.parametrization))
     return dataclasses.replace(
@@ -127,11 +160,12 @@ def ascent_settings(config: VisualizeConfig, model: keras.Model) -> AscentSettin
     )
 
 
-def suited_settings(model: str, network: keras.Model) -> AscentSettings | None:
-    """Returns the preset for a file or run; None leaves the choice to the network's own names."""
-    if not pathlib.Path(model).expanduser().exists():
+def network_of_run(model: str) -> str | None:
+    """Returns what the run that trained a model calls its network; None for one from elsewhere."""
+    path = pathlib.Path(model).expanduser()
+    if not path.is_dir() or not Workdir(path).is_run:
         return None
-    return ascent_settings(VisualizeConfig(model=model), network)
+    return Workdir(path).read_config()["config"].get("network")
 
 
 def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str]) -> Target:
@@ -141,8 +175,11 @@ def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str
       UserError: there is no such class, layer, channel or position.
     """
     if config.layer is None:
-        chosen = config.classes.split(",") if config.classes else class_names
-        units = targets.units([name.strip() for name in chosen], class_names, "class")
+        if config.classes in (None, ALL):
+            units = class_units(config.classes, class_names)
+        else:
+            chosen = str(config.classes).split(",")
+            units = targets.units([name.strip() for name in chosen], class_names, "class")
         return Target(targets.logits(model), units, [class_names[unit] for unit in units])
     channels = targets.layer(model, config.layer)
     names = [str(number) for number in range(channels.outputs[0].shape[-1])]

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bg_interp.commands import visualize
-from bg_interp.commands.class_images import Maker, class_images, suited_preset
-from bg_interp.config.ascent import AscentSettings
+from bg_interp.commands.class_images import Maker, class_images, suited_settings
+from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import opening, preprocessing
 from bg_interp.models.loading import load_classifier
@@ -104,8 +104,8 @@ def test_natural_logits_are_logits_and_statistics_those_of_all_classes():
         input_range=(0, 255),
         preset=AscentSettings(steps=2),
     )
-    assert maker._statistics.mean.mean() == pytest.approx(100, abs=1)
-    assert maker._statistics.natural_logits[1] == pytest.approx(600, rel=0.01)
+    assert maker.statistics().mean.mean() == pytest.approx(100, abs=1)
+    assert maker.statistics().natural_logits[1] == pytest.approx(600, rel=0.01)
 
 
 def test_a_function_may_preprocess():
@@ -152,6 +152,6 @@ def test_mistakes_are_named_by_argument(how, said):
 
 def test_the_tool_and_the_call_choose_the_same_preset(application, tmp_path):
     application.save(tmp_path / "model.keras")
-    opened = keras.models.load_model(tmp_path / "model.keras")
-    chosen = visualize.suited_settings(str(tmp_path / "model.keras"), opened)
-    assert chosen.parametrization == suited_preset(opened, 32).parametrization == "maco"
+    config = VisualizeConfig(model=str(tmp_path / "model.keras"))
+    opened = keras.models.load_model(config.model)
+    assert visualize.ascent_settings(config, opened, opened) == suited_settings(application, None)
