@@ -125,6 +125,8 @@ def names_or_numbers(classifier: Classifier) -> list[str]:
 
 
 def _of_path(path: pathlib.Path) -> Classifier:
+    if not path.exists():
+        raise UserError(f"--model names a file or folder that does not exist: {path}")
     path = path.parent if path.name == "saved_model.pb" else path
     what = str(path)
     if path.is_dir() and (path / "saved_model.pb").exists():
@@ -150,8 +152,6 @@ def _of_path(path: pathlib.Path) -> Classifier:
 
 def _instead(path: pathlib.Path) -> str:
     """Returns what is to be done about a path that is no classifier."""
-    if not path.exists():
-        return ", which does not exist"
     if path.suffix in _OF_TORCH:
         return "; export it as ONNX (torch.onnx.export), or give a function that calls it"
     return ""
