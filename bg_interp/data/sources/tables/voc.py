@@ -16,11 +16,11 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import image_files
 from bg_interp.data.sources.tables.drawn import BadMask, Levels, read_with
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, in_natural_order, split_of
 from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
 BORDER = 255
