@@ -6,7 +6,7 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -50,8 +50,6 @@ _DATA = (
 ).split()
 # Settings that the page shows.
 _SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
-# What could not be measured, or was odd about the data; in results and page where there is any.
-_NOTES = ("leak_left_out", "duplicates")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -135,7 +133,7 @@ def run(config: EvaluateConfig) -> Evaluation:
     found = load_classifier(config.model or "", config.output_kind)
     model = AdaptedModel(found.network)
     given, config = config, subject.settled(config, found.image_size)
-    source = subject.open_images(config)
+    source = subject.open_images(config, whole=True)
     names = list(source.class_names)
     model_classes = class_names(config) or found.class_names
     if model_classes is not None:
@@ -154,6 +152,8 @@ def run(config: EvaluateConfig) -> Evaluation:
         "output_kind": config.output_kind,
         "data": {name: getattr(config, name) for name in _DATA},
     }
+    if same := getattr(source, "duplicates", None):
+        facts["duplicates"] = same.to_dict()
     evaluation = measure(
         model,
         Arrays.of(arrays),
@@ -182,7 +182,7 @@ def run(config: EvaluateConfig) -> Evaluation:
         command=page.command("evaluate", page.given_flags(given, (*NO_FLAGS, "output", "junit"))),
         facts=[
             *((name, page.without_places(name, getattr(config, name))) for name in _SHOWN),
-            *((name, evaluation.measured[name]) for name in _NOTES if name in evaluation.measured),
+            *((name, str(note)) for name, note in _notes(evaluation, source)),
         ],
         masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
         class_images=picture,
@@ -225,9 +225,17 @@ def leak(config: EvaluateConfig) -> Leak:
       UserError: data or masks cannot be used.
     """
     config = subject.settled(config, None)
-    found = _leak_of(subject.open_images(config), config)
+    found = _leak_of(subject.open_images(config, whole=True), config)
     files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
+
+
+def _notes(evaluation: Evaluation, source: Source) -> Iterator[tuple[str, object]]:
+    """Yields what could not be measured, and what is odd about the data."""
+    if "leak_left_out" in evaluation.measured:
+        yield "leak", f"left out: {evaluation.measured['leak_left_out']}"
+    if same := getattr(source, "duplicates", None):
+        yield "duplicates", same
 
 
 def _with_leak(evaluation: Evaluation, source: Source, config: EvaluateConfig) -> Evaluation:
