@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -15,12 +16,13 @@ from PIL import Image
 from bg_interp.cli import INPUT_RANGES
 from bg_interp.commands.chosen_classes import ALL, class_units
 from bg_interp.commands.class_images import suited_settings
+from bg_interp.commands.second_opinion import Opinion, opinion
 from bg_interp.config import ascent as settings
 from bg_interp.config import evaluation
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import loading, targets
-from bg_interp.models.adapter import check_names
+from bg_interp.models.adapter import AdaptedModel, check_names
 from bg_interp.repairing.cache import digest
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
@@ -45,11 +47,12 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Visualized:
-    """What a run made, the names of its units, and the folder that holds it."""
+    """What a run made, the names of its units, its folder, and what a judge says of it."""
 
     made: Visualization
     names: list[str]
     folder: pathlib.Path
+    judged: Opinion | None = None
 
 
 def run(config: VisualizeConfig, command: str = "") -> Visualized:
@@ -67,6 +70,7 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
     folder = output_folder(config)
     # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", command + "\n")
+    judge = _judge(config)
     opened = loading.load_network(path)
     model = opened.network
     names = evaluation.class_names(config)
@@ -98,9 +102,13 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
             progress=lambda done, _: bar.update(done - bar.n),
         )
     facts: dict[str, Any] = {name: getattr(config, name) for name in ("model", "layer", "start")}
+    judged = None
+    if judge is not None:
+        judged = opinion(judge, made.images, made.units, ascent.units, image_size=judge.side)
+        facts["judge"] = {"model": config.judge, **judged.to_dict(class_names)}
     results.write(folder, made, target.names, facts)
     kept.clear()
-    return Visualized(made, target.names, folder)
+    return Visualized(made, target.names, folder, judged)
 
 
 def _arrays(known: AscentStatistics | None) -> list[Any]:
@@ -109,6 +117,28 @@ def _arrays(known: AscentStatistics | None) -> list[Any]:
         return []
     held = vars(known) if known.features is None else vars(known) | vars(known.features)
     return [value for name, value in sorted(held.items()) if name != "features"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judge:
+    """A second network of images in [0, 255], and the size of its images."""
+
+    model: AdaptedModel
+    side: tuple[int, int] | None
+
+    def __call__(self, images: Any) -> Any:
+        return self.model(images)
+
+
+def _judge(config: VisualizeConfig) -> _Judge | None:
+    if config.judge is None:
+        return None
+    found = loading.load_classifier(config.judge)
+    network = found.network
+    if isinstance(network, keras.Model):
+        network = functools.partial(network, training=False)
+    side = None if found.image_size is None else (found.image_size, found.image_size)
+    return _Judge(AdaptedModel(network, INPUT_RANGES[config.judge_input_range]), side)
 
 
 def output_folder(config: VisualizeConfig) -> pathlib.Path:
