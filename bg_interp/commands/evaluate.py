@@ -138,6 +138,8 @@ def run(config: EvaluateConfig) -> Evaluation:
     model_classes = class_names(config) or found.class_names
     if model_classes is not None:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
+    else:
+        subject.say_order(names)
     model, config, examples, masks = subject.open_test(model, source, config, model_classes)
     arrays = examples.arrays
     picture = _class_images(given) if config.class_images_of == "both" else None

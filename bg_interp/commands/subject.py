@@ -21,6 +21,8 @@ from bg_interp.models import probing
 from bg_interp.models.adapter import AdaptedModel, check_outputs
 from bg_interp.storage.workdir import Workdir
 
+# So many classes are named.
+_NAMED = 12
 _Config = TypeVar("_Config", bound=EvaluateConfig)
 # How images are made that are made here: those of the model's own training, where it tells.
 _OF_IMAGES_MADE_HERE = ("correlation", "data_seed", "object_scale", "colour_matching")
@@ -98,6 +100,16 @@ def _trained_on(config: EvaluateConfig) -> bool:
         return kind == other and path == given
     folders = [pathlib.Path(one).expanduser().resolve() for one in (path, given)]
     return folders[0] == folders[1] or folders[0] in folders[1].parents
+
+
+def say_order(names: Sequence[str]) -> None:
+    """Says which output of a classifier is taken for which class, where nothing names its outputs."""
+    shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:_NAMED]))
+    print(
+        f"the classifier's outputs are taken to be, in this order: {shown}"
+        f"{', ...' if len(names) > _NAMED else ''}; --class_names says otherwise",
+        file=sys.stderr,
+    )
 
 
 def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None:
