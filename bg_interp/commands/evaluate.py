@@ -14,6 +14,7 @@ from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
 from bg_interp.commands.class_images import Maker
+from bg_interp.commands.published import measure_published
 from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import (
     NO_FLAGS,
@@ -156,6 +157,9 @@ def run(config: EvaluateConfig) -> Evaluation:
     }
     if same := getattr(source, "duplicates", None):
         facts["duplicates"] = same.to_dict()
+    published = measure_published(model, source, config)
+    if published:
+        facts["published"] = {one.name: one.to_dict() for one in published}
     evaluation = measure(
         model,
         Arrays.of(arrays),
@@ -170,6 +174,8 @@ def run(config: EvaluateConfig) -> Evaluation:
     )
     if config.leak:
         evaluation = _with_leak(evaluation, source, config)
+    for one in published:
+        print(one.beside(evaluation.measures), file=sys.stderr)
     folder = output_folder(given)
     evaluation.save(folder)
     save_confusion(evaluation.measured, folder / "confusion.png")
@@ -185,6 +191,7 @@ def run(config: EvaluateConfig) -> Evaluation:
         facts=[
             *((name, page.without_places(name, getattr(config, name))) for name in _SHOWN),
             *((name, str(note)) for name, note in _notes(evaluation, source)),
+            *(("published variants", one.beside(evaluation.measures)) for one in published),
         ],
         masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
         class_images=picture,
