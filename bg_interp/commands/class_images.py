@@ -11,6 +11,7 @@ import numpy as np
 from bg_interp import pictures
 from bg_interp.commands.chosen_classes import Classes, class_units
 from bg_interp.commands.chosen_classes import class_names as names_of
+from bg_interp.commands.second_opinion import Opinion, opinion
 from bg_interp.config.ascent import OF, AscentSettings
 from bg_interp.errors import UserError, nearest
 from bg_interp.masks.arrays import opacity_of
@@ -34,10 +35,12 @@ class ClassImages:
     Attributes:
       made: the images, the logits they reach, and how they were made.
       names: of the classes, in the order of the images.
+      class_names: of all the network's outputs.
     """
 
     made: Visualization
     names: list[str]
+    class_names: list[str]
 
     @property
     def images(self) -> np.ndarray:
@@ -52,6 +55,32 @@ class ClassImages:
     def sheet(self) -> np.ndarray:
         """Returns the images under their names, uint8 [height, width, 3]; failed ones say so."""
         return pictures.grid(self.images[None], self.made.marked(self.names))
+
+    def named_by(
+        self,
+        judge: keras.Model | str | pathlib.Path,
+        *,
+        preprocess: str | Callable | None = "auto",
+        input_range: tuple[float, float] | None = None,
+    ) -> Opinion:
+        """Returns what another network sees in the images.
+
+        Args:
+          judge: a Keras classifier of the same classes in the same order, or the path of one;
+            better one of another architecture than the network's.
+          preprocess: see `class_images`.
+          input_range: see `class_images`.
+
+        Raises:
+          UserError: it cannot be used, or has other classes.
+        """
+        found = as_network(judge)
+        size = preprocessing.size_of(found.network) or self.images.shape[1:3]
+        pixels, notes = opening.assumed(found, given(preprocess, input_range))
+        for sentence in notes:
+            print(f"{found.name}: {sentence}", file=sys.stderr)
+        ready = opening.of_bytes(found, pixels, size)
+        return opinion(ready, self.images, self.made.units, len(self.class_names), image_size=size)
 
     def save(self, path: str | pathlib.Path) -> None:
         """Writes the sheet as a PNG, whole or not at all."""
@@ -131,6 +160,7 @@ class Maker:
         chosen = None if samples is None else whole(samples, "samples", 1)
         self._ascent = Ascent(self._model, settings, samples=chosen)
         names = names_of(self._ascent.units, class_names, model)
+        self._class_names = names
         self._units = class_units(classes, names)
         self.names = [names[unit] for unit in self._units]
 
@@ -148,7 +178,7 @@ class Maker:
         made = self._ascent.in_parts(
             self._units, statistics=self.statistics(), start=start, seed=whole(seed, "seed")
         )
-        return ClassImages(made, self.names)
+        return ClassImages(made, self.names, self._class_names)
 
     def statistics(self) -> statistics.AscentStatistics | None:
         """Returns what `data` tell of the model with its present weights; None without data."""

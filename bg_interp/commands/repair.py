@@ -45,6 +45,8 @@ def run(config: RepairConfig) -> Repair:
     names = list(source.class_names)
     known = class_names(config) or opened.class_names
     columns = None if known is None else match_classes(known, names)
+    if known is None:
+        subject.say_order(names)
     tested = subject.open_test(opened, source, settled, known or names, columns)
     model, settled = tested.found.model, tested.config
     images, doubts = {}, [*tested.found.doubts]

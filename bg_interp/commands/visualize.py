@@ -13,13 +13,16 @@ import numpy as np
 import tqdm
 from PIL import Image
 
+from bg_interp import pixels
 from bg_interp.commands.chosen_classes import ALL, class_units
 from bg_interp.commands.class_images import suited_settings
+from bg_interp.commands.second_opinion import Opinion, opinion
 from bg_interp.config import ascent as settings
 from bg_interp.config import evaluation
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import loading, opening, preprocessing, targets
+from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.outputs import check_names
 from bg_interp.repairing.cache import digest
 from bg_interp.storage import files
@@ -45,11 +48,12 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Visualized:
-    """What a run made, the names of its units, and the folder that holds it."""
+    """What a run made, the names of its units, its folder, and what a judge says of it."""
 
     made: Visualization
     names: list[str]
     folder: pathlib.Path
+    judged: Opinion | None = None
 
 
 def run(config: VisualizeConfig, command: str = "") -> Visualized:
@@ -67,11 +71,12 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
     folder = output_folder(config)
     # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", command + "\n")
+    judge = _judge(config)
     opened = loading.load_network(str(config.model))
-    pixels, notes = opening.assumed(opened, settings.preprocessing(config))
+    taken, notes = opening.assumed(opened, settings.preprocessing(config))
     for sentence in notes:
         print(f"{config.model}: {sentence}", file=sys.stderr)
-    model = opening.of_bytes(opened, pixels, _size(config, opened.network))
+    model = opening.of_bytes(opened, taken, _size(config, opened.network))
     names = evaluation.class_names(config)
     class_names = names or loading.names_or_numbers(opened)
     check_names(class_names, len(loading.names_or_numbers(opened)))
@@ -86,7 +91,7 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
     )
     start = _start(config, ascent.image_shape)
     made_from = [*target.model.get_weights(), how, start, target.position, ascent.samples]
-    made_from += [config.seed, pixels, *_arrays(known)]
+    made_from += [config.seed, taken, *_arrays(known)]
     kept = Parts(folder / "progress", digest(*made_from), how)
     parts = -(-len(target.units) // ascent.at_once)
     with tqdm.tqdm(total=how.steps * parts, unit="step", leave=False, disable=None) as bar:
@@ -100,9 +105,13 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
             progress=lambda done, _: bar.update(done - bar.n),
         )
     facts: dict[str, Any] = {name: getattr(config, name) for name in ("model", "layer", "start")}
+    judged = None
+    if judge is not None:
+        judged = opinion(judge, made.images, made.units, ascent.units, image_size=judge.side)
+        facts["judge"] = {"model": config.judge, **judged.to_dict(class_names)}
     results.write(folder, made, target.names, facts)
     kept.clear()
-    return Visualized(made, target.names, folder)
+    return Visualized(made, target.names, folder, judged)
 
 
 def _arrays(known: AscentStatistics | None) -> list[Any]:
@@ -111,6 +120,26 @@ def _arrays(known: AscentStatistics | None) -> list[Any]:
         return []
     held = vars(known) if known.features is None else vars(known) | vars(known.features)
     return [value for name, value in sorted(held.items()) if name != "features"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judge:
+    """A second network of images in [0, 255], and the size of its images."""
+
+    model: AdaptedModel
+    side: tuple[int, int] | None
+
+    def __call__(self, images: Any) -> Any:
+        return self.model(images)
+
+
+def _judge(config: VisualizeConfig) -> _Judge | None:
+    if config.judge is None:
+        return None
+    found = loading.load_classifier(config.judge)
+    side = None if found.image_size is None else (found.image_size, found.image_size)
+    taken = pixels.named(config.judge_input_range, "--judge_input_range")
+    return _Judge(AdaptedModel(found.network, taken, layout=found.layout), side)
 
 
 def output_folder(config: VisualizeConfig) -> pathlib.Path:

@@ -190,6 +190,14 @@ class VisualizeConfig:
         "the range in which the model takes pixels: a shorter --preprocess for ranges alone",
         choices=("auto", *INPUT_RANGES),
     )
+    judge: str | None = setting(
+        None,
+        "another classifier of the same classes in the same order, a file, folder or MODULE:NAME: "
+        "says of how many images it names the class",
+    )
+    judge_input_range: str = setting(
+        "0:255", "the range in which --judge takes pixels", choices=tuple(INPUT_RANGES)
+    )
     gif: bool = setting(False, "write animation.gif, which shows how the images came to be")
     output: str | None = setting(
         None, "folder to write to; default: visualizations/ in the model's own folder"
@@ -247,6 +255,8 @@ def check_names(config: VisualizeConfig) -> None:
     position(config)
     if config.layer is None and (config.channels is not None or config.position != "all"):
         raise UserError("--channels and --position need --layer, whose neurons they choose")
+    if config.layer is not None and config.judge is not None:
+        raise UserError("--judge names classes, and --layer shows channels; leave one of the two")
     if config.layer is not None and config.classes is not None:
         raise UserError("--classes and --layer exclude each other; give one of the two")
     if config.start not in STARTS and not pathlib.Path(config.start).expanduser().is_file():

@@ -107,7 +107,7 @@ def suited(
     if chosen not in (None, PLAIN):
         return preset(str(chosen))
     plain = _plain([name.lower() for name in names], side, run)
-    return NATURAL if natural and chosen is None and plain is not SMALL else plain
+    return PRESETS["natural" if natural and chosen is None and plain != "small" else plain]
 
 
 def for_run(network: str) -> AscentSettings:
@@ -115,11 +115,11 @@ def for_run(network: str) -> AscentSettings:
     return suited(PLAIN, [network], None, natural=False, run=True)
 
 
-def _plain(names: list[str], side: int | None, run: bool) -> AscentSettings:
+def _plain(names: list[str], side: int | None, run: bool) -> str:
     if run:
-        return SMALL if names[0].startswith("small") else _FOURIER
+        return "small" if names[0].startswith("small") else "mobilenet_v2"
     known = any(name.startswith("mobilenetv2") for name in names)
-    return SMALL if not known and side is not None and side <= _SMALL_SIDE else _MACO
+    return "small" if not known and side is not None and side <= _SMALL_SIDE else "pretrained"
 
 
 def for_parametrization(name: str) -> AscentSettings:
