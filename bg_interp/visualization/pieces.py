@@ -13,6 +13,7 @@ from bg_interp.visualization.statistics import AscentStatistics
 _SCORES = {"logit": scores.Activation, "margin": scores.Margin, "even": scores.Even}
 # The first layer alone sees colours and the finest lines.
 _FIRST_LAYER = 10.0
+_SINGLE_IMAGES = 3.0
 
 
 def pieces(
@@ -44,7 +45,10 @@ def pieces(
     first = low + start * scale
     against: list[Any] = []
     if natural is not None and settings.features:
-        against.append(regularizers.FeatureStatistics(natural, settings.features, _FIRST_LAYER))
+        prior = regularizers.FeatureStatistics(
+            natural, settings.features, _FIRST_LAYER, _SINGLE_IMAGES
+        )
+        against.append(prior)
     if settings.opacity:
         against.append(regularizers.MeanOpacity(settings.opacity, input_range))
     if settings.diversity and samples > 1:
