@@ -216,12 +216,12 @@ def evaluate(
         raise UserError(f"keys must name all {len(pixels)} images. Received: {len(keys)}")
     if output_kind is not None and output_kind not in KINDS:
         raise UserError(f"output_kind must be one of {', '.join(KINDS)}. Received: {output_kind!r}")
-    found = load_classifier(model)
-    names = class_names if class_names is not None else found.class_names
+    classifier = load_classifier(model)
+    names = class_names if class_names is not None else classifier.class_names
     if names is not None:
         check_listed(names)
     found = opening.opened(
-        found,
+        classifier,
         pixels,
         _numbers(labels),
         pixels=given(preprocess, input_range),
