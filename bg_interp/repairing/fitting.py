@@ -9,27 +9,23 @@ objects before backgrounds of other classes of which the fit has seen neither.
 
 import dataclasses
 import functools
-import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import tqdm
 
 from bg_interp.errors import UserError
-from bg_interp.models.adapter import for_two_classes
 from bg_interp.repairing.cache import ResumeCache, digest
+from bg_interp.repairing.regression import fit_path
 from bg_interp.repairing.sample import HALVES, Sample
 
-# Smaller values hold the weights back more (scikit-learn's C).
+# Smaller values hold the weights back more (as scikit-learn's C).
 STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
 # How much all images as they are count beside all of their copies.
 SHARES = (0.125, 0.5, 2.0)
 # Rows that the choice among them looks at.
-_ENOUGH = 10000
-# The last digit of a weight decides nothing.
-_STEPS = 100
-# Features that hardly vary are not blown up to more than this many times the mean one.
-_LARGEST_FACTOR = 100.0
+_ENOUGH = 8000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +33,7 @@ class Trial:
     """A way of fitting, and what came of it on images and backgrounds that the fit had not seen.
 
     Attributes:
-      strength: of the regularisation, scikit-learn's C.
+      strength: of the regularisation, as scikit-learn's C.
       share: how much all images as they are count beside all of their copies; None for images as
         they are alone.
       original: accuracy on images as they are.
@@ -121,11 +117,7 @@ def fit(sample: Sample, max_loss: float, cache: ResumeCache) -> Fit:
     trials = _tried(sample, cache, identity)
     reference = max((one for one in trials if one.share is None), key=lambda one: one.original)
     chosen = choose([one for one in trials if one.share is not None], reference, max_loss)
-    strengths = STRENGTHS[: STRENGTHS.index(chosen.strength) + 1]
-    fitted = functools.partial(_last, sample, chosen.share, strengths)
-    *rows, bias = cache(digest(identity, chosen.share, strengths), fitted)
-    kernel, bias = for_two_classes(np.array(rows), bias)
-    layer = kernel.astype(np.float32), bias.astype(np.float32)
+    (layer,) = _path(sample, chosen.share, (chosen.strength,))
     return Fit(*layer, chosen, tuple(trials), reference, max_loss)
 
 
@@ -164,6 +156,8 @@ def _tried(sample: Sample, cache: ResumeCache, identity: str) -> list[Trial]:
         np.concatenate([getattr(some, name)[some.halves == half] for half in range(HALVES)])
         for name in ("copy", "is_foreign")
     )
+    # Backgrounds of other classes are rare where nearly all images are of one class.
+    foreign = foreign if foreign.any() else copy > 0
     trials = []
     for share in ways:
         of_all = np.concatenate([right[share, half] for half in range(HALVES)], axis=1)
@@ -184,37 +178,18 @@ def _enough(sample: Sample) -> Sample:
 def _answers(seen: Sample, other: Sample, share: float | None) -> np.ndarray:
     """Returns which of `other` are right by a layer fitted to `seen`, bool [STRENGTHS, M]."""
     answers = []
-    for layer in _path(seen, share, STRENGTHS):
-        kernel, bias = for_two_classes(layer[:-1], layer[-1])
+    for kernel, bias in _path(seen, share, STRENGTHS):
         answers.append((other.features @ kernel + bias).argmax(axis=1) == other.labels)
     return np.array(answers)
 
 
-def _last(sample: Sample, share: float | None, strengths: tuple[float, ...]) -> np.ndarray:
-    return _path(sample, share, strengths)[-1]
-
-
-def _path(sample: Sample, share: float | None, strengths: tuple[float, ...]) -> list[np.ndarray]:
-    """Fits layers of growing strength, each from the one before; float64 [D + 1, K] each.
-
-    The last row is the bias. A single column tells two classes apart.
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    copies = int(sample.copy.max())
-    if share is None or not copies:
+def _path(
+    sample: Sample, share: float | None, strengths: tuple[float, ...]
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yields the layer of each strength; see `regression.fit_path`."""
+    if share is None:
         sample = sample.take(sample.copy == 0)
-        weights = np.ones(len(sample.labels))
-    else:
-        weights = np.where(sample.copy == 0, share * copies, 1.0)
-    mean, deviation = sample.features.mean(axis=0), sample.features.std(axis=0)
-    deviation = np.maximum(deviation, deviation.mean() / _LARGEST_FACTOR) + 1e-12
-    scaled = (sample.features - mean) / deviation
-    model, layers = LogisticRegression(max_iter=_STEPS, warm_start=True), []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        for strength in strengths:
-            model.set_params(C=strength).fit(scaled, sample.labels, weights)
-            kernel = model.coef_.T / deviation[:, None]
-            layers.append(np.vstack([kernel, model.intercept_ - mean @ kernel]))
-    return layers
+    copies = max(int(sample.copy.max()), 1)
+    weights = np.where(sample.copy == 0, (share or 1.0) * copies, 1.0)
+    classes = int(sample.labels.max()) + 1
+    return fit_path(sample.features, sample.labels, weights, classes, strengths)
