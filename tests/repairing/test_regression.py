@@ -16,7 +16,7 @@ def _features(classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     centres = generator.normal(0, 1, (classes, 6))
     rows = (centres[labels] + generator.normal(0, 1, (_COUNT, 6))) @ generator.normal(0, 1, (6, 6))
     weights = np.where(np.arange(_COUNT) < 100, 3.0, 1.0)
-    return (5 + rows * [0.1, 1, 10, 1, 1, 100]).astype(np.float32), labels, weights
+    return (5 + rows * [0.5, 1, 10, 1, 1, 20]).astype(np.float32), labels, weights
 
 
 @pytest.mark.parametrize("classes", [2, 3])
