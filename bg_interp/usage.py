@@ -48,6 +48,14 @@ def text(doc: str, own: Sequence[flags.Flag], order: Order, full: bool) -> str:
     return "\n".join([*lines, "--flagfile=FILE reads flags from a file, one a line."])
 
 
+def _paragraphs(doc: str) -> list[str]:
+    """Returns a docstring's lines; paragraphs are filled anew, commands stay as they are."""
+    lines: list[str] = []
+    for paragraph in programs.as_called(doc).strip().split("\n\n"):
+        lines += ["", paragraph if paragraph.startswith(" ") else _filled(paragraph, _WIDTH)]
+    return lines[1:]
+
+
 def markdown(program: str, doc: str, own: Sequence[flags.Flag], order: Order) -> str:
     """Returns a program's page of the documentation.
 
@@ -64,7 +72,7 @@ def markdown(program: str, doc: str, own: Sequence[flags.Flag], order: Order) ->
         ("### More flags", [f for f in ranked if f.name not in (*order.first, *order.last)]),
         ("### For composites", [flag for flag in ranked if flag.name in order.last]),
     ):
-        if of and not (title.startswith("### More") and not order.first):
+        if of and (order.first or not title):
             parts += [title, "\n".join(map(_row, of))]
     return "\n\n".join(part for part in parts if part) + "\n"
 
