@@ -12,7 +12,9 @@ import numpy as np
 
 from bg_interp import pictures
 from bg_interp.commands import subject, visualize
-from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
+from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
+from bg_interp.commands.class_images import Maker
+from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import (
     NO_FLAGS,
     EvaluateConfig,
@@ -95,16 +97,30 @@ def class_image_sheet(
       uint8 [height, width, 3].
     """
     shown = list(names[:MOST_CLASS_IMAGES])
-    print(f"class images of {len(shown)} classes", file=sys.stderr)
-    maker = Maker(
-        model.network,
-        list(range(len(names)) if model.columns is None else model.columns)[: len(shown)],
-        preprocess=None,
-        input_range=model.input_range,
-        data=test.images,
-        preset=visualize.suited_settings(str(config.model), model.network),
+    parts = APART if config.class_images_of == "apart" else (config.class_images_of,)
+    print(
+        f"class images of {len(shown)} classes{', twice' if len(parts) > 1 else ''}",
+        file=sys.stderr,
     )
-    return pictures.grid(maker(seed=config.seed).images[None], shown)
+    columns = np.arange(len(names)) if model.columns is None else np.asarray(model.columns)
+    made = [
+        Maker(
+            model.network,
+            columns[: len(shown)].tolist(),
+            preprocess=None,
+            input_range=model.input_range,
+            data=test.images,
+            labels=columns[test.labels],
+            masks=test.masks,
+            of=part,
+            network=visualize.network_of_run(str(config.model)),
+        )(seed=config.seed)
+        for part in parts
+    ]
+    if len(made) == 1:
+        return pictures.grid(made[0].images[None], made[0].made.marked(shown))
+    rows = [f"of the {part}" for part in parts]
+    return pictures.grid(np.stack([one.images for one in made]), shown, rows)
 
 
 def run(config: EvaluateConfig) -> Evaluation:
@@ -126,8 +142,9 @@ def run(config: EvaluateConfig) -> Evaluation:
         model = dataclasses.replace(model, columns=match_classes(model_classes, names))
     model, config, examples, masks = subject.open_test(model, source, config, model_classes)
     arrays = examples.arrays
-    picture = _class_images(given)
-    if config.class_images and picture is None:
+    picture = _class_images(given) if config.class_images_of == "both" else None
+    drawn = config.class_images or config.class_images_of != "both"
+    if drawn and picture is None:
         _check_drawable(model)
     facts = {
         "model": str(config.model),
@@ -154,7 +171,7 @@ def run(config: EvaluateConfig) -> Evaluation:
     folder = output_folder(given)
     evaluation.save(folder)
     save_confusion(evaluation.measured, folder / "confusion.png")
-    if config.class_images and picture is None:
+    if drawn and picture is None:
         picture = folder / "class_images.png"
         pictures.save_png(picture, class_image_sheet(model, evaluation.test, names, config))
     sheet = example_sheet(model, evaluation.test, names, config.seed)

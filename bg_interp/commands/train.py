@@ -34,9 +34,10 @@ from bg_interp.training import loop, recipe, strategies
 from bg_interp.training.accuracy import Accuracies
 from bg_interp.training.checkpoints import Row
 from bg_interp.training.collapse import collapsed
+from bg_interp.visualization import features
 from bg_interp.visualization import statistics as ascent_statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.presets import preset_for
+from bg_interp.visualization.presets import SMALL, for_run
 from bg_interp.visualization.results import Visualization
 
 _SHOWN_IMAGES = 4
@@ -51,6 +52,8 @@ _COMPARED = {
     "seed": "seed",
     "steps": "steps",
 }
+# So many images tell what features are like.
+_FEATURES_IMAGES = 256
 # At least: `swap` needs images of other classes in its batch, whatever --batch_size is.
 _EVALUATED_TOGETHER = 64
 
@@ -160,7 +163,7 @@ class Arm:
 
     @functools.cached_property
     def _ascent(self) -> Ascent:
-        return Ascent(self.model, preset_for(self.config.network))
+        return Ascent(self.model, for_run(self.config.network))
 
     @functools.cached_property
     def _learnt_classes(self) -> list[int]:
@@ -186,6 +189,12 @@ class Arm:
         images, labels = self._start_images["image"], self._start_images["label"]
         if natural_logits:
             found = ascent_statistics.measure(images, self.model, labels)
+            if self._ascent.settings is not SMALL:
+                # For images with a prior, which tools/visualize.py makes: for a network that was
+                # trained on black, natural is black.
+                few = images[:_FEATURES_IMAGES].astype(np.float32)
+                moments = features.measured(self.model, few)
+                found = dataclasses.replace(found, features=moments)
             found.save(self.workdir.ascent)
         else:
             found = ascent_statistics.measure(images)

@@ -11,10 +11,11 @@ import pathlib
 import re
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import class_folders, image_files
+from bg_interp.data.sources.layout import TEST
 from bg_interp.data.sources.tables.masks_of_files import OpacityFile
-from bg_interp.data.sources.tables.rows import TEST, Notes, Row, split_of
+from bg_interp.data.sources.tables.rows import Notes, Row, split_of
 from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.walking import class_folders, image_files
 from bg_interp.errors import UserError
 
 VARIANTS = ("mixed_same", "mixed_rand", "mixed_next", "only_fg", "no_fg", "only_bg_b", "only_bg_t")

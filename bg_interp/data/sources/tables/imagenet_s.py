@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import class_folders, image_files
+from bg_interp.data.sources.layout import TEST, TRAIN
 from bg_interp.data.sources.tables.drawn import BadMask, Levels, read_with
-from bg_interp.data.sources.tables.rows import TEST, TRAIN, Notes, Row
+from bg_interp.data.sources.tables.rows import Notes, Row
 from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.walking import class_folders, image_files
 from bg_interp.errors import UserError
 
 _IGNORED = 1000

@@ -13,11 +13,16 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp import decoding
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.data.sources import folder
+from bg_interp.data.sources.layout import TEST, TRAIN, VALIDATION, in_order
 from bg_interp.data.sources.tables import rows as table_rows
-from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted
-from bg_interp.data.sources.tables.rows import TEST, TRAIN, VALIDATION, Notes, Row
+from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted, stamp
+from bg_interp.data.sources.tables.masks_of_files import FileMasks
+from bg_interp.data.sources.tables.rows import Notes, Row
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
+from bg_interp.masks.opening import Photographs
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +31,10 @@ class TableSplit:
 
     Attributes:
       paths: of the images.
+      turns: int8 [N], EXIF's orientation of each file's pixels.
       drawings: of their objects, None for an image without; empty where no image has one.
+      files: the masks that stand in files which somebody names; None where there are none.
+      odd_masks: {position: why a mask cannot be used}, of those that were read so far.
       places: int32 [N], the kind of each image's background; None where nothing tells.
       units: {"object" or "scene": int32 [N], equal for images that show the same one}; those that
         nothing tells of are left out.
@@ -35,9 +43,17 @@ class TableSplit:
     keys: list[str]
     paths: list[pathlib.Path]
     labels: np.ndarray
-    drawings: list[Drawing | None]
+    turns: np.ndarray
+    drawings: list[Drawing | pathlib.Path | None]
+    files: FileMasks | None = None
     places: np.ndarray | None = None
     units: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    odd_masks: dict[int, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def mask_doubts(self) -> tuple[Doubt, ...]:
+        """What the masks leave open."""
+        return () if self.files is None else self.files.doubts
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -63,17 +79,22 @@ class TableSplit:
                 "or start anew with --overwrite"
             ) from error
 
+    def photographs(self) -> Photographs:
+        """Returns the files, for masks that are laid on them."""
+        return Photographs(lambda position: self.paths[position], self.turns)
+
     def _mask(self, position: int | np.int64, height: int, width: int) -> np.ndarray:
-        """Returns one mask; one that cannot be drawn is empty, and so counted as bad, and named."""
-        drawing, path = self.drawings[int(position)], self.paths[int(position)]
-        if drawing is None:
-            return np.zeros((height, width, 1), np.uint8)
+        """Returns one mask; one that cannot be used is empty, and its reason is noted."""
+        at, height, width = int(position), int(height), int(width)
+        drawing = self.drawings[at]
         try:
-            drawn = drawing.drawn(int(height), int(width))
-            return fitted(drawn, int(height), int(width), path)
+            if isinstance(drawing, pathlib.Path) and self.files is not None:
+                return self.files.mask(at, height, width)
+            if drawing is not None and not isinstance(drawing, pathlib.Path):
+                return fitted(drawing.drawn(height, width), height, width, int(self.turns[at]))
         except BadMask as error:
-            print(f"no mask of {path}: {error}", file=sys.stderr)
-            return np.zeros((height, width, 1), np.uint8)
+            self.odd_masks[at] = f"{self.paths[at]}: {error}"
+        return np.zeros((height, width, 1), np.uint8)
 
     def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `image`, uint8 [h, w, 3], `label`, int32, and `mask`, uint8 [h, w, 1], if any."""
@@ -113,6 +134,7 @@ def of_rows(
     root: pathlib.Path,
     notes: Notes,
     classes: Sequence[str] | None = None,
+    rules: MaskRules | None = None,
 ) -> TableSource:
     """Makes a source of rows; every image is decoded once, and damaged ones are left out.
 
@@ -122,6 +144,7 @@ def of_rows(
       root: the folder that keys are relative to.
       notes: what a reader has found odd; more is added, and all is said.
       classes: their order; None sorts them.
+      rules: what somebody says of masks in files.
 
     Raises:
       UserError: no images, fewer than two classes, an image of two labels, or a class without
@@ -140,12 +163,14 @@ def of_rows(
     names = _class_names(rows, what, classes)
     for line in notes.lines:
         print(f"{what}: {line}", file=sys.stderr)
-    places = tuple(table_rows.in_natural_order({row.place for row in rows if row.place}))
+    places = tuple(in_order({row.place for row in rows if row.place}))
     return TableSource(
         name=name,
         class_names=names,
         splits={
-            split: _split([row for row in rows if row.split == split], names, places)
+            split: _split(
+                [row for row in rows if row.split == split], names, places, digests, what, rules
+            )
             for split in dict.fromkeys([TRAIN, TEST, *(row.split for row in rows)])
             if any(row.split == split for row in rows)
         },
@@ -207,7 +232,7 @@ def _class_names(rows: Sequence[Row], what: str, classes: Sequence[str] | None) 
             f"{', '.join(sorted(found)) or 'no image'}"
         )
     if classes is None:
-        return tuple(table_rows.in_natural_order(found))
+        return tuple(in_order(found))
     return tuple(name for name in classes if name in found)
 
 
@@ -222,16 +247,30 @@ def _numbers(values: Sequence[str]) -> np.ndarray | None:
     return np.unique(named, return_inverse=True)[1].astype(np.int32)
 
 
-def _split(rows: Sequence[Row], names: Sequence[str], places: Sequence[str]) -> TableSplit:
+def _split(
+    rows: Sequence[Row],
+    names: Sequence[str],
+    places: Sequence[str],
+    examined: Mapping[str, Any],
+    what: str,
+    rules: MaskRules | None,
+) -> TableSplit:
     number, place = ({name: n for n, name in enumerate(some)} for some in (names, places))
     drawings = [row.mask for row in rows]
+    paths = [row.image for row in rows]
+    turns = np.array([examined[row.key][2] for row in rows], np.int8)
+    written = [mask if isinstance(mask, pathlib.Path) else None for mask in drawings]
     named = {"object": [row.object for row in rows], "scene": [row.scene for row in rows]}
     units = {unit: _numbers(values) for unit, values in named.items()}
     return TableSplit(
         keys=[row.key for row in rows],
-        paths=[row.image for row in rows],
+        paths=paths,
         labels=np.array([number[row.label] for row in rows], np.int32),
+        turns=turns,
         drawings=drawings if any(drawings) else [],
+        files=FileMasks(written, paths, turns, f"the masks of {what}", rules)
+        if any(written)
+        else None,
         places=np.array([place[row.place] for row in rows], np.int32) if places else None,
         units={unit: numbers for unit, numbers in units.items() if numbers is not None},
     )
@@ -243,5 +282,11 @@ def _fingerprint(rows: Sequence[Row], digests: dict[str, Any]) -> str:
     for row in rows:
         said = [row.key, digests[row.key][0], row.label, row.split, row.place]
         found.update(json.dumps(said).encode())
-        found.update(row.mask.identity() if row.mask else b"")
+        found.update(_identity(row.mask))
     return found.hexdigest()
+
+
+def _identity(mask: Drawing | pathlib.Path | None) -> bytes:
+    if isinstance(mask, pathlib.Path):
+        return stamp(mask).encode()
+    return b"" if mask is None else mask.identity()

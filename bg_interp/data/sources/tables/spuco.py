@@ -9,9 +9,9 @@ import pathlib
 from collections.abc import Iterator
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import class_folders, image_files
 from bg_interp.data.sources.tables.rows import Notes, Row, split_of
 from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.walking import class_folders, image_files
 from bg_interp.errors import UserError
 
 _ORDER = ("landbirds", "waterbirds", "small_dogs", "big_dogs")

@@ -10,10 +10,10 @@ import pathlib
 import re
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import image_files
 from bg_interp.data.sources.tables.masks_of_files import OpacityFile
 from bg_interp.data.sources.tables.rows import Notes, Row, split_of
 from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
 _GROUP = re.compile(r"obj-(?P<label>\w+?)_bg-(?P<place>\w+?)_co_occur_obj-(?P<object>\w+)")

@@ -16,11 +16,12 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import image_files
+from bg_interp.data.sources.layout import in_order
 from bg_interp.data.sources.tables.drawn import BadMask, Levels, read_with
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
-from bg_interp.data.sources.tables.rows import Notes, Row, in_natural_order, split_of
+from bg_interp.data.sources.tables.rows import Notes, Row, split_of
 from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
 BORDER = 255
@@ -76,7 +77,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         thing.label for some in things.values() if not isinstance(some, str) for thing in some
     }
     names = [classes.names[level] for level in sorted(classes.names)]
-    names += in_natural_order(present - set(names))
+    names += in_order(present - set(names))
     known = [name for name in names if name in present]
     chosen = wanted(known, config.only_classes, f"--dataset=voc:{path}")
     rows: list[Row] = []

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import image_files
 from bg_interp.data.sources.tables.drawn import SHARES, Outlines, area, ring_of
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below, split_of
 from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError, one_line
 
 _SPLITS = ("train", "val", "valid", "validation", "test")

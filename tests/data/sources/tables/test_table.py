@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from drawing import disc, labels_of, lowest_iou, photograph, save, save_photographs
 
+from bg_interp.config.data import DataConfig
+from bg_interp.data.sources import open_source
 from bg_interp.errors import UserError
 
 
@@ -111,13 +113,42 @@ def test_what_is_wrong_is_counted_and_named(opened, tmp_path, capsys):
     source = opened(dataset)
     said = capsys.readouterr().err
     for line in (
-        f"masks are missing (1; the first: {tmp_path / 'masks' / '000.png'})",
+        f"masks are missing, and count as empty (2; the first: {tmp_path / 'masks' / '000.png'})",
         "images are missing and left out (1;",
         "rows name an image again and are left out (1;",
         "images are damaged and left out (1; the first: images/003.png (",
     ):
         assert line in said
     assert sorted(labels_of(source)) == [0, 1, 4, 5, 6, 7, 8, 9, 10, 11]
+
+
+def test_masks_that_cannot_be_read_are_empty_counted_and_named(opened, tmp_path):
+    dataset = write(tmp_path, "image,label,mask", "images/{name},{label},{mask}", count=24)
+    masks = [tmp_path / "masks" / f"{number:03d}.png" for number in range(24)]
+    for number, path in enumerate(masks):
+        save((disc(number) * 255).astype(np.uint8), path)
+    masks[3].write_bytes(b"")
+    masks[4].write_bytes(masks[4].read_bytes()[:70])
+    save(np.full((50, 50), 255, np.uint8), masks[5])
+    source, empty, named = opened(dataset), [], []
+    for split in source.splits.values():
+        drawn = zip(split.keys, split.masks(), strict=True)
+        empty += [key for key, mask in drawn if not mask.any()]
+        named += split.odd_masks.values()
+    assert sorted(empty) == [f"images/{number:03d}.png" for number in (3, 4, 5)]
+    said = "\n".join(sorted(named))
+    assert f"the mask {masks[3]} cannot be read" in said and "50 x 50 pixels" in said
+
+
+def test_maps_of_labels_are_refused_until_somebody_says_what_is_object(opened, tmp_path):
+    dataset = write(tmp_path, "image,label,mask", "images/{name},{label},{mask}")
+    for number in range(8):
+        levels = np.where(disc(number), 15, 0)
+        levels[:4, :4] = 2
+        save(levels.astype(np.uint8), tmp_path / "masks" / f"{number:03d}.png")
+    with pytest.raises(UserError, match="say with --mask_values which values are foreground"):
+        opened(dataset)
+    assert lowest_iou(open_source(DataConfig(dataset=dataset, mask_values="15"))) == 1
 
 
 def test_a_path_without_its_kind_is_asked_about(opened, tmp_path):
