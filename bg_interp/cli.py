@@ -243,7 +243,7 @@ def _waiting(what: str) -> Iterator[None]:
 
 
 def explained(error: Exception) -> str | None:
-    """Returns one line for an error of the system's or TensorFlow's that the user can mend.
+    """Returns one line for an error of the system's or TensorFlow's that the user can fix.
 
     None for all others, which are defects of ours.
     """

@@ -102,7 +102,7 @@ def load_network(path: pathlib.Path) -> Classifier:
     names = [str(name) for name in workdir.read_config().get("class_names") or []]
     if not workdir.model.is_file():
         raise UserError(
-            f"{path} holds a run that is not finished; the command that began it goes on"
+            f"{path} holds a run that is not finished; the command that began it resumes it"
         )
     model = load_file(workdir.model)
     return Classifier(model, _input_shape(model)[1], tuple(checked_names(names, model)))

@@ -1,7 +1,7 @@
 """Retraining the last layer on composites (Kirichenko et al. 2023, arXiv 2204.02937).
 
 A network that relies on backgrounds has often learnt objects as well, and only weighs them less.
-Logistic regression on its features, of the training images and of copies of them before random
+Logistic regression on its features, of the training images and of copies of them on random
 backgrounds, weighs them anew; the layers below are left as they are. Features are whitened by what
 backgrounds change in them, and how strongly the weights are held back is chosen by cross-validation
 on kinds of background that the fit has not seen.

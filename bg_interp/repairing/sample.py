@@ -16,7 +16,7 @@ _BLOCK = 1024
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
-    """Features of N images as they are, and of copies before random backgrounds, M in all.
+    """Features of N images as they are, and of copies on random backgrounds, M in all.
 
     Attributes:
       features: float32 [M, D].

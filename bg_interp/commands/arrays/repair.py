@@ -46,7 +46,7 @@ def repair(
     """Takes the background shortcut out of a classifier by retraining its last layer.
 
     The last layer is fitted anew, by logistic regression, to the features of the images and of
-    copies with their objects before random other backgrounds (Kirichenko et al. 2023, arXiv
+    copies with their objects on random other backgrounds (Kirichenko et al. 2023, arXiv
     2204.02937). All other layers stay as they are, and so does `model`.
 
     Example:
@@ -61,7 +61,7 @@ def repair(
         of one.
       images: those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
-      masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
+      masks: [N, H, W] or [N, H, W, 1], in any common format, or what `bg.segment` returned.
       class_names: K names; None for numbers.
       seed: keys all that is random.
       test: images, labels and masks to measure on; None sets a fifth of the images aside.
