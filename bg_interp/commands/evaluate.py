@@ -6,7 +6,7 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
 from bg_interp.commands.class_images import Maker
+from bg_interp.commands.published import measure_published
 from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import (
     NO_FLAGS,
@@ -49,9 +50,7 @@ _DATA = (
     "data_seed"
 ).split()
 # Settings that the page shows.
-_SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
-# What could not be measured, or was odd about the data; in results and page where there is any.
-_NOTES = ("leak_left_out", "duplicates")
+_SHOWN = ("model", *_DATA, "preprocess", "output_kind", "adversarial_backgrounds", "seed")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -81,10 +80,9 @@ def example_sheet(
 
 def _check_drawable(model: AdaptedModel) -> None:
     network = keras_network(model)
-    if network is None or not network.outputs or network.outputs[0].shape[-1] < 2:
+    if network is None or not network.outputs:
         raise UserError(
-            "--class_images needs a sequential or functional Keras network with an output for each "
-            "class; leave the flag out"
+            "--class_images needs a sequential or functional Keras network; leave the flag out"
         )
 
 
@@ -107,8 +105,7 @@ def class_image_sheet(
         Maker(
             model.network,
             columns[: len(shown)].tolist(),
-            preprocess=None,
-            input_range=model.input_range,
+            preprocess=model.pixels,
             data=test.images,
             labels=columns[test.labels],
             masks=test.masks,
@@ -132,16 +129,16 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
-    found = load_classifier(config.model or "", config.output_kind)
-    model = AdaptedModel(found.network)
-    given, config = config, subject.settled(config, found.image_size)
-    source = subject.open_images(config)
+    classifier = load_classifier(config.model or "")
+    given, config = config, subject.settled(config, classifier.image_size)
+    source = subject.open_images(config, whole=True)
     names = list(source.class_names)
-    model_classes = class_names(config) or found.class_names
-    if model_classes is not None:
-        model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    model, config, examples, masks = subject.open_test(model, source, config, model_classes)
-    arrays = examples.arrays
+    model_classes = class_names(config) or classifier.class_names
+    columns = None if model_classes is None else match_classes(model_classes, names)
+    if model_classes is None:
+        subject.say_order(names)
+    tested = subject.open_test(classifier, source, config, model_classes, columns)
+    model, config, arrays = tested.found.model, tested.config, tested.examples.arrays
     picture = _class_images(given) if config.class_images_of == "both" else None
     drawn = config.class_images or config.class_images_of != "both"
     if drawn and picture is None:
@@ -150,10 +147,17 @@ def run(config: EvaluateConfig) -> Evaluation:
         "model": str(config.model),
         "seed": config.seed,
         "fingerprint": source.fingerprint,
-        "input_range": config.input_range,
+        "preprocess": config.preprocess,
+        "input_range": model.pixels.range and list(model.pixels.range),
         "output_kind": config.output_kind,
+        "found": list(tested.found.notes),
         "data": {name: getattr(config, name) for name in _DATA},
     }
+    if same := getattr(source, "duplicates", None):
+        facts["duplicates"] = same.to_dict()
+    published = measure_published(model, source, config)
+    if published:
+        facts["published"] = {one.name: one.to_dict() for one in published}
     evaluation = measure(
         model,
         Arrays.of(arrays),
@@ -164,10 +168,12 @@ def run(config: EvaluateConfig) -> Evaluation:
         backgrounds=config.adversarial_backgrounds,
         seed=config.seed,
         facts=facts,
-        doubts=masks.doubts,
+        doubts=(*tested.found.doubts, *tested.masks.doubts),
     )
     if config.leak:
         evaluation = _with_leak(evaluation, source, config)
+    for one in published:
+        print(one.beside(evaluation.measures), file=sys.stderr)
     folder = output_folder(given)
     evaluation.save(folder)
     save_confusion(evaluation.measured, folder / "confusion.png")
@@ -182,9 +188,10 @@ def run(config: EvaluateConfig) -> Evaluation:
         command=page.command("evaluate", page.given_flags(given, (*NO_FLAGS, "output", "junit"))),
         facts=[
             *((name, page.without_places(name, getattr(config, name))) for name in _SHOWN),
-            *((name, evaluation.measured[name]) for name in _NOTES if name in evaluation.measured),
+            *((name, str(note)) for name, note in _notes(evaluation, source)),
+            *(("published variants", one.beside(evaluation.measures)) for one in published),
         ],
-        masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
+        masks=report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
         class_images=picture,
     )
     return evaluation
@@ -225,9 +232,17 @@ def leak(config: EvaluateConfig) -> Leak:
       UserError: data or masks cannot be used.
     """
     config = subject.settled(config, None)
-    found = _leak_of(subject.open_images(config), config)
+    found = _leak_of(subject.open_images(config, whole=True), config)
     files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
+
+
+def _notes(evaluation: Evaluation, source: Source) -> Iterator[tuple[str, object]]:
+    """Yields what could not be measured, and what is odd about the data."""
+    if "leak_left_out" in evaluation.measured:
+        yield "leak", f"left out: {evaluation.measured['leak_left_out']}"
+    if same := getattr(source, "duplicates", None):
+        yield "duplicates", same
 
 
 def _with_leak(evaluation: Evaluation, source: Source, config: EvaluateConfig) -> Evaluation:

@@ -22,15 +22,15 @@ from bg_interp.data.sources.tables.drawn import (
 )
 from bg_interp.data.sources.tables.objects import Thing, by_image, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.errors import UserError, one_line
 
 _LISTS = ("images", "annotations", "categories")
 _LOOKED_AT = 20  # So many images tell where all of them stand.
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `coco:ANNOTATIONS.json`, or a folder with a file for each split.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `coco:ANNOTATIONS.json`, or a folder with a file for each split.
 
     Args:
       path: of the file; of several, names such as instances_train2017.json tell the splits, or
@@ -57,7 +57,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         split = _split(file) if len(files) > 1 else ""
         rows += _rows(content, categories, chosen, folders[-1], split, notes)
     root = folders[0] if len(folders) == 1 else folders[0].parent
-    return of_rows(f"coco:{given.resolve()}", rows, root, notes, list(names))
+    return Table(f"coco:{given.resolve()}", rows, root, notes, list(names))
 
 
 def _number(category: Mapping[str, Any]) -> tuple[str, Any]:
@@ -226,3 +226,6 @@ def _beyond(mask: Outlines, size: tuple[int, int]) -> bool:
     """Tells whether an outline leaves its image by more than rounding does."""
     height, width = size
     return any((ring < -1).any() or (ring > (width + 1, height + 1)).any() for ring in mask.rings)
+
+
+open_source, open_whole = openers(read)

@@ -20,7 +20,7 @@ from bg_interp.config.data import SourceConfig
 from bg_interp.data.sources.tables.drawn import BadMask, Drawing, Outlines, area, ring_of, size_of
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.errors import UserError, one_line
 
 _CORNERS = 90  # Of a circle.
@@ -59,8 +59,8 @@ class Patch:
         return self.png + repr((self.left, self.top, self.size)).encode()
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `labelme:FOLDER`, with its folders below; those called train, val or test are splits.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `labelme:FOLDER`, with its folders below; those called train, val or test are splits.
 
     Args:
       path: of the folder.
@@ -88,7 +88,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         image = file_below(file.parent, str(content["imagePath"]))
         row = row_of(image, some, notes, _split(file.relative_to(folder)))
         rows += [] if row is None else [row]
-    return of_rows(f"labelme:{folder.resolve()}", rows, folder, notes)
+    return Table(f"labelme:{folder.resolve()}", rows, folder, notes)
 
 
 def _split(file: pathlib.Path) -> str:
@@ -159,3 +159,6 @@ def _drawing(
 def _beyond(mask: Outlines, size: tuple[int, int]) -> bool:
     height, width = size
     return any((ring < -1).any() or (ring > (width + 1, height + 1)).any() for ring in mask.rings)
+
+
+open_source, open_whole = openers(read)

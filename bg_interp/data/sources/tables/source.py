@@ -6,15 +6,17 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from bg_interp import decoding
+from bg_interp.config.data import SourceConfig
 from bg_interp.config.mask_rules import MaskRules
-from bg_interp.data.sources import folder
+from bg_interp.data.sources import duplicates, folder
+from bg_interp.data.sources.duplicates import NONE, Duplicates
 from bg_interp.data.sources.layout import TEST, TRAIN, VALIDATION, in_order
 from bg_interp.data.sources.tables import rows as table_rows
 from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted, stamp
@@ -116,6 +118,8 @@ class TableSource:
 
     Attributes:
       notes: what was odd or left out, a line each.
+      divided: whether nobody has divided the images into splits; see `FolderSource`.
+      duplicates: images that are the same file several times.
     """
 
     name: str
@@ -126,59 +130,93 @@ class TableSource:
     damaged: tuple[tuple[str, str], ...] = ()
     place_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    divided: bool = False
+    duplicates: Duplicates = NONE
 
 
-def of_rows(
-    name: str,
-    rows: Sequence[Row],
-    root: pathlib.Path,
-    notes: Notes,
-    classes: Sequence[str] | None = None,
-    rules: MaskRules | None = None,
-) -> TableSource:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """What a reader makes of annotations.
+
+    Attributes:
+      name: what `--dataset` calls them.
+      rows: one an image.
+      root: the folder that keys are relative to.
+      notes: what was odd; more is added when the images are opened.
+      classes: their order; None sorts them.
+      rules: what somebody says of masks in files.
+    """
+
+    name: str
+    rows: Sequence[Row]
+    root: pathlib.Path
+    notes: Notes
+    classes: Sequence[str] | None = None
+    rules: MaskRules | None = None
+
+
+Opener = Callable[[str, SourceConfig], TableSource]
+
+
+def openers(read: Callable[[str, SourceConfig], Table]) -> tuple[Opener, Opener]:
+    """Returns what opens a reader's annotations to learn from, and to test on all of them."""
+
+    def open_source(path: str, config: SourceConfig) -> TableSource:
+        return open_table(read(path, config))
+
+    def open_whole(path: str, config: SourceConfig) -> TableSource:
+        return open_table(read(path, config), whole=True)
+
+    return open_source, open_whole
+
+
+def open_table(table: Table, whole: bool = False) -> TableSource:
     """Makes a source of rows; every image is decoded once, and damaged ones are left out.
 
     Args:
-      name: what `--dataset` calls it.
-      rows: one an image.
-      root: the folder that keys are relative to.
-      notes: what a reader has found odd; more is added, and all is said.
-      classes: their order; None sorts them.
-      rules: what somebody says of masks in files.
+      table: the rows.
+      whole: take all images for both splits where nobody has divided them.
 
     Raises:
-      UserError: no images, fewer than two classes, an image of two labels, or a class without
-        images to train on.
+      UserError: no images, fewer than two classes, an image of two labels, or masks that nobody can
+        read.
     """
-    what = f"--dataset={name}"
-    rows = table_rows.existing(rows, what, notes)
+    what, notes = f"--dataset={table.name}", table.notes
+    rows = table_rows.existing(table.rows, what, notes)
     rows = table_rows.without_repeats(rows, what, notes)
-    root, rows = _keyed(rows, root)
+    root, rows = _keyed(rows, table.root)
     examined = folder._examine_all(root, [row.image for row in rows])
-    digests = {row.key: examined[folder._key(root, row.image)] for row in rows}
-    damaged = tuple((key, found[1]) for key, found in sorted(digests.items()) if found[1])
+    by_key = {row.key: examined[folder._key(root, row.image)] for row in rows}
+    damaged = tuple((key, found[1]) for key, found in sorted(by_key.items()) if found[1])
     for key, reason in damaged:
         notes.add("images are damaged and left out", f"{key} ({reason})")
-    rows = _divided(sorted((r for r in rows if not digests[r.key][1]), key=lambda row: row.key))
-    names = _class_names(rows, what, classes)
-    for line in notes.lines:
+    sound = sorted((row for row in rows if not by_key[row.key][1]), key=lambda row: row.key)
+    names = _class_names(sound, what, table.classes)
+    places = tuple(in_order({row.place for row in sound if row.place}))
+    splits, divided = _divided(sound, whole)
+    same = duplicates.find(
+        {
+            row.key: (by_key[row.key][0], split, row.label)
+            for split, some in splits.items()
+            for row in some
+        }
+    )
+    for line in [*notes.lines, *([str(same)] if same else [])]:
         print(f"{what}: {line}", file=sys.stderr)
-    places = tuple(in_order({row.place for row in rows if row.place}))
     return TableSource(
-        name=name,
+        name=table.name,
         class_names=names,
         splits={
-            split: _split(
-                [row for row in rows if row.split == split], names, places, digests, what, rules
-            )
-            for split in dict.fromkeys([TRAIN, TEST, *(row.split for row in rows)])
-            if any(row.split == split for row in rows)
+            split: _split(some, names, places, by_key, what, table.rules)
+            for split, some in splits.items()
         },
-        fingerprint=_fingerprint(rows, digests),
-        has_masks=any(row.mask for row in rows),
+        fingerprint=_fingerprint(sound, by_key),
+        has_masks=any(row.mask for row in sound),
         damaged=damaged,
         place_names=places,
         notes=notes.lines,
+        divided=divided,
+        duplicates=same,
     )
 
 
@@ -205,23 +243,36 @@ def _keyed(rows: Sequence[Row], root: pathlib.Path) -> tuple[pathlib.Path, list[
     return root, keyed
 
 
-def _divided(rows: Sequence[Row]) -> list[Row]:
-    """Puts each row into a split: where none is told, every fifth image of a class is tested on.
+def _divided(rows: Sequence[Row], whole: bool) -> tuple[dict[str, list[Row]], bool]:
+    """Returns the rows of each split, and whether they had to be divided here.
 
-    Without test images those of validation are tested on.
+    Without test images those of validation are tested on, and without training images they are
+    learned from. Where there is one split alone, every fifth image of a class is tested on.
     """
-    if not any(row.split for row in rows):
-        by_class: dict[str, list[str]] = {}
-        for row in rows:
-            by_class.setdefault(row.label, []).append(row.key)
-        tested = {key for keys in folder._divide(by_class)[TEST].values() for key in keys}
-        return [
-            dataclasses.replace(row, split=TEST if row.key in tested else TRAIN) for row in rows
-        ]
-    if any(row.split == TEST for row in rows):
-        return list(rows)
-    held_out = {VALIDATION: TEST}
-    return [dataclasses.replace(row, split=held_out.get(row.split, row.split)) for row in rows]
+    splits: dict[str, list[Row]] = {}
+    for row in rows:
+        splits.setdefault(row.split, []).append(row)
+    usual = [name for name in (TRAIN, TEST, VALIDATION, "") if name in splits]
+    if len(usual) == 1:
+        only = splits.pop(usual[0])
+        halves = {TRAIN: only, TEST: only} if whole else _halves(only)
+        return {**halves, **splits}, True
+    for missing in (TEST, TRAIN):
+        if missing not in splits:
+            splits[missing] = splits.pop(VALIDATION)
+    return {name: splits[name] for name in dict.fromkeys([TRAIN, TEST, *splits])}, False
+
+
+def _halves(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Divides rows by a hash of their keys."""
+    by_class: dict[str, list[str]] = {}
+    for row in rows:
+        by_class.setdefault(row.label, []).append(row.key)
+    tested = {key for keys in folder._divide(by_class)[TEST].values() for key in keys}
+    return {
+        TRAIN: [row for row in rows if row.key not in tested],
+        TEST: [row for row in rows if row.key in tested],
+    }
 
 
 def _class_names(rows: Sequence[Row], what: str, classes: Sequence[str] | None) -> tuple[str, ...]:

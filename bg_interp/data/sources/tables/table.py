@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from bg_interp.config.data import DataConfig, SourceConfig
 from bg_interp.data.sources.tables import rows as table_rows
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.errors import UserError, nearest, one_line
 
 _NEEDED = ("image", "label")
@@ -29,8 +29,8 @@ _ALSO = {
 }
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `table:FILE.csv`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `table:FILE.csv`.
 
     Args:
       path: of the table.
@@ -60,7 +60,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         for number, cells in lines
     ]
     rules = config.mask_rules() if isinstance(config, DataConfig) else None
-    return of_rows(name, found, root, notes, rules=rules)
+    return Table(name, found, root, notes, rules=rules)
 
 
 def _mask(root: pathlib.Path, cells: Mapping[str, str], notes: Notes) -> pathlib.Path | None:
@@ -158,3 +158,6 @@ def _split(table: pathlib.Path, number: int, cells: Mapping[str, str]) -> str:
             f"line {number}"
         )
     return found
+
+
+open_source, open_whole = openers(read)

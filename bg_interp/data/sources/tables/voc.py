@@ -20,7 +20,7 @@ from bg_interp.data.sources.layout import in_order
 from bg_interp.data.sources.tables.drawn import BadMask, Levels, read_with
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
@@ -45,8 +45,8 @@ class Classes:
     colours: tuple[tuple[int, int, int, int], ...] = ()
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `voc:FOLDER`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `voc:FOLDER`.
 
     Args:
       path: of the folder that holds JPEGImages, such as VOCdevkit/VOC2012.
@@ -89,7 +89,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         wished = [thing for thing in some if thing.label in chosen]
         row = row_of(image, wished, notes, splits.get(name, ""))
         rows += [] if row is None else [row]
-    return of_rows(f"voc:{folder.resolve()}", rows, photographs, notes, names)
+    return Table(f"voc:{folder.resolve()}", rows, photographs, notes, names)
 
 
 def _splits(folder: pathlib.Path) -> dict[str, str]:
@@ -186,3 +186,6 @@ def _seen(
         mask = Levels(file, read, (level,), BORDER)
         found.append(Thing(names.get(level, str(level)), area, mask))
     return found
+
+
+open_source, open_whole = openers(read)

@@ -14,7 +14,7 @@ from bg_interp.config.data import SourceConfig
 from bg_interp.data.sources.layout import TEST, TRAIN, VALIDATION
 from bg_interp.data.sources.tables.masks_of_files import OpacityFile
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.data.sources.tables.table import text_of
 from bg_interp.errors import UserError, one_line
 
@@ -24,8 +24,8 @@ _SPLITS = (TRAIN, VALIDATION, TEST)
 _SEGMENTATIONS = ("segmentations", "CUB_200_2011/segmentations")
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `waterbirds:PATH`, the folder of metadata.csv or the one that holds it.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `waterbirds:PATH`, the folder of metadata.csv or the one that holds it.
 
     Args:
       path: of the folder, such as waterbird_complete95_forest2water2.
@@ -57,7 +57,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
     for row in rows:
         if masks and row.mask is None:
             notes.add("images have no mask, and count as images with an empty one", row.image)
-    return of_rows(f"waterbirds:{given.resolve()}", rows, table.parent, notes, CLASSES)
+    return Table(f"waterbirds:{given.resolve()}", rows, table.parent, notes, CLASSES)
 
 
 def _masks(folder: pathlib.Path, data_dir: str | None) -> pathlib.Path | None:
@@ -92,3 +92,6 @@ def _row(
         # Soft: each of CUB's masks is the mean of five people's.
         mask=OpacityFile(mask) if mask and mask.is_file() else None,
     )
+
+
+open_source, open_whole = openers(read)

@@ -1,5 +1,7 @@
 """A table of labels: as spreadsheets save it, with what it may say, and what is wrong with it."""
 
+import shutil
+
 import numpy as np
 import pytest
 from drawing import disc, labels_of, lowest_iou, photograph, save, save_photographs
@@ -46,6 +48,38 @@ def test_splits_masks_places_and_what_belongs_together(opened, tmp_path):
     train = source.splits["train"]
     assert source.place_names == ("sea", "wood") and train.places.tolist() == [1, 0, 0, 1]
     assert {unit: found.tolist() for unit, found in train.units.items()} == {"scene": [0, 0, 1, 1]}
+
+
+def test_without_splits_all_images_are_tested_on_or_a_fifth(opened, tmp_path, capsys):
+    dataset = write(tmp_path, count=20)
+    whole = opened(dataset, whole=True)
+    assert whole.divided and whole.splits["test"].keys == whole.splits["train"].keys
+    assert "20 images, all tested on: nobody has divided them" in capsys.readouterr().err
+    source = opened(dataset)
+    train, test = source.splits["train"].keys, source.splits["test"].keys
+    assert not set(train) & set(test) and len(train) + len(test) == 20 and len(test) < 10
+
+
+def test_validation_stands_for_the_split_that_is_missing(opened, tmp_path):
+    save_photographs(tmp_path, 8)
+    for told, sizes in (
+        (("train", "val"), {"train": 4, "test": 4}),
+        (("test", "val"), {"train": 4, "test": 4}),
+        (("train", "test", "val"), {"train": 3, "test": 3, "validation": 2}),
+    ):
+        rows = [f"{n:03d}.png,{'cat' if n < 4 else 'dog'},{told[n % len(told)]}" for n in range(8)]
+        (tmp_path / "labels.csv").write_text("\n".join(["image,label,split", *rows]))
+        source = opened(f"table:{tmp_path / 'labels.csv'}")
+        assert {name: len(split) for name, split in source.splits.items()} == sizes
+        assert not source.divided
+
+
+def test_copies_of_images_are_counted(opened, tmp_path, capsys):
+    dataset = write(tmp_path)
+    shutil.copy(tmp_path / "images" / "000.png", tmp_path / "images" / "001.png")
+    source = opened(dataset, whole=True)
+    assert source.duplicates.labels == 1
+    assert "1 images are copies of others" in capsys.readouterr().err
 
 
 def test_numbers_are_classes_in_their_order(opened, tmp_path):
