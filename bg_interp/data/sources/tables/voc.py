@@ -25,6 +25,7 @@ from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
 BORDER = 255
+_BORDER_COLOUR = (224, 224, 192)
 _NAMES = (
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
     "person pottedplant sheep sofa train tvmonitor"
@@ -38,11 +39,13 @@ class Classes:
 
     Attributes:
       names: of each level.
-      colours: (level, red, green, blue) of files that have no palette; empty where unknown.
+      colours: (level, red, green, blue) of files that have no palette.
+      listed: whether they are listed beside the data, and palettes are numbered anyhow.
     """
 
     names: Mapping[int, str]
-    colours: tuple[tuple[int, int, int, int], ...] = ()
+    colours: tuple[tuple[int, int, int, int], ...]
+    listed: bool = False
 
 
 def read(path: str, config: SourceConfig) -> Table:
@@ -63,7 +66,7 @@ def read(path: str, config: SourceConfig) -> Table:
             f"Received: {folder}"
         )
     classes = _classes(folder)
-    read = functools.partial(levels, colours=classes.colours)
+    read = functools.partial(levels, classes=classes)
     splits = _splits(folder)
     images = {image.stem: image for image in image_files(photographs)}
     images = {name: image for name, image in images.items() if not splits or name in splits}
@@ -120,7 +123,7 @@ def _classes(folder: pathlib.Path) -> Classes:
             names[ours] = name
         if len(rgb) == 3:
             colours.append((ours, *rgb))
-    return Classes(names, tuple(colours))
+    return Classes(names, ((BORDER, *_BORDER_COLOUR), *colours), listed=True)
 
 
 def _voc_colours() -> list[tuple[int, int, int, int]]:
@@ -135,17 +138,23 @@ def _voc_colours() -> list[tuple[int, int, int, int]]:
     return found
 
 
-def levels(path: pathlib.Path, colours: Sequence[tuple[int, int, int, int]]) -> np.ndarray:
+def levels(path: pathlib.Path, classes: Classes) -> np.ndarray:
     """Reads a map of classes, uint8 [h, w]: its numbers, or those that its colours stand for.
 
     Raises:
       BadMask: a colour is that of no class.
     """
     with Image.open(path) as image:
-        if image.mode in ("P", "L"):
-            return np.asarray(image)
+        numbers = np.asarray(image) if image.mode in ("P", "L") else None
+        if numbers is not None and not (classes.listed and image.mode == "P"):
+            return numbers
         pixels = np.asarray(image.convert("RGB")).astype(np.int64)
-    return _by_colour(pixels, colours, path)
+    try:
+        return _by_colour(pixels, classes.colours, path)
+    except BadMask:
+        if numbers is None:
+            raise
+        return numbers
 
 
 def _by_colour(
