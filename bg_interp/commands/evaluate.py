@@ -50,7 +50,7 @@ _DATA = (
     "data_seed"
 ).split()
 # Settings that the page shows.
-_SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
+_SHOWN = ("model", *_DATA, "preprocess", "output_kind", "adversarial_backgrounds", "seed")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -80,10 +80,9 @@ def example_sheet(
 
 def _check_drawable(model: AdaptedModel) -> None:
     network = keras_network(model)
-    if network is None or not network.outputs or network.outputs[0].shape[-1] < 2:
+    if network is None or not network.outputs:
         raise UserError(
-            "--class_images needs a sequential or functional Keras network with an output for each "
-            "class; leave the flag out"
+            "--class_images needs a sequential or functional Keras network; leave the flag out"
         )
 
 
@@ -106,8 +105,7 @@ def class_image_sheet(
         Maker(
             model.network,
             columns[: len(shown)].tolist(),
-            preprocess=None,
-            input_range=model.input_range,
+            preprocess=model.pixels,
             data=test.images,
             labels=columns[test.labels],
             masks=test.masks,
@@ -131,18 +129,16 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
-    found = load_classifier(config.model or "", config.output_kind)
-    model = AdaptedModel(found.network)
-    given, config = config, subject.settled(config, found.image_size)
+    classifier = load_classifier(config.model or "")
+    given, config = config, subject.settled(config, classifier.image_size)
     source = subject.open_images(config, whole=True)
     names = list(source.class_names)
-    model_classes = class_names(config) or found.class_names
-    if model_classes is not None:
-        model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    else:
+    model_classes = class_names(config) or classifier.class_names
+    columns = None if model_classes is None else match_classes(model_classes, names)
+    if model_classes is None:
         subject.say_order(names)
-    model, config, examples, masks = subject.open_test(model, source, config, model_classes)
-    arrays = examples.arrays
+    tested = subject.open_test(classifier, source, config, model_classes, columns)
+    model, config, arrays = tested.found.model, tested.config, tested.examples.arrays
     picture = _class_images(given) if config.class_images_of == "both" else None
     drawn = config.class_images or config.class_images_of != "both"
     if drawn and picture is None:
@@ -151,8 +147,10 @@ def run(config: EvaluateConfig) -> Evaluation:
         "model": str(config.model),
         "seed": config.seed,
         "fingerprint": source.fingerprint,
-        "input_range": config.input_range,
+        "preprocess": config.preprocess,
+        "input_range": model.pixels.range and list(model.pixels.range),
         "output_kind": config.output_kind,
+        "found": list(tested.found.notes),
         "data": {name: getattr(config, name) for name in _DATA},
     }
     if same := getattr(source, "duplicates", None):
@@ -170,7 +168,7 @@ def run(config: EvaluateConfig) -> Evaluation:
         backgrounds=config.adversarial_backgrounds,
         seed=config.seed,
         facts=facts,
-        doubts=masks.doubts,
+        doubts=(*tested.found.doubts, *tested.masks.doubts),
     )
     if config.leak:
         evaluation = _with_leak(evaluation, source, config)
@@ -193,7 +191,7 @@ def run(config: EvaluateConfig) -> Evaluation:
             *((name, str(note)) for name, note in _notes(evaluation, source)),
             *(("published variants", one.beside(evaluation.measures)) for one in published),
         ],
-        masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
+        masks=report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
         class_images=picture,
     )
     return evaluation
