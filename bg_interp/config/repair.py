@@ -25,7 +25,7 @@ class RepairConfig(EvaluateConfig):
     )
     copies: int = setting(
         8,
-        "how many random backgrounds each object is pasted before; fewer take less time and memory",
+        "how many random backgrounds each object is pasted on; fewer take less time and memory",
         rule=POSITIVE,
     )
     class_images: bool = setting(

@@ -1,10 +1,10 @@
 """Retraining the last layer on composites (Kirichenko et al. 2023, arXiv 2204.02937).
 
 A network that relies on backgrounds has often learnt objects as well, and only weighs them less.
-Logistic regression on its features, of the training images and of copies of them before random
+Logistic regression on its features, of the training images and of copies of them on random
 backgrounds, weighs them anew; the layers below are left as they are. No labels of groups are
 needed: how strongly weights are held back, and how much images count as they are, is chosen by
-objects before backgrounds of other classes of which the fit has seen neither.
+objects on backgrounds of other classes of which the fit has seen neither.
 """
 
 import dataclasses
@@ -37,7 +37,7 @@ class Trial:
       share: how much all images as they are count beside all of their copies; None for images as
         they are alone.
       original: accuracy on images as they are.
-      swapped: accuracy on objects before backgrounds of other classes.
+      swapped: accuracy on objects on backgrounds of other classes.
     """
 
     strength: float
@@ -72,7 +72,7 @@ class Fit:
         said = (
             f"Chosen on unseen objects and backgrounds: C = {one.strength:g}, images as they are "
             f"counting {one.share:g} times their composites: {one.original:.3f} right as they are "
-            f"({other.original:.3f} without composites), {one.swapped:.3f} before backgrounds of "
+            f"({other.original:.3f} without composites), {one.swapped:.3f} on backgrounds of "
             f"other classes ({other.swapped:.3f})."
         )
         if other.original - one.original > self.max_loss:
@@ -108,7 +108,7 @@ def fit(sample: Sample, max_loss: float, cache: ResumeCache) -> Fit:
 
     Args:
       sample: features of K classes.
-      max_loss: how much accuracy images as they are may lose for the sake of those before other
+      max_loss: how much accuracy images as they are may lose for the sake of those on other
         backgrounds.
       cache: fits that are known.
     """
@@ -130,7 +130,7 @@ def choose(trials: list[Trial], reference: Trial, max_loss: float) -> Trial:
       max_loss: how much accuracy on images as they are may be lost beside it.
 
     Returns:
-      The best before swapped backgrounds of those that keep to the price; where none does, the one
+      The best on swapped backgrounds of those that keep to the price; where none does, the one
       that is best on images as they are.
     """
     kept = [one for one in trials if one.original >= reference.original - max_loss]

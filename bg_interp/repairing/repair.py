@@ -66,7 +66,7 @@ class Settings:
     """How a classifier is repaired.
 
     Attributes:
-      copies: how many random backgrounds each object is pasted before.
+      copies: how many random backgrounds each object is pasted on.
       max_loss: how much accuracy images as they are may lose.
       seed: keys all that is random.
     """

@@ -1,6 +1,6 @@
 """What a last layer learns from: features of images, and of their objects elsewhere.
 
-The images are divided into two halves, and every object is pasted before backgrounds of its own
+The images are divided into two halves, and every object is pasted on backgrounds of its own
 half alone. So a layer that was fitted to one half has seen neither an object nor a background of
 the other, and can be tried on it.
 """
@@ -26,7 +26,7 @@ _MOST = 1024
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
-    """Features of N images as they are, and of copies before random backgrounds, M in all.
+    """Features of N images as they are, and of copies on random backgrounds, M in all.
 
     Attributes:
       features: float32 [M, D].
@@ -76,7 +76,7 @@ def make_sample(
     Args:
       features: RGB in [0, 255] to float [B, D].
       train: the training images, masks usable, two of each class at least.
-      copies: how many random backgrounds each object is pasted before.
+      copies: how many random backgrounds each object is pasted on.
       seed: keys the halves and the backgrounds.
       cache: features that are known.
     """

@@ -55,7 +55,7 @@ def repair(
     """Takes the background shortcut out of a classifier by retraining its last layer.
 
     The last layer is fitted anew, by logistic regression, to the features of the images and of
-    copies with their objects before random other backgrounds (Kirichenko et al. 2023, arXiv
+    copies with their objects on random other backgrounds (Kirichenko et al. 2023, arXiv
     2204.02937). All other layers stay as they are, and so does `model`.
 
     Example:
@@ -70,7 +70,7 @@ def repair(
         of one.
       images: those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
-      masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
+      masks: [N, H, W] or [N, H, W, 1], in any common format, or what `bg.segment` returned.
       class_names: K names; None for numbers.
       seed: keys all that is random.
       test: images, labels and masks to measure on, which the classifier has not seen; None sets a
@@ -79,7 +79,7 @@ def repair(
         before any other; a function of images in [0, 255]; None for none.
       input_range: what the model takes for black and white, instead of `preprocess`; None takes
         [0, 255], or the range in which it is clearly better, which is said.
-      copies: how many random backgrounds each object is pasted before, at least 1.
+      copies: how many random backgrounds each object is pasted on, at least 1.
       max_loss: how much accuracy on images as they are may be lost, of 1, for the sake of accuracy
         on other backgrounds; told by images that the new layer has not seen.
       invert_masks: True where black is the object; False says that white is, however it looks.
