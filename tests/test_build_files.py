@@ -17,6 +17,7 @@ _DISTRIBUTIONS = {
     "absl": "absl-py",
     "cv2": "opencv-contrib-python",
     "fontTools": "fonttools",
+    "pillow_heif": "pillow-heif",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",

@@ -6,13 +6,16 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from bg_interp import pictures
 from bg_interp.commands import subject, visualize
-from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
+from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
+from bg_interp.commands.class_images import Maker
+from bg_interp.commands.published import measure_published
+from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import (
     NO_FLAGS,
     EvaluateConfig,
@@ -42,9 +45,12 @@ from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
 # Settings that results.json holds.
-_DATA = "dataset data_dir masks mask_store image_size resize correlation data_seed".split()
+_DATA = (
+    "dataset data_dir masks invert_masks mask_values mask_store image_size resize correlation "
+    "data_seed"
+).split()
 # Settings that the page shows.
-_SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
+_SHOWN = ("model", *_DATA, "preprocess", "output_kind", "adversarial_backgrounds", "seed")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -74,10 +80,9 @@ def example_sheet(
 
 def _check_drawable(model: AdaptedModel) -> None:
     network = keras_network(model)
-    if network is None or not network.outputs or network.outputs[0].shape[-1] < 2:
+    if network is None or not network.outputs:
         raise UserError(
-            "--class_images needs a sequential or functional Keras network with an output for each "
-            "class; leave the flag out"
+            "--class_images needs a sequential or functional Keras network; leave the flag out"
         )
 
 
@@ -90,16 +95,29 @@ def class_image_sheet(
       uint8 [height, width, 3].
     """
     shown = list(names[:MOST_CLASS_IMAGES])
-    print(f"class images of {len(shown)} classes", file=sys.stderr)
-    maker = Maker(
-        model.network,
-        list(range(len(names)) if model.columns is None else model.columns)[: len(shown)],
-        preprocess=None,
-        input_range=model.input_range,
-        data=test.images,
-        preset=visualize.suited_settings(str(config.model), model.network),
+    parts = APART if config.class_images_of == "apart" else (config.class_images_of,)
+    print(
+        f"class images of {len(shown)} classes{', twice' if len(parts) > 1 else ''}",
+        file=sys.stderr,
     )
-    return pictures.grid(maker(seed=config.seed).images[None], shown)
+    columns = np.arange(len(names)) if model.columns is None else np.asarray(model.columns)
+    made = [
+        Maker(
+            model.network,
+            columns[: len(shown)].tolist(),
+            preprocess=model.pixels,
+            data=test.images,
+            labels=columns[test.labels],
+            masks=test.masks,
+            of=part,
+            network=visualize.network_of_run(str(config.model)),
+        )(seed=config.seed)
+        for part in parts
+    ]
+    if len(made) == 1:
+        return pictures.grid(made[0].images[None], made[0].made.marked(shown))
+    rows = [f"of the {part}" for part in parts]
+    return pictures.grid(np.stack([one.images for one in made]), shown, rows)
 
 
 def run(config: EvaluateConfig) -> Evaluation:
@@ -111,27 +129,35 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
-    found = load_classifier(config.model or "", config.output_kind)
-    model = AdaptedModel(found.network)
-    given, config = config, subject.settled(config, found.image_size)
-    source = subject.open_images(config)
+    classifier = load_classifier(config.model or "")
+    given, config = config, subject.settled(config, classifier.image_size)
+    source = subject.open_images(config, whole=True)
     names = list(source.class_names)
-    model_classes = class_names(config) or found.class_names
-    if model_classes is not None:
-        model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    model, config, examples, masks = subject.open_test(model, source, config, model_classes)
-    arrays = examples.arrays
-    picture = _class_images(given)
-    if config.class_images and picture is None:
+    model_classes = class_names(config) or classifier.class_names
+    columns = None if model_classes is None else match_classes(model_classes, names)
+    if model_classes is None:
+        subject.say_order(names)
+    tested = subject.open_test(classifier, source, config, model_classes, columns)
+    model, config, arrays = tested.found.model, tested.config, tested.examples.arrays
+    picture = _class_images(given) if config.class_images_of == "both" else None
+    drawn = config.class_images or config.class_images_of != "both"
+    if drawn and picture is None:
         _check_drawable(model)
     facts = {
         "model": str(config.model),
         "seed": config.seed,
         "fingerprint": source.fingerprint,
-        "input_range": config.input_range,
+        "preprocess": config.preprocess,
+        "input_range": model.pixels.range and list(model.pixels.range),
         "output_kind": config.output_kind,
+        "found": list(tested.found.notes),
         "data": {name: getattr(config, name) for name in _DATA},
     }
+    if same := getattr(source, "duplicates", None):
+        facts["duplicates"] = same.to_dict()
+    published = measure_published(model, source, config)
+    if published:
+        facts["published"] = {one.name: one.to_dict() for one in published}
     evaluation = measure(
         model,
         Arrays.of(arrays),
@@ -142,13 +168,16 @@ def run(config: EvaluateConfig) -> Evaluation:
         backgrounds=config.adversarial_backgrounds,
         seed=config.seed,
         facts=facts,
+        doubts=(*tested.found.doubts, *tested.masks.doubts),
     )
     if config.leak:
-        evaluation = dataclasses.replace(evaluation, leak=_leak_of(source, config))
+        evaluation = _with_leak(evaluation, source, config)
+    for one in published:
+        print(one.beside(evaluation.measures), file=sys.stderr)
     folder = output_folder(given)
     evaluation.save(folder)
     save_confusion(evaluation.measured, folder / "confusion.png")
-    if config.class_images and picture is None:
+    if drawn and picture is None:
         picture = folder / "class_images.png"
         pictures.save_png(picture, class_image_sheet(model, evaluation.test, names, config))
     sheet = example_sheet(model, evaluation.test, names, config.seed)
@@ -157,8 +186,12 @@ def run(config: EvaluateConfig) -> Evaluation:
         folder / "report.html",
         evaluation,
         command=page.command("evaluate", page.given_flags(given, (*NO_FLAGS, "output", "junit"))),
-        facts=[(name, page.without_places(name, getattr(config, name))) for name in _SHOWN],
-        masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
+        facts=[
+            *((name, page.without_places(name, getattr(config, name))) for name in _SHOWN),
+            *((name, str(note)) for name, note in _notes(evaluation, source)),
+            *(("published variants", one.beside(evaluation.measures)) for one in published),
+        ],
+        masks=report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
         class_images=picture,
     )
     return evaluation
@@ -199,9 +232,27 @@ def leak(config: EvaluateConfig) -> Leak:
       UserError: data or masks cannot be used.
     """
     config = subject.settled(config, None)
-    found = _leak_of(subject.open_images(config), config)
+    found = _leak_of(subject.open_images(config, whole=True), config)
     files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
+
+
+def _notes(evaluation: Evaluation, source: Source) -> Iterator[tuple[str, object]]:
+    """Yields what could not be measured, and what is odd about the data."""
+    if "leak_left_out" in evaluation.measured:
+        yield "leak", f"left out: {evaluation.measured['leak_left_out']}"
+    if same := getattr(source, "duplicates", None):
+        yield "duplicates", same
+
+
+def _with_leak(evaluation: Evaluation, source: Source, config: EvaluateConfig) -> Evaluation:
+    """Adds the leak, or says why there is none: everything else is measured already."""
+    try:
+        return dataclasses.replace(evaluation, leak=_leak_of(source, config))
+    except UserError as error:
+        print(f"the leak is left out: {error}", file=sys.stderr)
+        measured = {**evaluation.measured, "leak_left_out": str(error)}
+        return dataclasses.replace(evaluation, measured=measured)
 
 
 def _leak_of(source: Source, config: EvaluateConfig) -> Leak:

@@ -10,16 +10,16 @@ import sys
 from collections.abc import Iterator
 
 from bg_interp.commands import subject, visualize
-from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
-from bg_interp.config.ascent import AscentSettings
+from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
+from bg_interp.commands.class_images import Maker
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
-from bg_interp.data.opening import open_in_memory
+from bg_interp.data.opening import decoded_with_masks
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.models.adapter import AdaptedModel, match_classes
-from bg_interp.models.loading import load_classifier
-from bg_interp.models.preprocessing import with_preprocessing
+from bg_interp.models.adapter import match_classes
+from bg_interp.models.loading import load_network
+from bg_interp.models.preprocessing import with_pixels
 from bg_interp.repairing.cache import ResumeCache
 from bg_interp.repairing.head import find_head
 from bg_interp.repairing.repair import Classifier, Images, Settings, repair
@@ -38,43 +38,47 @@ def run(config: RepairConfig) -> Repair:
       UserError: model, data or masks cannot be used, or the last layer is no dense layer.
     """
     check_names(config)
-    opened = load_classifier(config.model or "")
+    opened = load_network(config.model or "")
     head = find_head(opened.network)
     given, settled = config, subject.settled(config, opened.image_size)
     source = subject.open_images(settled)
     names = list(source.class_names)
     known = class_names(config) or opened.class_names
     columns = None if known is None else match_classes(known, names)
-    model, settled, tested, _ = subject.open_test(
-        AdaptedModel(opened.network, columns=columns), source, settled, known or names
-    )
-    images = {}
-    for split, examples in (
-        ("train", open_in_memory(source, "train", settled)),
-        ("test", tested),
+    if known is None:
+        subject.say_order(names)
+    tested = subject.open_test(opened, source, settled, known or names, columns)
+    model, settled = tested.found.model, tested.config
+    images, doubts = {}, [*tested.found.doubts]
+    for split, (examples, masks) in (
+        ("train", decoded_with_masks(source, "train", settled)),
+        ("test", (tested.examples, tested.masks)),
     ):
         places = subject.places_of(source, split, examples.positions)
         images[split] = Images(Arrays.of(examples.arrays), places, source.place_names)
+        doubts += masks.doubts
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
         classifier = Classifier(
             head=head,
-            features=with_preprocessing(head.features(), None, model.input_range, size),
+            features=with_pixels(head.features(), model.pixels, model.layout, size),
             adapted=lambda network: dataclasses.replace(model, network=network),
             names=names,
             columns=columns,
+            doubts=tuple(dict.fromkeys(doubts)),
             facts={
                 "model": str(config.model),
-                "input_range": settled.input_range,
+                "preprocess": settled.preprocess,
                 "output_kind": settled.output_kind,
+                "found": list(tested.found.notes),
             },
         )
-        how = Settings(config.copies, config.original_weight, config.seed)
+        how = Settings(config.copies, config.max_loss, config.seed)
         cache = ResumeCache(folder / "progress")
         done = repair(classifier, images["train"], images["test"], how, cache)
         if config.class_images:
-            drawn = visualize.suited_settings(str(config.model), opened.network)
-            done = _with_class_images(done, classifier, images["train"].arrays, drawn)
+            network = visualize.network_of_run(str(config.model))
+            done = _with_class_images(done, classifier, images["train"].arrays, network)
         _write(done, given, list(known or names), settled.resize)
         cache.clear()
     return done
@@ -99,7 +103,7 @@ def _alone_in(folder: pathlib.Path) -> Iterator[None]:
 
 
 def _with_class_images(
-    done: Repair, classifier: Classifier, train: Arrays, how: AscentSettings | None
+    done: Repair, classifier: Classifier, train: Arrays, network: str | None
 ) -> Repair:
     """Adds what the classes look like to the network with its old last layer and with the new."""
     count = min(len(classifier.names), MOST_CLASS_IMAGES)
@@ -109,7 +113,7 @@ def _with_class_images(
         if classifier.columns is None
         else list(classifier.columns)
     )
-    maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, preset=how)
+    maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, network=network)
     dense, made = done.logits.layers[-1], {}
     after = dense.get_weights()
     for name, weights in (("before", classifier.head.weights()), ("after", after)):
@@ -127,7 +131,7 @@ def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize:
         evaluations=(done.before, done.after),
         class_images=done.class_images,
         shown=done.shown,
-        strength=done.fit.strength,
+        fit=str(done.fit),
         command=page.command("repair", page.given_flags(config, (*NO_FLAGS, "output"))),
     )
 

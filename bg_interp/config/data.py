@@ -8,6 +8,7 @@ import pathlib
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.config.annotations import READERS, dataset_of, layout_of
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError, nearest
 
 # The forms of `--dataset`; `bg_interp.data.sources` has a module for each.
@@ -127,10 +128,20 @@ class DataConfig(SourceConfig):
         "where masks come from: auto (the data set's own, else object), none, dataset, folder:PATH "
         f"(PNGs named like the images), or what tools/segment.py made: {', '.join(SEGMENTERS)}",
     )
+    invert_masks: bool | None = setting(
+        None,
+        "true: black is the object in masks from outside, as in masks of backgrounds; false: white "
+        "is, however it looks; default: white, and masks that look inverted are doubted",
+    )
+    mask_values: str | None = setting(
+        None,
+        "which values of masks from outside are object, where they are maps of labels or colours: "
+        "1:20, 15,38 or #800000; all others are background",
+    )
     on_bad_mask: str = setting(
         "keep",
-        "images whose mask is empty, full or unsure: keep leaves them untreated, drop leaves them "
-        "out, error stops",
+        "images whose mask is empty, full, unsure or odd: keep leaves them untreated, drop leaves "
+        "them out, error stops",
         choices=("keep", "drop", "error"),
     )
     max_bad_fraction: float = setting(
@@ -141,6 +152,14 @@ class DataConfig(SourceConfig):
         "most memory for decoded images, in gigabytes; larger data are decoded each epoch",
         rule=NOT_NEGATIVE,
     )
+
+    def mask_rules(self) -> MaskRules:
+        """Returns what is said of masks from outside.
+
+        Raises:
+          UserError: `mask_values` are none.
+        """
+        return MaskRules.of(self.invert_masks, self.mask_values)
 
 
 def check_source(config: SourceConfig) -> None:
@@ -238,3 +257,4 @@ def check_data(config: DataConfig) -> None:
     """
     check_source(config)
     check_masks(config.masks)
+    config.mask_rules()

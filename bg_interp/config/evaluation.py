@@ -6,7 +6,9 @@ import os
 import pathlib
 import re
 
-from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp import pixels
+from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
+from bg_interp.config.ascent import OF, VisualizeConfig
 from bg_interp.config.data import (
     MASKS,
     RESIZE_HELP,
@@ -16,6 +18,7 @@ from bg_interp.config.data import (
     check_source,
 )
 from bg_interp.errors import UserError, nearest, one_line
+from bg_interp.pixels import Pixels
 
 # Taken from the training of the model, or without meaning for measures: they get no flags.
 NO_FLAGS = (
@@ -37,7 +40,6 @@ MEASURES = (
     "original foreground_only no_foreground background_only mixed_same mixed_random mixed_next "
     "swap bg_gap worst_group mean_group adversarial leak"
 ).split()
-_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +48,9 @@ class EvaluateConfig(DataConfig):
 
     model: str | None = setting(
         None,
-        "a folder that tools/train.py wrote, a .keras, .h5 or .onnx file, a SavedModel folder, or "
-        "MODULE:NAME of a Keras model, or of a function from float32 or uint8 [B, H, W, 3] to "
-        "scores [B, K]",
+        "a folder that tools/train.py wrote, a .keras, .h5, .onnx or .tflite file, a SavedModel "
+        "folder, or MODULE:NAME of a Keras model, of a function that makes one, or of a function "
+        "from float32 or uint8 [B, H, W, 3] to scores [B, K]",
     )
     dataset: str = setting(
         "",
@@ -74,10 +76,14 @@ class EvaluateConfig(DataConfig):
         "model is clearly right more often, and says so",
         choices=("auto", *RESIZES),
     )
+    preprocess: str = setting(
+        "auto",
+        "what the model wants done to pixels; auto tries the usual ways on some images, takes the "
+        f"one in which the model is right, and says so. {pixels.HELP}",
+    )
     input_range: str = setting(
         "auto",
-        "the range in which the model takes pixels; auto tries each on some images, takes the one "
-        "in which the model is clearly better, else 0:255, and says so",
+        "the range in which the model takes pixels: a shorter --preprocess for ranges alone",
         choices=("auto", *INPUT_RANGES),
     )
     class_names: str | None = setting(
@@ -101,6 +107,12 @@ class EvaluateConfig(DataConfig):
         False,
         "draw what the classes look like to a Keras network, by activation maximization, where its "
         "run holds no such picture: seconds for small networks, minutes for large ones",
+    )
+    class_images_of: str = setting(
+        "both",
+        "what class images are held to: object or background draws what the network takes from "
+        "that part of the images alone, apart draws one row of each",
+        choices=(*OF, "apart"),
     )
     leak: bool = setting(
         False,
@@ -132,7 +144,7 @@ def check_model(config: EvaluateConfig) -> None:
             "SavedModel folder, or MODULE:NAME; --leak alone needs none"
         )
     exists = pathlib.Path(config.model).expanduser().exists()
-    if not exists and not _FUNCTION.fullmatch(config.model):
+    if not exists and not names_module(config.model):
         raise UserError(f"--model names a file or folder that does not exist: {config.model}")
 
 
@@ -183,6 +195,15 @@ def conditions(text: str) -> list[Condition]:
     return found
 
 
+def preprocessing(config: EvaluateConfig) -> Pixels | None:
+    """Returns what `--preprocess` or `--input_range` says; None where it is to be found.
+
+    Raises:
+      UserError: a name that is none, or both are given.
+    """
+    return pixels.of_flags(config.preprocess, config.input_range)
+
+
 def check_gate(config: EvaluateConfig) -> None:
     """Checks `--fail_if` and `--junit`.
 
@@ -207,7 +228,7 @@ def check_gate(config: EvaluateConfig) -> None:
         )
 
 
-def class_names(config: EvaluateConfig) -> list[str] | None:
+def class_names(config: "EvaluateConfig | VisualizeConfig") -> list[str] | None:
     """Returns the names that `--class_names` gives, in a list or in a file with one a line.
 
     Raises:
@@ -240,6 +261,7 @@ def check_names(config: EvaluateConfig) -> None:
     check_model(config)
     check_gate(config)
     class_names(config)
+    preprocessing(config)
     if config.dataset:
         # Measures resize: any size will do.
         check_source(dataclasses.replace(config, image_size=None))

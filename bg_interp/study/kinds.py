@@ -109,7 +109,7 @@ def _accuracies() -> Iterator[MeasureKind]:
 
 
 _WORST_GROUP = MeasureKind(
-    "accuracy before each class's worst kind of background",
+    "accuracy on each class's worst kind of background",
     "accuracy_worst_group",
     ("groups", "worst_by_class"),
     _RELIANCE,

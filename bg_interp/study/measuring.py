@@ -11,7 +11,7 @@ import numpy as np
 
 from bg_interp.commands.subject import places_of
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, resolved
-from bg_interp.data.opening import open_in_memory
+from bg_interp.data.opening import decoded_with_masks, open_in_memory
 from bg_interp.data.sources import open_source
 from bg_interp.evaluation.arrays import Arrays, compiled, plain_list, usable_rows
 from bg_interp.evaluation.judges.judge import Judge
@@ -27,7 +27,7 @@ from bg_interp.storage.workdir import Workdir
 from bg_interp.study.starts import STARTS, UNTRAINED
 from bg_interp.visualization import statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.presets import preset_for
+from bg_interp.visualization.presets import for_run
 from bg_interp.visualization.results import Visualization
 
 
@@ -81,7 +81,7 @@ def make_class_images(
       known: the statistics that training left for the ascent.
       classes: those to make images of; None for all.
     """
-    ascent = Ascent(model, preset_for(resolved(config).network))
+    ascent = Ascent(model, for_run(resolved(config).network))
     made = {
         start.name: ascent(classes, statistics=known, start=start.image, seed=config.seed)
         for start in STARTS
@@ -113,7 +113,8 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     found = load_network(workdir.path)
     model, class_names = found.network, list(found.class_names or ())
     source = open_source(settled)
-    opened = open_in_memory(source, "test", settled).arrays
+    examples, masks = decoded_with_masks(source, "test", settled)
+    opened = examples.arrays
     test, usable = Arrays.of(opened), usable_rows(Arrays.of(opened))
     # Of a class without training images the network knows nothing that could be shown.
     learnt = np.unique(source.splits["train"].labels).tolist()
@@ -134,6 +135,8 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
         answers, test.labels[usable], class_names, seed, places, source.place_names
     ).to_dict()
     results["logits"] = _logits_of(made, learnt, len(class_names))
+    if masks.doubts:
+        results["doubts"] = [doubt.to_dict() for doubt in masks.doubts]
     with files.replacing(workdir.class_images) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **_pictures_of(made, learnt, len(class_names)))
     # Written last: where it is, the images are whole.

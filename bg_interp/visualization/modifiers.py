@@ -18,9 +18,9 @@ import numpy as np
 import tensorflow as tf
 from tf_keras_vis.activation_maximization.input_modifiers import InputModifier
 
-from bg_interp.visualization.engine import views
-from bg_interp.visualization.engine.parts import Moment, Part
+from bg_interp.visualization import views
 from bg_interp.visualization.optimizers import between
+from bg_interp.visualization.parts import Moment, Part
 
 # Modifiers of one kind draw apart when they stand twice in a list.
 _NEXT_OF_ITS_KIND = 2**20
@@ -147,6 +147,17 @@ class Zoom(Modifier):
         step = 1.0 / ((self.low + self.high) / 2 + (self.high - self.low) / 2 * draws)
         shift = tf.zeros([images.shape[0], 2])
         return views.resize(images, step, step, shift, fuse=moment.fuse)
+
+
+class Mirror(Modifier):
+    """Exchanges left and right in every other image."""
+
+    stream = 5 << 26
+
+    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+        """Returns each image as it is, or mirrored, as likely."""
+        draws = views.uniform([images.shape[0], 1, 1, 1], moment.key)
+        return tf.where(draws < 0, tf.reverse(images, [2]), images)
 
 
 class Noise(Modifier):

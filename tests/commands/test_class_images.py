@@ -1,14 +1,18 @@
 """Class images of anybody's classifier: its own preprocessing, names, and ranges that don't fit."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from bg_interp.commands import visualize
-from bg_interp.commands.class_images import Maker, class_images, suited_preset
-from bg_interp.config.ascent import AscentSettings
+from bg_interp.commands.class_images import Maker, class_images, suited_settings
+from bg_interp.config.ascent import OF, AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
-from bg_interp.models import preprocessing
+from bg_interp.models import opening, preprocessing
+from bg_interp.models.loading import load_classifier
+from bg_interp.visualization import presets
 
 QUICK = AscentSettings(steps=2)
 DRAWS = np.random.default_rng(0)
@@ -47,7 +51,9 @@ def application():
 
 def test_an_application_gets_its_own_preprocessing(application):
     assert preprocessing.application_of(application) == "MobileNetV2"
-    wrapped = preprocessing.with_preprocessing(application, "auto", None)
+    pixels, notes = opening.assumed(load_classifier(application), None)
+    assert pixels.name == "-1:1" and "keras.applications" in notes[0]
+    wrapped = preprocessing.with_pixels(application, pixels)
     images = DRAWS.uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
     expected = application(keras.applications.mobilenet_v2.preprocess_input(images.copy()))
     np.testing.assert_allclose(wrapped(images), expected, rtol=1e-4, atol=1e-5)
@@ -73,15 +79,18 @@ def test_applications_are_known_by_their_names(name, found):
     assert preprocessing.application_of(model) == found
 
 
-@pytest.mark.parametrize("span", preprocessing.RANGES)
-def test_a_range_that_does_not_fit_is_noticed(span):
+@pytest.mark.parametrize("span", [(0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)])
+def test_the_range_of_its_training_is_found_and_another_one_refused(span, capsys):
     model = trained_on(*span)
     images = class_images(model, data=DATA, input_range=span, preset=QUICK).images
     assert images.min() >= 0
     assert 1 < images.max() <= 255
+    found = class_images(model, data=DATA, preset=QUICK).images
+    np.testing.assert_array_equal(found, images)
     if span != (0.0, 255.0):
-        with pytest.raises(UserError, match=r"seems to take images in \["):
-            class_images(model, data=DATA, preset=QUICK)
+        assert "by its batch normalisation" in capsys.readouterr().err
+        with pytest.raises(UserError, match=r"seems to take images in .*, not in 0:255"):
+            class_images(model, data=DATA, input_range=(0, 255), preset=QUICK)
 
 
 def test_natural_logits_are_logits_and_statistics_those_of_all_classes():
@@ -95,10 +104,11 @@ def test_natural_logits_are_logits_and_statistics_those_of_all_classes():
         model,
         data=np.broadcast_to(data, (1200, 16, 16, 3)),
         labels=np.repeat([0, 1], 600),
+        input_range=(0, 255),
         preset=AscentSettings(steps=2),
     )
-    assert maker._statistics.mean.mean() == pytest.approx(100, abs=1)
-    assert maker._statistics.natural_logits[1] == pytest.approx(600, rel=0.01)
+    assert maker.statistics().mean.mean() == pytest.approx(100, abs=1)
+    assert maker.statistics().natural_logits[1] == pytest.approx(600, rel=0.01)
 
 
 def test_a_function_may_preprocess():
@@ -132,7 +142,7 @@ def test_a_notebook_shows_a_sheet_and_escapes_names(tmp_path):
         ({"classes": 3}, "numbers from 0 to 2"),
         ({"class_names": ["dog"]}, "class_names must name the model's 3 classes"),
         ({"preset": "smal"}, "did you mean 'small'"),
-        ({"preprocess": "imagenet"}, 'preprocess must be "auto"'),
+        ({"preprocess": "imagnet"}, "preprocess must be auto, or one of"),
         ({"preprocess": abs, "input_range": (0, 1)}, "exclude each other"),
         ({"data": DATA[0]}, "data must be RGB"),
     ],
@@ -145,6 +155,73 @@ def test_mistakes_are_named_by_argument(how, said):
 
 def test_the_tool_and_the_call_choose_the_same_preset(application, tmp_path):
     application.save(tmp_path / "model.keras")
-    opened = keras.models.load_model(tmp_path / "model.keras")
-    chosen = visualize.suited_settings(str(tmp_path / "model.keras"), opened)
-    assert chosen.parametrization == suited_preset(opened, 32).parametrization == "maco"
+    config = VisualizeConfig(model=str(tmp_path / "model.keras"))
+    opened = keras.models.load_model(config.model)
+    assert visualize.ascent_settings(config, opened, opened) == suited_settings(application, None)
+
+
+MASKS = np.zeros((24, 16, 16), np.uint8)
+MASKS[:, 4:12, 4:12] = 255
+NATURAL = dataclasses.replace(presets.NATURAL, steps=2, together=4)
+
+
+def test_masks_hold_images_to_the_features_of_one_part():
+    model = trained_on(0, 255)
+    made = {
+        of: class_images(model, data=DATA, masks=MASKS, of=of, preset=NATURAL, classes=[1])
+        for of in OF
+    }
+    assert np.abs(made["object"].images - made["background"].images).max() > 1
+    # With masks and both parts, all places count alike: as without masks.
+    both = class_images(model, data=DATA, preset=NATURAL, classes=[1])
+    np.testing.assert_array_equal(made["both"].images, both.images)
+    assert "made with a prior" in str(both)
+
+
+def test_masks_choose_the_preset_that_knows_of_them():
+    maker = Maker(trained_on(0, 255), data=DATA, masks=MASKS, of="object")
+    assert maker._ascent.settings == presets.NATURAL
+    weighed = maker.statistics().features
+    plain = Maker(trained_on(0, 255), data=DATA, preset="natural")
+    # The network's own statistics are live: they are read at each call.
+    assert plain.statistics().features is None
+    assert weighed.layers
+
+
+def test_a_class_without_photographs_is_not_failed_by_its_logit():
+    model = trained_on(0, 255)
+    labels = np.repeat([0, 1], 12)
+    made = class_images(model, data=DATA, labels=labels, preset=QUICK).made
+    assert np.isnan(made.median[2])
+    assert made.median[0] <= made.natural[0]
+
+
+def test_many_classes_are_asked_for(capsys):
+    inputs = keras.Input((16, 16, 3))
+    values = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(40)(values))
+    assert Maker(model, preset=QUICK).names == [str(number) for number in range(16)]
+    assert 'the first 16 of 40 classes; name others, or ask for "all"' in capsys.readouterr().err
+    assert len(Maker(model, "all", preset=QUICK).names) == 40
+    assert not capsys.readouterr().err
+    # A class may have that name.
+    names = ["all", *(str(number) for number in range(39))]
+    assert Maker(model, "all", class_names=names, preset=QUICK).names == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"of": "object", "data": DATA}, "needs masks"),
+        ({"masks": MASKS}, "masks are those of data"),
+        ({"of": "objects"}, "did you mean 'object'"),
+        ({"of": "object", "data": DATA, "masks": MASKS, "preset": "small"}, "needs a preset with"),
+        ({"of": "object", "data": DATA, "masks": MASKS[:, :8]}, "must be of the images' size"),
+        ({"data": DATA[:, :8, :8], "preset": "natural"}, "must be of the model's size"),
+        ({"labels": [0]}, "labels are those of data"),
+    ],
+)
+def test_masks_and_data_that_do_not_fit(how, said):
+    with pytest.raises(UserError, match=said) as error:
+        class_images(trained_on(0, 255), **how)
+    assert "\n" not in str(error.value)

@@ -11,7 +11,7 @@ from bg_interp.evaluation.reliance.variants import Variants
 
 
 def right_on_every_background(model: Model, variants: Variants, backgrounds: int) -> np.ndarray:
-    """Tells of each object whether it is known before every one of several backgrounds.
+    """Tells of each object whether it is known on every one of several backgrounds.
 
     Args:
       model: images to logits (see `arrays.compiled`).

@@ -16,14 +16,18 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import image_files
+from bg_interp.data.sources.layout import in_order
 from bg_interp.data.sources.tables.drawn import BadMask, Levels, read_with
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
-from bg_interp.data.sources.tables.rows import Notes, Row, in_natural_order, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.rows import Notes, Row, split_of
+from bg_interp.data.sources.tables.source import Table, openers
+from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
+# A level, and its red, green and blue.
+Colour = tuple[int, int, int, int]
 BORDER = 255
+_BORDER_COLOUR = (224, 224, 192)
 _NAMES = (
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
     "person pottedplant sheep sofa train tvmonitor"
@@ -37,15 +41,17 @@ class Classes:
 
     Attributes:
       names: of each level.
-      colours: (level, red, green, blue) of files that have no palette; empty where unknown.
+      colours: (level, red, green, blue) of files that have no palette.
+      listed: whether they are listed beside the data, and palettes are numbered anyhow.
     """
 
     names: Mapping[int, str]
-    colours: tuple[tuple[int, int, int, int], ...] = ()
+    colours: tuple[Colour, ...]
+    listed: bool = False
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `voc:FOLDER`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `voc:FOLDER`.
 
     Args:
       path: of the folder that holds JPEGImages, such as VOCdevkit/VOC2012.
@@ -62,7 +68,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
             f"Received: {folder}"
         )
     classes = _classes(folder)
-    read = functools.partial(levels, colours=classes.colours)
+    read = functools.partial(levels, classes=classes)
     splits = _splits(folder)
     images = {image.stem: image for image in image_files(photographs)}
     images = {name: image for name, image in images.items() if not splits or name in splits}
@@ -76,7 +82,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         thing.label for some in things.values() if not isinstance(some, str) for thing in some
     }
     names = [classes.names[level] for level in sorted(classes.names)]
-    names += in_natural_order(present - set(names))
+    names += in_order(present - set(names))
     known = [name for name in names if name in present]
     chosen = wanted(known, config.only_classes, f"--dataset=voc:{path}")
     rows: list[Row] = []
@@ -88,7 +94,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         wished = [thing for thing in some if thing.label in chosen]
         row = row_of(image, wished, notes, splits.get(name, ""))
         rows += [] if row is None else [row]
-    return of_rows(f"voc:{folder.resolve()}", rows, photographs, notes, names)
+    return Table(f"voc:{folder.resolve()}", rows, photographs, notes, names)
 
 
 def _splits(folder: pathlib.Path) -> dict[str, str]:
@@ -108,7 +114,9 @@ def _classes(folder: pathlib.Path) -> Classes:
     file = folder / "labelmap.txt"
     if not file.is_file():
         return Classes(dict(enumerate(_NAMES, 1)), tuple(_voc_colours()))
-    names, colours, level = {}, [], 0
+    names: dict[int, str] = {}
+    colours: list[Colour] = [(BORDER, *_BORDER_COLOUR)]
+    level = 0
     for line in file.read_text(encoding="utf-8-sig").splitlines():
         name, _, rest = line.strip().partition(":")
         if not name or name.startswith("#"):
@@ -118,38 +126,40 @@ def _classes(folder: pathlib.Path) -> Classes:
         if ours:
             names[ours] = name
         if len(rgb) == 3:
-            colours.append((ours, *rgb))
-    return Classes(names, tuple(colours))
+            red, green, blue = rgb
+            colours.append((ours, red, green, blue))
+    return Classes(names, tuple(colours), listed=True)
 
 
-def _voc_colours() -> list[tuple[int, int, int, int]]:
+def _voc_colours() -> list[Colour]:
     """Returns VOC's own colours: the bits of a level, dealt to red, green and blue in turn."""
-    found = []
-    for level in range(256):
-        rgb = [
-            sum((level >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
-            for channel in range(3)
-        ]
-        found.append((level, *rgb))
-    return found
+
+    def share(level: int, channel: int) -> int:
+        return sum((level >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
+
+    return [(n, share(n, 0), share(n, 1), share(n, 2)) for n in range(256)]
 
 
-def levels(path: pathlib.Path, colours: Sequence[tuple[int, int, int, int]]) -> np.ndarray:
+def levels(path: pathlib.Path, classes: Classes) -> np.ndarray:
     """Reads a map of classes, uint8 [h, w]: its numbers, or those that its colours stand for.
 
     Raises:
       BadMask: a colour is that of no class.
     """
     with Image.open(path) as image:
-        if image.mode in ("P", "L"):
-            return np.asarray(image)
+        numbers = np.asarray(image) if image.mode in ("P", "L") else None
+        if numbers is not None and not (classes.listed and image.mode == "P"):
+            return numbers
         pixels = np.asarray(image.convert("RGB")).astype(np.int64)
-    return _by_colour(pixels, colours, path)
+    try:
+        return _by_colour(pixels, classes.colours, path)
+    except BadMask:
+        if numbers is None:
+            raise
+        return numbers
 
 
-def _by_colour(
-    pixels: np.ndarray, colours: Sequence[tuple[int, int, int, int]], path: pathlib.Path
-) -> np.ndarray:
+def _by_colour(pixels: np.ndarray, colours: Sequence[Colour], path: pathlib.Path) -> np.ndarray:
     table = {(red << 16) + (green << 8) + blue: level for level, red, green, blue in colours}
     codes = (pixels[..., 0] << 16) + (pixels[..., 1] << 8) + pixels[..., 2]
     known, at = np.unique(codes, return_inverse=True)
@@ -185,3 +195,6 @@ def _seen(
         mask = Levels(file, read, (level,), BORDER)
         found.append(Thing(names.get(level, str(level)), area, mask))
     return found
+
+
+open_source, open_whole = openers(read)
