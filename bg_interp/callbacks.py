@@ -14,8 +14,10 @@ import tensorflow as tf
 from bg_interp.commands.arrays.evaluate import outputs_of
 from bg_interp.commands.class_images import Maker
 from bg_interp.errors import UserError, nearest
+from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
-from bg_interp.evaluation.reliance.variants import Variants, background_reliance
+from bg_interp.evaluation.measures import HEADLINE, MEASURES, VARIANTS, take_all
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.masks.spelling import opacity_of
 from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
@@ -25,6 +27,7 @@ from bg_interp.visualization.ascent import check_start
 
 # After so many steps a batch normalisation of the usual momentum, 0.99, knows the data.
 _SETTLED = 500
+_SHOWN = [one for one in MEASURES if one.is_variant or one.table == HEADLINE]
 
 
 class _Every(keras.callbacks.Callback):
@@ -149,8 +152,8 @@ def _check_arguments(how: dict[str, Any]) -> None:
 class BackgroundReliance(_Every):
     """Measures the accuracy on objects, on backgrounds, and before other ones as training goes on.
 
-    The measures enter the epoch's logs, so that History and EarlyStopping see them: `bg_gap`, and
-    `accuracy_` with the name of each variant.
+    The measures enter the epoch's logs, so that History and EarlyStopping see them: `reliance`,
+    `bg_gap`, and `accuracy_` with the name of each variant.
 
     Args:
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
@@ -187,7 +190,7 @@ class BackgroundReliance(_Every):
         self._ready: keras.Model | None = None
         self._arrays: Arrays
         self._variants: Variants
-        self._measure: Callable[[], dict[str, Any]] | None = None
+        self._measure: Callable[[], dict[str, float]] | None = None
 
     def _prepare(self) -> None:
         if self._ready is not None:
@@ -202,15 +205,23 @@ class BackgroundReliance(_Every):
         self._arrays = with_usable_masks(Arrays(self._images, self._masks, labels))
         self._variants = Variants(self._arrays, self._seed)
 
-    def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, Any]]:
+    def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, float]]:
         """Returns what measures the model with its present weights, traced once."""
         # Only now, since what a model gives before it has learnt does not show the kind.
         model, variants = AdaptedModel(model_of_bytes), self._variants
         kind, classes = outputs_of(model, self._arrays.images, None)
         predict = compiled(dataclasses.replace(model, output_kind=kind))
-        return lambda: background_reliance(
-            variants.logits(predict), self._arrays.labels, classes, self._seed
-        )
+        labels, names = self._arrays.labels, tuple(map(str, range(classes)))
+
+        def measure() -> dict[str, float]:
+            said = {name: one.argmax(axis=1) for name, one in variants.logits(predict).items()}
+            taken = take_all(Answers(labels, names, said, self._seed), _SHOWN)
+            return {
+                f"accuracy_{name}" if name in VARIANTS else name: one.value
+                for name, one in taken.items()
+            }
+
+        return measure
 
     def _check_range(self) -> None:
         if self._ready is not None:
@@ -221,9 +232,7 @@ class BackgroundReliance(_Every):
             return
         if self._measure is None:
             self._measure = self._measuring(self._ready)
-        found = self._measure()
-        values = {f"accuracy_{name}": share for name, share in found["accuracy"].items()}
-        values["bg_gap"] = found["bg_gap"]["value"]
+        values = self._measure()
         logs.update(values)
         if self._writer is not None:
             with self._writer.as_default(epoch):

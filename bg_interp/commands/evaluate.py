@@ -6,7 +6,7 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,19 +18,18 @@ from bg_interp.config.evaluation import (
     EvaluateConfig,
     check_names,
     class_names,
-    conditions,
 )
 from bg_interp.data.examples import OnDisk, in_memory, labels_of
+from bg_interp.data.mask_choice import Masks
 from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
-from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays, predict
-from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import MOST_IMAGES, Leak, drawn, measure_leak
+from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel, keras_network, match_classes
 from bg_interp.models.loading import load_classifier
@@ -102,6 +101,67 @@ def class_image_sheet(
     return pictures.grid(maker(seed=config.seed).images[None], shown)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Audit:
+    """What was measured, and on what.
+
+    Attributes:
+      found: all measures.
+      model: the classifier.
+      source: of the images.
+      config: settings that name what was found.
+      masks: of the images.
+    """
+
+    found: Evaluation
+    model: AdaptedModel
+    source: Source
+    config: EvaluateConfig
+    masks: Masks
+
+
+def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Audit:
+    """Opens a classifier and its test images, and measures.
+
+    Args:
+      config: as it was given.
+      draws: whether class images will be drawn, which not every classifier can.
+      explains: whether attribution is measured.
+    """
+    opened = load_classifier(config.model or "", config.output_kind)
+    model = AdaptedModel(opened.network)
+    config = subject.settled(config, opened.image_size)
+    source = subject.open_images(config)
+    names = list(source.class_names)
+    model_classes = class_names(config) or opened.class_names
+    if model_classes is not None:
+        model = dataclasses.replace(model, columns=match_classes(model_classes, names))
+    model, config, examples, masks = subject.open_test(model, source, config, model_classes)
+    if draws:
+        _check_drawable(model)
+    arrays = examples.arrays
+    found = measure(
+        model,
+        Arrays.of(arrays),
+        names,
+        keys=[source.splits["test"].keys[row] for row in arrays["index"]],
+        places=subject.places_of(source, "test", arrays["index"]),
+        place_names=source.place_names,
+        units=subject.units_of(source, "test", arrays["index"]),
+        backgrounds=config.adversarial_backgrounds,
+        seed=config.seed,
+        explains=explains,
+        facts={
+            "model": str(config.model),
+            "fingerprint": source.fingerprint,
+            "input_range": config.input_range,
+            "output_kind": config.output_kind,
+            "data": {name: getattr(config, name) for name in _DATA},
+        },
+    )
+    return _Audit(found, model, source, config, masks)
+
+
 def run(config: EvaluateConfig) -> Evaluation:
     """Audits one classifier and writes what was found into the output folder.
 
@@ -111,68 +171,48 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
-    found = load_classifier(config.model or "", config.output_kind)
-    model = AdaptedModel(found.network)
-    given, config = config, subject.settled(config, found.image_size)
-    source = subject.open_images(config)
-    names = list(source.class_names)
-    model_classes = class_names(config) or found.class_names
-    if model_classes is not None:
-        model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    model, config, examples, masks = subject.open_test(model, source, config, model_classes)
-    arrays = examples.arrays
-    picture = _class_images(given)
-    if config.class_images and picture is None:
-        _check_drawable(model)
-    facts = {
-        "model": str(config.model),
-        "seed": config.seed,
-        "fingerprint": source.fingerprint,
-        "input_range": config.input_range,
-        "output_kind": config.output_kind,
-        "data": {name: getattr(config, name) for name in _DATA},
-    }
-    evaluation = measure(
-        model,
-        Arrays.of(arrays),
-        names,
-        keys=[source.splits["test"].keys[row] for row in arrays["index"]],
-        places=subject.places_of(source, "test", arrays["index"]),
-        place_names=source.place_names,
-        backgrounds=config.adversarial_backgrounds,
-        seed=config.seed,
-        facts=facts,
-    )
+    picture = _class_images(config)
+    audit = _audit(config, draws=config.class_images and picture is None)
+    found, settled, folder = audit.found, audit.config, output_folder(config)
     if config.leak:
-        evaluation = dataclasses.replace(evaluation, leak=_leak_of(source, config))
-    folder = output_folder(given)
-    evaluation.save(folder)
-    save_confusion(evaluation.measured, folder / "confusion.png")
+        found = found.with_leak(_leak_of(audit.source, settled))
+    names, test = found.classes, found.test
+    for name in ("results.json", "images.csv"):
+        found.save(folder / name)
+    save_confusion(found.to_dict(), folder / "confusion.png")
     if config.class_images and picture is None:
         picture = folder / "class_images.png"
-        pictures.save_png(picture, class_image_sheet(model, evaluation.test, names, config))
-    sheet = example_sheet(model, evaluation.test, names, config.seed)
+        pictures.save_png(picture, class_image_sheet(audit.model, test, names, settled))
+    sheet = example_sheet(audit.model, test, names, settled.seed)
     pictures.save_png(folder / "variants.png", sheet)
-    report.write(
-        folder / "report.html",
-        evaluation,
-        command=page.command("evaluate", page.given_flags(given, (*NO_FLAGS, "output", "junit"))),
-        facts=[(name, page.without_places(name, getattr(config, name))) for name in _SHOWN],
-        masks=report.MaskFacts(masks.origin.partition(":")[0], masks.counts),
-        class_images=picture,
+    no_flags = (*NO_FLAGS, "output", "junit")
+    write = report.writer(
+        page.command("evaluate", page.given_flags(config, no_flags)),
+        [(name, page.without_places(name, getattr(settled, name))) for name in _SHOWN],
+        report.MaskFacts(audit.masks.origin.partition(":")[0], audit.masks.counts),
+        picture,
     )
-    return evaluation
+    found = dataclasses.replace(found, write_page=write)
+    found.save(folder / "report.html")
+    return found
 
 
-def exit_code(
-    measures: Mapping[str, Estimate], config: EvaluateConfig, doubts: Sequence[Doubt] = ()
-) -> int:
-    """Judges measures by `--fail_if`, and prints a line for each condition.
+def _baseline(config: EvaluateConfig) -> Evaluation | str | None:
+    """Returns what `--baseline` names: the path of a results.json, or a model's evaluation."""
+    if config.baseline is None or config.baseline.endswith(".json"):
+        return config.baseline
+    other = dataclasses.replace(
+        subject.settled(config, None),
+        model=config.baseline,
+        image_size=config.image_size,
+        resize=config.resize,
+    )
+    print(f"measuring the baseline {config.baseline}", file=sys.stderr)
+    return _audit(other, draws=False, explains=False).found
 
-    Args:
-      measures: what was measured.
-      config: names the conditions.
-      doubts: of the result.
+
+def exit_code(found: Evaluation | Leak, config: EvaluateConfig) -> int:
+    """Judges measures by `--fail_if` and `--must`, and prints a line for each condition.
 
     Returns:
       0 where all pass, 3 where one fails, 4 where it can't be decided.
@@ -180,11 +220,15 @@ def exit_code(
     Raises:
       UserError: a measure was not taken, or `--junit` cannot be written.
     """
-    if config.fail_if is None:
+    conditions = gate.asked(config)
+    if not conditions:
         return 0
-    verdicts = gate.check(conditions(config.fail_if), measures, doubts)
+    if isinstance(found, Leak):
+        verdicts = gate.check([(one, found.accuracy) for one in conditions])
+    else:
+        verdicts = found.judged(conditions, _baseline(config))
     for one in verdicts.each:
-        told = f"--fail_if={one.condition} {one}"
+        told = f"--{one.condition.kind}={one.condition} {one}"
         print(told, file=sys.stdout if one.state is gate.State.PASSED else sys.stderr)
     if config.junit is not None:
         path = pathlib.Path(config.junit).expanduser()
@@ -215,7 +259,8 @@ def _leak_of(source: Source, config: EvaluateConfig) -> Leak:
         examples = examples.only(chosen)
     if isinstance(examples, OnDisk):
         examples = in_memory(examples, "train images")
-    return measure_leak(Arrays.of(examples.arrays), config.seed)
+    scenes = subject.units_of(source, "train", examples.positions).scenes
+    return measure_leak(Arrays.of(examples.arrays), config.seed, scenes)
 
 
 def _class_images(config: EvaluateConfig) -> pathlib.Path | None:

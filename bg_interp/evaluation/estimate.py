@@ -2,10 +2,6 @@
 
 import dataclasses
 
-import numpy as np
-
-from bg_interp.evaluation.reliance.variants import share_interval
-
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
@@ -16,18 +12,15 @@ class Estimate:
       low: lower end of the interval.
       high: upper end of it.
       count: how many answers it was measured on.
+      worth: how many independent answers of equal weight would tell as much; None where that is
+        not known.
     """
 
     value: float
     low: float
     high: float
     count: int
-
-    @classmethod
-    def of_share(cls, right: np.ndarray, of: int = 1) -> "Estimate":
-        """Returns the share of right answers, bool [N]; `of` as in `share_interval`."""
-        low, high = share_interval(right.astype(np.float64), of)
-        return cls(float(right.mean()), low, high, len(right))
+    worth: float | None = None
 
     @property
     def mean(self) -> float:
@@ -35,5 +28,7 @@ class Estimate:
         return self.value
 
     def __str__(self) -> str:
-        """Returns for instance ".31 [.18, .43]"."""
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        """Returns for instance "0.31 [0.18, 0.43]"."""
+        # Rounding may leave -0.00, which would be read as less than nothing.
+        value, low, high = (round(one, 2) + 0.0 for one in (self.value, self.low, self.high))
+        return f"{value:.2f} [{low:.2f}, {high:.2f}]"

@@ -10,8 +10,9 @@ import keras
 import numpy as np
 
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
+from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.repairing.cache import ResumeCache, digest
@@ -140,6 +141,7 @@ def _measured(
         places=test.places,
         place_names=test.place_names,
         backgrounds=0,
+        controls=False,
         seed=seed,
         facts=classifier.facts,
         logits=logits,
