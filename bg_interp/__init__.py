@@ -25,6 +25,7 @@ __all__ = [
     "class_images",
     "evaluate",
     "leak",
+    "open",
     "repair",
     "segment",
 ]
@@ -32,6 +33,7 @@ __all__ = [
 if TYPE_CHECKING:
     from bg_interp import callbacks
     from bg_interp.commands.arrays.evaluate import evaluate, leak
+    from bg_interp.commands.arrays.opened import open
     from bg_interp.commands.arrays.repair import repair
     from bg_interp.commands.arrays.segment import segment
     from bg_interp.commands.class_images import class_images
@@ -49,6 +51,7 @@ else:
             "class_images": "bg_interp.commands.class_images",
             "evaluate": "bg_interp.commands.arrays.evaluate",
             "leak": "bg_interp.commands.arrays.evaluate",
+            "open": "bg_interp.commands.arrays.opened",
             "repair": "bg_interp.commands.arrays.repair",
             "segment": "bg_interp.commands.arrays.segment",
         },

@@ -18,7 +18,7 @@ from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
 from bg_interp.evaluation.measures import HEADLINE, MEASURES, VARIANTS, take_all
 from bg_interp.evaluation.reliance.variants import Variants
-from bg_interp.masks.spelling import opacity_of
+from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.outside import check_counts, to_images, to_labels, whole

@@ -6,6 +6,7 @@ its rule; from it come the flag, the check before anything heavy is imported, an
 
 import contextlib
 import dataclasses
+import errno
 import functools
 import math
 import os
@@ -175,10 +176,22 @@ def _fail(message: str) -> typing.NoReturn:
     sys.exit(1)
 
 
+# What the system answers when a disk, a quota or rights are at fault, and not this program.
+_REFUSALS = {getattr(errno, name) for name in "ENOSPC EIO EACCES EPERM EROFS EDQUOT EMFILE".split()}
+_AGAIN = "then start the same command again"
+
+
 def _from_system(error: Exception) -> str | None:
-    """Returns what the system lacks where that is why an import failed."""
+    """Returns what the system lacks or refuses: libraries, space, rights, a disk that works."""
     if isinstance(error, ImportError) and (lacking := system_libraries.missing()):
         return system_libraries.way_out(lacking)
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        place = "" if error.filename is None else f" {error.filename}"
+        return f"the system refused to read or write{place}: {error.strerror}; {_AGAIN}"
+    if type(error).__module__ == "sqlite3":
+        return f"the answers cannot be read or written: {error}; {_AGAIN}"
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
     return None
 
 

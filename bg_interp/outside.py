@@ -1,6 +1,6 @@
 """What a Python caller hands in, however it is spelled, in the form that the package works with.
 
-Masks are in `masks.spelling`. Messages speak of arguments; the tools' data come through sources.
+Masks are in `masks.arrays`. Messages speak of arguments; the tools' data come through sources.
 """
 
 import numbers

@@ -17,10 +17,12 @@ _DISTRIBUTIONS = {
     "absl": "absl-py",
     "cv2": "opencv-contrib-python",
     "fontTools": "fonttools",
+    "pillow_heif": "pillow-heif",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "tensorflow_datasets": "tensorflow-datasets",
     "tf_keras_vis": "tf-keras-vis",
+    "yaml": "pyyaml",
 }
 
 

@@ -7,7 +7,7 @@ import source_tree
 
 # Each may import those before it and the leaves; those of one line never import each other.
 _LAYERS = [
-    {"outside", "storage", "usage"},
+    {"decoding", "outside", "storage", "usage"},
     {"cli", "cluster"},
     {"config", "models", "pictures"},
     {"masks"},

@@ -2,11 +2,13 @@
 
     python tools/segment.py --fetch_models
     python tools/segment.py --dataset=folder:photos --gallery
+    python tools/segment.py --check --dataset=waterbirds:PATH
 
 The first command downloads the models, checks them, and ends. The second makes a mask of every
 image; killed and started again it resumes where it was. It prints how many masks look wrong and
 lists them, and writes a picture of the least certain ones. Then train, evaluate and repair use
-these masks by --masks=object.
+these masks by --masks=object. The third makes none: it says what a data set and its masks are
+taken for, and draws some of them.
 """
 
 import sys
@@ -30,8 +32,11 @@ def main() -> None:
     if config.dataset:
         kinds.check(config.segmenter, model, category, config.segmenter_backend)
     cli.load_tensorflow()
-    from bg_interp.commands import segment
+    from bg_interp.commands import checking, segment
 
+    if config.dataset and config.check:
+        print(checking.run(config))
+        return
     if config.dataset:
         print(segment.run(config))
         return
@@ -42,7 +47,7 @@ def main() -> None:
 run = cli.program(
     main,
     __doc__,
-    first="dataset segmenter fetch_models gallery export_png mask_store workers",
+    first="dataset check masks segmenter fetch_models gallery export_png mask_store workers",
     last=COMPOSITES_ALONE,
 )
 

@@ -41,9 +41,14 @@ from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
 # Settings that results.json holds.
-_DATA = "dataset data_dir masks mask_store image_size resize correlation data_seed".split()
+_DATA = (
+    "dataset data_dir masks invert_masks mask_values mask_store image_size resize correlation "
+    "data_seed"
+).split()
 # Settings that the page shows.
 _SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
+# What could not be measured, or was odd about the data; in results and page where there is any.
+_NOTES = ("leak_left_out", "duplicates")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -158,6 +163,7 @@ def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Au
             "output_kind": config.output_kind,
             "data": {name: getattr(config, name) for name in _DATA},
         },
+        doubts=masks.doubts,
     )
     return _Audit(found, model, source, config, masks)
 
@@ -175,7 +181,7 @@ def run(config: EvaluateConfig) -> Evaluation:
     audit = _audit(config, draws=config.class_images and picture is None)
     found, settled, folder = audit.found, audit.config, output_folder(config)
     if config.leak:
-        found = found.with_leak(_leak_of(audit.source, settled))
+        found = _with_leak(found, audit.source, settled)
     names, test = found.classes, found.test
     for name in ("results.json", "images.csv"):
         found.save(folder / name)
@@ -188,7 +194,10 @@ def run(config: EvaluateConfig) -> Evaluation:
     no_flags = (*NO_FLAGS, "output", "junit")
     write = report.writer(
         page.command("evaluate", page.given_flags(config, no_flags)),
-        [(name, page.without_places(name, getattr(settled, name))) for name in _SHOWN],
+        [
+            *((name, page.without_places(name, getattr(settled, name))) for name in _SHOWN),
+            *((name, found.facts[name]) for name in _NOTES if name in found.facts),
+        ],
         report.MaskFacts(audit.masks.origin.partition(":")[0], audit.masks.counts),
         picture,
     )
@@ -246,6 +255,15 @@ def leak(config: EvaluateConfig) -> Leak:
     found = _leak_of(subject.open_images(config), config)
     files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
+
+
+def _with_leak(found: Evaluation, source: Source, config: EvaluateConfig) -> Evaluation:
+    """Adds the leak, or says why there is none: everything else is measured already."""
+    try:
+        return found.with_leak(_leak_of(source, config))
+    except UserError as error:
+        print(f"the leak is left out: {error}", file=sys.stderr)
+        return dataclasses.replace(found, facts={**found.facts, "leak_left_out": str(error)})
 
 
 def _leak_of(source: Source, config: EvaluateConfig) -> Leak:

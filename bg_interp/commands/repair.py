@@ -14,7 +14,7 @@ from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
-from bg_interp.data.opening import open_in_memory
+from bg_interp.data.opening import decoded_with_masks
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.models.adapter import AdaptedModel, match_classes
@@ -45,16 +45,17 @@ def run(config: RepairConfig) -> Repair:
     names = list(source.class_names)
     known = class_names(config) or opened.class_names
     columns = None if known is None else match_classes(known, names)
-    model, settled, tested, _ = subject.open_test(
+    model, settled, *tested = subject.open_test(
         AdaptedModel(opened.network, columns=columns), source, settled, known or names
     )
-    images = {}
-    for split, examples in (
-        ("train", open_in_memory(source, "train", settled)),
+    images, doubts = {}, []
+    for split, (examples, masks) in (
+        ("train", decoded_with_masks(source, "train", settled)),
         ("test", tested),
     ):
         places = subject.places_of(source, split, examples.positions)
         images[split] = Images(Arrays.of(examples.arrays), places, source.place_names)
+        doubts += masks.doubts
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
         classifier = Classifier(
@@ -63,6 +64,7 @@ def run(config: RepairConfig) -> Repair:
             adapted=lambda network: dataclasses.replace(model, network=network),
             names=names,
             columns=columns,
+            doubts=tuple(dict.fromkeys(doubts)),
             facts={
                 "model": str(config.model),
                 "input_range": settled.input_range,

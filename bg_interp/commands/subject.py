@@ -48,6 +48,10 @@ def settled(config: _Config, model_size: int | None) -> _Config:
         dataset=dataset,
         data_dir=config.data_dir or same.get("data_dir"),
         masks=config.masks or same.get("masks", "auto"),
+        invert_masks=(
+            same.get("invert_masks") if config.invert_masks is None else config.invert_masks
+        ),
+        mask_values=config.mask_values or same.get("mask_values"),
         mask_store=config.mask_store or same.get("mask_store"),
         image_size=config.image_size or model_size or (64 if dataset == "habitats" else 224),
         resize=_resize(config, trained),

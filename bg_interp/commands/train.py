@@ -323,6 +323,8 @@ def run(config: ArmConfig) -> dict[str, Any] | None:
             files.write_sealed(workdir.result, {"accuracies": {}, "collapsed": "its loss diverged"})
             raise
         result["seconds"] = round(time.monotonic() - started, 1)
+        if data.doubts:
+            result["doubts"] = [doubt.to_dict() for doubt in data.doubts]
         files.write_sealed(workdir.result, result)
     return result
 
@@ -354,6 +356,7 @@ def _facts(config: ArmConfig, data: ArmData) -> dict[str, Any]:
             "fingerprint": data.masks_fingerprint,
         },
         "jit_compile": resolve_jit(config),
+        **({"doubts": [doubt.to_dict() for doubt in data.doubts]} if data.doubts else {}),
     }
 
 

@@ -7,10 +7,18 @@ import dataclasses
 import pathlib
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
+from bg_interp.config.annotations import READERS, dataset_of, layout_of
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError, nearest
 
 # The forms of `--dataset`; `bg_interp.data.sources` has a module for each.
-DATASETS = ("habitats", "composites", "tfds:NAME", "folder:PATH")
+DATASETS = (
+    "habitats",
+    "composites",
+    "tfds:NAME",
+    "folder:PATH",
+    *(f"{name}:{what}" for name, what in READERS.items()),
+)
 # Those that are made here, at a correlation and from a seed.
 MADE_HERE = ("habitats", "composites")
 OBJECTS = ("folder:PATH", "tfds:NAME")
@@ -74,7 +82,12 @@ class SourceConfig:
     data_dir: str | None = setting(
         None,
         "where TFDS keeps prepared data; default: TFDS's own, for habitats and composites the "
-        "cache folder's",
+        "cache folder's. For table: and coco: the folder of the images; default: beside the file",
+    )
+    only_classes: str | None = setting(
+        None,
+        "coco, yolo, labelme and voc: names of the classes that objects may be of, with commas "
+        "between; objects of others count as background. Default: all",
     )
     image_size: int | None = setting(
         None, "side of the images in pixels; default: 64 on habitats", rule=POSITIVE
@@ -115,10 +128,20 @@ class DataConfig(SourceConfig):
         "where masks come from: auto (the data set's own, else object), none, dataset, folder:PATH "
         f"(PNGs named like the images), or what tools/segment.py made: {', '.join(SEGMENTERS)}",
     )
+    invert_masks: bool | None = setting(
+        None,
+        "true: black is the object in masks from outside, as in masks of backgrounds; false: white "
+        "is, however it looks; default: white, and masks that look inverted are doubted",
+    )
+    mask_values: str | None = setting(
+        None,
+        "which values of masks from outside are object, where they are maps of labels or colours: "
+        "1:20, 15,38 or #800000; all others are background",
+    )
     on_bad_mask: str = setting(
         "keep",
-        "images whose mask is empty, full or unsure: keep leaves them untreated, drop leaves them "
-        "out, error stops",
+        "images whose mask is empty, full, unsure or odd: keep leaves them untreated, drop leaves "
+        "them out, error stops",
         choices=("keep", "drop", "error"),
     )
     max_bad_fraction: float = setting(
@@ -129,6 +152,14 @@ class DataConfig(SourceConfig):
         "most memory for decoded images, in gigabytes; larger data are decoded each epoch",
         rule=NOT_NEGATIVE,
     )
+
+    def mask_rules(self) -> MaskRules:
+        """Returns what is said of masks from outside.
+
+        Raises:
+          UserError: `mask_values` are none.
+        """
+        return MaskRules.of(self.invert_masks, self.mask_values)
 
 
 def check_source(config: SourceConfig) -> None:
@@ -143,10 +174,9 @@ def check_source(config: SourceConfig) -> None:
     if kind not in takes_a_name or bool(colon and rest) != takes_a_name[kind]:
         raise UserError(
             f"--dataset must be {', '.join(DATASETS[:-1])} or {DATASETS[-1]}. "
-            f"Received: {config.dataset!r}{nearest(kind, takes_a_name)}"
+            f"Received: {config.dataset!r}{_meant(config.dataset) or nearest(kind, takes_a_name)}"
         )
-    if kind == "folder" and not pathlib.Path(rest).expanduser().is_dir():
-        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {rest}")
+    _check_path(kind, rest)
     if kind == "composites":
         _check_composites(config)
     size = config.image_size
@@ -154,6 +184,34 @@ def check_source(config: SourceConfig) -> None:
         raise UserError(
             f"--image_size must be from {HABITATS_SMALLEST} to {HABITATS_LARGEST} for habitats. "
             f"Received: {size}"
+        )
+
+
+def _meant(dataset: str) -> str:
+    """Asks whether a path without a kind was meant; "" for what is no path."""
+    path = pathlib.Path(dataset).expanduser()
+    if not dataset or not path.exists():
+        return ""
+    found = dataset_of(path) or (f"folder:{dataset}" if path.is_dir() else "")
+    return f"; did you mean {found}?" if found else ""
+
+
+def _check_path(kind: str, rest: str) -> None:
+    """Checks that what stands on the disk is there, and is no folder of another kind."""
+    if kind != "folder" and kind not in READERS:
+        return
+    path = pathlib.Path(rest).expanduser()
+    if not path.exists() or (kind == "folder" and not path.is_dir()):
+        what = "folder" if READERS.get(kind, "PATH") == "PATH" else "file"
+        raise UserError(
+            f"--dataset={kind}:{READERS.get(kind, 'PATH')} must name a {what} that is there. "
+            f"Received: {rest}"
+        )
+    other = layout_of(path) if kind == "folder" else ""
+    if other:
+        raise UserError(
+            f"--dataset=folder:PATH must hold class folders. Received: {rest}, which is laid out "
+            f"for another reader; give --dataset={other}:{rest}"
         )
 
 
@@ -199,3 +257,4 @@ def check_data(config: DataConfig) -> None:
     """
     check_source(config)
     check_masks(config.masks)
+    config.mask_rules()

@@ -3,8 +3,9 @@
 import dataclasses
 
 from bg_interp.cli import POSITIVE, setting
+from bg_interp.config.annotations import READERS
 from bg_interp.config.cluster import ClusterConfig
-from bg_interp.config.data import SEGMENTERS, SourceConfig, check_source
+from bg_interp.config.data import SEGMENTERS, SourceConfig, check_masks, check_source
 from bg_interp.errors import UserError
 
 BACKENDS = ("mediapipe", "keras")
@@ -15,7 +16,9 @@ class SegmentConfig(ClusterConfig, SourceConfig):
     """Which images get masks, and how these are made."""
 
     dataset: str = setting(
-        "", "folder:PATH (PATH/{train,test}/CLASS/*.jpg or PATH/CLASS/*.jpg), tfds:NAME or habitats"
+        "",
+        "folder:PATH (PATH/{train,test}/CLASS/*.jpg or PATH/CLASS/*.jpg), tfds:NAME, habitats, or "
+        f"annotations: {', '.join(f'{name}:{what}' for name, what in READERS.items())}",
     )
     segmenter: str = setting(
         "object",
@@ -49,6 +52,15 @@ class SegmentConfig(ClusterConfig, SourceConfig):
     score: bool = setting(
         False, "compare with the data set's own masks: IoU, share below 0.5, boundary error"
     )
+    check: bool = setting(
+        False,
+        "make no masks: say what --dataset and --masks are taken for (classes, counts, splits, "
+        "places, masks and every doubt), and draw some images with their masks",
+    )
+    masks: str = setting(
+        "auto", "with --check: auto (the data set's own, else object), none, folder:PATH, ..."
+    )
+    sheet: str = setting("check.png", "with --check: the file of the picture")
     workers: int | None = setting(
         None,
         "processes on this machine that make masks; default: one for each core. A cluster of other "
@@ -65,5 +77,6 @@ def check_names(config: SegmentConfig) -> None:
     """
     if config.dataset:
         check_source(config)
+        check_masks(config.masks)
     elif not config.fetch_models:
         raise UserError("--dataset=folder:PATH or tfds:NAME must be given, or --fetch_models")

@@ -8,6 +8,7 @@ from bg_interp.data import mask_choice, pipeline, treatments
 from bg_interp.data.examples import Examples
 from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 
 # Enough for a mean image and a mean colour.
@@ -23,6 +24,7 @@ class ArmData:
       train: examples to train on; test: to test on.
       masks: origin and bad masks of the training images.
       masks_fingerprint: see `mask_choice.Masks`, of all images.
+      doubts: what the masks leave open.
     """
 
     source: Source
@@ -30,6 +32,7 @@ class ArmData:
     test: Examples
     masks: mask_choice.Masks
     masks_fingerprint: str
+    doubts: tuple[Doubt, ...] = ()
 
 
 def open_data(config: ArmConfig, source: Source) -> ArmData:
@@ -40,7 +43,11 @@ def open_data(config: ArmConfig, source: Source) -> ArmData:
     """
     found = {split: open_examples(source, split, config) for split in ("train", "test")}
     (train, masks), (test, test_masks) = found["train"], found["test"]
-    data = ArmData(source, train, test, masks, masks.fingerprint + test_masks.fingerprint)
+    doubts = tuple(dict.fromkeys((*masks.doubts, *test_masks.doubts)))
+    prints = masks.fingerprint + test_masks.fingerprint
+    data = ArmData(source, train, test, masks, prints, doubts)
+    for doubt in doubts:
+        print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     images = sum(len(split) for split in source.splits.values()) + len(source.damaged)
     _check_share(config, "damaged images", len(source.damaged), images)
     counts, total = masks.counts, len(source.splits["train"])

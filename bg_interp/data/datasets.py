@@ -8,14 +8,18 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.cli import check
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.config.treatment import TreatmentConfig
 from bg_interp.data import treatments
 from bg_interp.errors import UserError
-from bg_interp.masks.spelling import Spelling, spelling_of
+from bg_interp.masks.arrays import InFormat, to_opacity
+from bg_interp.masks.formats import Format, format_of, white_of
+from bg_interp.masks.raw import Raw, of_array
 from bg_interp.outside import whole
 
-# So many elements tell how the masks of a data set are spelled.
+# So many elements tell how the masks of a data set are written, if they are not all black.
 _LOOKED_AT = 8
+_MOST_LOOKED_AT = 4096
 _OF_A_BATCH = ("swap", "random_mask")
 _KEYS = ("image", "label", "mask")
 
@@ -38,6 +42,9 @@ class Treatment:
       noise_mean: of `noise`, in pixel units (0 to 255).
       noise_stddev: of `noise`, in pixel units.
       mean_colour: RGB in 0 to 255, for `mean`.
+      invert_masks: True where black is the object.
+      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        number, a list of numbers, "1:20" or "#800000".
 
     Raises:
       UserError: no treatment of that name, or a setting out of its range.
@@ -53,6 +60,8 @@ class Treatment:
         noise_mean: float = TreatmentConfig.noise_mean,
         noise_stddev: float = TreatmentConfig.noise_stddev,
         mean_colour: tuple[float, float, float] = (127.0, 127.0, 127.0),
+        invert_masks: bool | None = None,
+        mask_values: Any = None,
     ):
         config = TreatmentConfig(
             background=background,
@@ -68,6 +77,7 @@ class Treatment:
                 f"mean_colour must be RGB, three numbers from 0 to 255. Received: {mean_colour!r}"
             )
         self.background, self.seed = background, whole(seed, "seed")
+        self._rules = MaskRules.of(invert_masks, mask_values)
         inner = background_in_mix if background == "mix" else background
         self._needs_batch = inner in _OF_A_BATCH
         self._treat = treatments.make(background, config, mean_colour=mean_colour)
@@ -80,7 +90,7 @@ class Treatment:
         Args:
           data: elements or batches of (image, label, mask), or of dictionaries with these keys.
             Images RGB, uint8 or float, in 0 to 255 or 0 to 1; labels as they are, sparse or
-            one-hot; masks of any spelling of `masks.spelling`.
+            one-hot; masks of any format of `masks.formats`.
 
         Returns:
           The same elements, treated, images in the range and dtype that they came in: (image,
@@ -97,13 +107,15 @@ class Treatment:
             )
         _check_structure(data.element_spec)
         _check_sizes(data.element_spec)
-        spelled, divisor = _looked_at(data)
+        chosen, divisor = _looked_at(data, self._rules)
+        read = InFormat(chosen, "the masks")
         keys = tf.data.Dataset.random(seed=self.seed, rerandomize_each_iteration=True)
 
         def treat(number: tf.Tensor, element: Any) -> Any:
             image, label, mask = _parts(element)
             key = tf.stack([tf.constant(self.seed, tf.int32), tf.cast(number, tf.int32)])
-            treated = self._treated(image, label, _opacity(mask, spelled), key, divisor)
+            opacity = _opacities(mask, read, image.shape.rank == 3)
+            treated = self._treated(_in_range(image, divisor), label, opacity, key, divisor)
             if isinstance(element, Mapping):
                 return {**element, "image": treated}
             return treated, label
@@ -155,13 +167,24 @@ class _TreatmentLayer(keras.layers.Layer):
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = True) -> dict[str, tf.Tensor]:
         if not training:
             return dict(inputs)
-        mask = tf.cast(inputs["segmentation_masks"], tf.float32)
-        # A pipeline shows one batch at a time, which must tell how its masks are spelled.
-        scale = tf.where(tf.reduce_max(mask) <= 1, 255.0, 1.0)
-        opacity = tf.cast(tf.round(mask * scale), tf.uint8)
+        opacity = _of_batch(inputs["segmentation_masks"], self._treatment._rules)
         key = tf.cast(self._seeds.next(), tf.int32)
         treated = self._treatment._treated(inputs["images"], inputs["labels"], opacity, key, 255.0)
         return {**inputs, "images": treated}
+
+
+def _of_batch(masks: tf.Tensor, rules: MaskRules) -> tf.Tensor:
+    """Returns opacities of a batch of masks, which must tell how they are written."""
+
+    def read(values: np.ndarray) -> np.ndarray:
+        return to_opacity(values, "segmentation_masks", rules)
+
+    masks = tf.convert_to_tensor(masks)
+    if tf.executing_eagerly():
+        return tf.constant(read(masks.numpy()))
+    found = tf.numpy_function(read, [masks], tf.uint8, stateful=False)
+    known = masks.shape[:-1] if masks.shape.rank == 4 else masks.shape
+    return tf.ensure_shape(found, [*known, 1])
 
 
 def _check_structure(spec: Any) -> None:
@@ -198,36 +221,55 @@ def _parts(element: Any) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
     return image, label, mask
 
 
-def _looked_at(data: tf.data.Dataset) -> tuple[Spelling, float]:
-    """Returns how masks are spelled, and the white of the images: 1 or 255."""
-    images, masks = [], []
-    for element in data.take(_LOOKED_AT).as_numpy_iterator():
+def _looked_at(data: tf.data.Dataset, rules: MaskRules) -> tuple[Format, float]:
+    """Returns how masks are written, and the white of the images: 1 or 255."""
+    floats = _parts(data.element_spec)[0].dtype.is_floating
+    masks: list[Raw] = []
+    low, high, told = np.inf, -np.inf, not floats
+    for number, element in enumerate(data.take(_MOST_LOOKED_AT).as_numpy_iterator()):
         image, _, mask = _parts(element)
-        images += [float(np.min(image)), float(np.max(image))]
-        masks.append(mask)
+        low, high = min(low, float(np.min(image))), max(high, float(np.max(image)))
+        masks += [of_array(one) for one in _as_batch(mask, np.ndim(image) == 3)]
+        # Black images are the same in any range.
+        told = told or high > 1 or bool((image != np.floor(image)).any())
+        if number + 1 >= _LOOKED_AT and told and any(white_of(raw.levels) for raw in masks):
+            break
     if not masks:
         raise UserError("the data set is empty; there is nothing to treat")
-    if not (min(images) >= 0 and max(images) <= 255):
+    if not (low >= 0 and high <= 255):
         raise UserError(
             "the images must lie in 0 to 1 or 0 to 255, as before a model's preprocessing. "
-            f"Received: values from {min(images):g} to {max(images):g}; treat them before that"
+            f"Received: values from {low:g} to {high:g}; treat them before that"
         )
-    whole = np.issubdtype(masks[0].dtype, np.integer)
-    found = np.unique(np.concatenate([np.unique(mask) for mask in masks]))
-    if not whole and masks[0].dtype != bool and (found == np.floor(found)).all():
-        whole = True  # Floats that hold numbers, such as 0.0, 1.0 and 255.0.
-    if whole:
-        spelled = spelling_of(found, "the masks")
-    else:
-        if not (found.min() >= 0 and found.max() <= 255):
-            raise UserError(
-                "the masks must lie in 0 to 1 or 0 to 255. Received: values from "
-                f"{found.min():g} to {found.max():g}"
-            )
-        spelled = Spelling(scale=255 if found.max() <= 1 else 1)
-    floats = _parts(data.element_spec)[0].dtype.is_floating
-    return spelled, 1.0 if floats and max(images) <= 1 else 255.0
+    return format_of(masks, "the masks", rules), 1.0 if floats and high <= 1 else 255.0
 
 
-def _opacity(mask: tf.Tensor, spelled: Spelling) -> tf.Tensor:
-    return tf.cast(tf.round(tf.cast(mask, tf.float32) * spelled.scale), tf.uint8)
+def _as_batch(mask: np.ndarray, single: bool) -> np.ndarray:
+    """Returns masks as [N, H, W, C], from [H, W], [H, W, C], [N, H, W] or [N, H, W, C]."""
+    batch = mask[None] if single else mask
+    return batch if batch.ndim == 4 else batch[..., None]
+
+
+def _opacities(mask: tf.Tensor, read: InFormat, single: bool) -> tf.Tensor:
+    """Returns the opacities of a mask or a batch of masks, with a channel, uint8."""
+
+    def opacities(values: np.ndarray) -> np.ndarray:
+        found = read(_as_batch(values, single))
+        return found[0] if single else found
+
+    made = tf.numpy_function(opacities, [mask], tf.uint8, stateful=False)
+    known = mask.shape if mask.shape.rank == (3 if single else 4) else [*mask.shape, 1]
+    return tf.ensure_shape(made, [*known[:-1], 1])
+
+
+def _in_range(image: tf.Tensor, white: float) -> tf.Tensor:
+    """Checks that an image that was not looked at has the range of the others."""
+    if not image.dtype.is_floating:
+        return image
+    message = (
+        "UserError: the images must all lie in one range, 0 to 1 or 0 to 255, as the first do "
+        f"that are not black: 0 to {white:g}"
+    )
+    inside = tf.debugging.Assert(tf.reduce_max(image) <= white * 1.001, [message])
+    with tf.control_dependencies([inside]):
+        return tf.identity(image)

@@ -13,6 +13,7 @@ import tensorflow as tf
 import tqdm
 
 from bg_interp.data.sources import Split
+from bg_interp.masks.doubting import Areas
 from bg_interp.models.resizing import resized
 
 Batch = Mapping[str, tf.Tensor]
@@ -170,23 +171,20 @@ def in_memory_within(examples: Examples, cache_gb: float, name: str) -> Examples
     return in_memory(examples, name)
 
 
-def empty_masks(examples: Examples, name: str, batch_size: int = 256) -> np.ndarray:
-    """Tells which masks have no foreground at all; examples on disk are decoded once for it.
+def areas_of(examples: Examples, name: str, batch_size: int = 256) -> Areas:
+    """Measures how much of each image is object; examples on disk are decoded once for it.
 
     Args:
       examples: what to look at.
       name: what the progress bar calls it.
       batch_size: how many are decoded at a time.
-
-    Returns:
-      bool [N].
     """
     if isinstance(examples, InMemory):
-        return np.logical_not(examples.arrays["mask"].any(axis=(1, 2, 3)))
+        return Areas.of(examples.arrays["mask"])
     batches = in_order(examples, batch_size).as_numpy_iterator()
     total = -(-len(examples) // batch_size)
     bar = tqdm.tqdm(batches, f"checking {name}", total, unit="batch", delay=1)
-    return np.concatenate([~batch["mask"].any(axis=(1, 2, 3)) for batch in bar])
+    return Areas.joined([Areas.of(batch["mask"]) for batch in bar])
 
 
 def labels_of(examples: Examples) -> np.ndarray | None:

@@ -2,20 +2,28 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import tensorflow as tf
 
 from bg_interp.config.data import DataConfig, check_masks
-from bg_interp.data.examples import Batch, Examples, MaskReader, empty_masks, own_mask
+from bg_interp.config.mask_rules import MaskRules
+from bg_interp.data.examples import Examples, MaskReader, areas_of, own_mask
 from bg_interp.data.sources import Source
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
-from bg_interp.masks import quality, store
-from bg_interp.masks.reading import Reader, folder_fingerprint, png_folder_reader
+from bg_interp.masks import opening, quality, store
+from bg_interp.masks.doubting import doubts_about
+from bg_interp.masks.reading import fingerprint
 from bg_interp.masks.segmenters import segmenter
 from bg_interp.masks.segmenters.cleaning import Cleaning
 from bg_interp.storage import files
+
+# So many masks that cannot be used are named.
+_NAMED = 3
+# Where more masks than this are bad, those that are left tell little.
+_MOST_BAD = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,12 +37,16 @@ class Masks:
         got it}; None while nobody has looked at the masks yet.
       fingerprint: of the sizes of masks in a folder; those of other origins change their origin, or
         the fingerprint of the images.
+      odd: {position: why a mask cannot be used}, of those that were read so far.
+      doubts: what the masks, all of them together, leave open.
     """
 
     read: MaskReader | None
     origin: str
     bad: dict[str, np.ndarray] | None
     fingerprint: str = ""
+    odd: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -60,28 +72,78 @@ def choose(source: Source, split: str, config: DataConfig) -> Masks:
                 f"--masks=dataset needs a data set with masks of its own. Received: {source.name}; "
                 "choose --masks=object, after tools/segment.py"
             )
-        return Masks(own_mask, "dataset", None)
+        own = getattr(source.splits[split], "odd_masks", {})
+        return Masks(own_mask, "dataset", None, odd=own)
     if masks.startswith("folder:"):
-        path = masks.removeprefix("folder:")
-        read = _by_position(png_folder_reader(path, keys))
-        return Masks(read, masks, None, folder_fingerprint(path, keys))
+        return _of_folder(source, split, masks, config.mask_rules())
     stored = _open_store(source, masks, config)
     verdicts = np.array(stored.verdicts(keys))
     bad = {verdict: np.flatnonzero(verdicts == verdict) for verdict in quality.BAD}
     bad = {verdict: positions for verdict, positions in bad.items() if positions.size}
-    return Masks(_by_position(stored.reader(keys)), stored.id, bad)
+    read = stored.reader(keys)
+    return Masks(lambda position, _: read(position), stored.id, bad, doubts=_few_good(bad, keys))
 
 
-def look_for_empty(masks: Masks, examples: Examples, name: str) -> Masks:
-    """Finds the bad masks where no segmenter has judged them: those without any foreground.
+def _of_folder(source: Source, split: str, masks: str, rules: MaskRules) -> Masks:
+    """Opens the masks of a folder; see `masks.opening`."""
+    images = source.splits[split]
+    others = [key for name, one in source.splits.items() if name != split for key in one.keys]
+    files = getattr(images, "photographs", None)
+    found = opening.folder_masks(
+        masks.removeprefix("folder:"),
+        images.keys,
+        rules=rules,
+        others=set(others) - set(images.keys),
+        images=files() if files else None,
+    )
+    return Masks(
+        lambda position, example: found.masks.in_graph(position, example["image"]),
+        masks,
+        None,
+        fingerprint(images.keys, found.paths),
+        found.masks.odd,
+        found.doubts,
+    )
+
+
+def _few_good(bad: Mapping[str, np.ndarray], keys: Sequence[str]) -> tuple[Doubt, ...]:
+    """Doubts masks of a segmenter, most of which it calls bad itself."""
+    count = sum(len(some) for some in bad.values())
+    if count <= _MOST_BAD * len(keys):
+        return ()
+    listed_counts = listed({verdict: len(some) for verdict, some in bad.items()})
+    reason = f"{count} of {len(keys)} masks are bad ({listed_counts})"
+    return (Doubt("masks", reason, "look at them, and give the masks of another segmenter"),)
+
+
+def look_at(masks: Masks, examples: Examples, name: str, rules: MaskRules) -> Masks:
+    """Finds what is bad or doubtful about masks that no segmenter has judged.
 
     Args:
       masks: of which `bad` is None.
       examples: every image of the split with its mask.
       name: what the progress bar calls the masks.
+      rules: what somebody says of the masks.
     """
-    positions = examples.positions[empty_masks(examples, name)]
-    return dataclasses.replace(masks, bad={quality.EMPTY: positions} if positions.size else {})
+    areas = areas_of(examples, name)
+    odd = np.isin(examples.positions, list(masks.odd))
+    found = {
+        quality.EMPTY: examples.positions[(areas.whole == 0) & ~odd],
+        quality.ODD: examples.positions[odd],
+    }
+    if odd.any():
+        reasons = [reason for _, reason in sorted(masks.odd.items())]
+        print(
+            f"{len(reasons)} of {len(examples)} {name} cannot be used: "
+            f"{'; '.join(reasons[:_NAMED])}{'; ...' if len(reasons) > _NAMED else ''}",
+            file=sys.stderr,
+        )
+    doubts = doubts_about(areas.take(~odd), rules, masks.odd)
+    return dataclasses.replace(
+        masks,
+        bad={verdict: some for verdict, some in found.items() if some.size},
+        doubts=(*masks.doubts, *doubts),
+    )
 
 
 def settle_bad(examples: Examples, masks: Masks, keys: Sequence[str], on_bad_mask: str) -> Examples:
@@ -108,16 +170,6 @@ def settle_bad(examples: Examples, masks: Masks, keys: Sequence[str], on_bad_mas
         )
     rows = np.isin(examples.positions, bad)
     return examples.only(~rows) if on_bad_mask == "drop" else examples.with_full_masks(rows)
-
-
-def _by_position(read: Reader) -> MaskReader:
-    """Makes a reader of stored masks one that the pipeline can call."""
-
-    def read_mask(position: tf.Tensor, example: Batch) -> tf.Tensor:
-        del example
-        return read(position)
-
-    return read_mask
 
 
 def listed(counts: dict[str, int]) -> str:

@@ -35,7 +35,7 @@ def open_examples(
     if masks.bad is None:
         # Masks are looked at once they are decoded, which would take as long again.
         examples = in_memory_within(on_disk, config.cache_gb, f"{split} images")
-        masks = mask_choice.look_for_empty(masks, examples, f"{split} masks")
+        masks = mask_choice.look_at(masks, examples, f"{split} masks", config.mask_rules())
         settled = mask_choice.settle_bad(examples, masks, images.keys, config.on_bad_mask)
         return settled, masks
     chosen = mask_choice.settle_bad(on_disk, masks, images.keys, config.on_bad_mask)

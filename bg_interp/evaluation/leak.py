@@ -24,7 +24,6 @@ MOST_IMAGES = 1600
 _FOLDS = 5
 _BLOCKS, _LEVELS = 4, 4
 _STRENGTH = 3000.0
-_PERMUTATIONS = 400
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -134,7 +133,7 @@ def measure_leak(arrays: Arrays, seed: int = 0, scenes: np.ndarray | None = None
     answers = _Folds(describe(backgrounds), labels, units, seed)
     value, chance = answers.accuracy(labels), float(counts.max() / counts.sum())
     generator = np.random.default_rng([seed, 3])
-    draws = (permutation.permuted(labels, units, generator) for _ in range(_PERMUTATIONS))
+    draws = (permutation.permuted(labels, units, generator) for _ in range(permutation.DRAWS))
     by_chance = permutation.against_chance(
         value, np.array([answers.accuracy(one) for one in draws])
     )

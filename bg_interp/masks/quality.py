@@ -7,6 +7,8 @@ import numpy as np
 OK, EMPTY, FULL, UNSURE, FAILED = "ok", "empty", "full", "unsure", "failed"
 VERDICTS = (OK, EMPTY, FULL, UNSURE, FAILED)
 BAD = (EMPTY, FULL, UNSURE, FAILED)
+# Of a mask from outside: it is no opacity in the format of the others, or of another shape.
+ODD = "odd"
 
 # Measured by benchmarks/mask_quality.py: these bounds flag few good masks.
 _EMPTY_BELOW = 0.005

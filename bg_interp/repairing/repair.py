@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import keras
 import numpy as np
 
+from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
 from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
@@ -54,6 +55,7 @@ class Classifier:
       names: of the data set's classes.
       columns: the network's class for each of the data set's; None for the same order.
       facts: what results.json shall hold.
+      doubts: what the data could not settle of the classifier or its images.
     """
 
     head: Head
@@ -62,6 +64,7 @@ class Classifier:
     names: Sequence[str]
     columns: Sequence[int] | None = None
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,4 +148,5 @@ def _measured(
         seed=seed,
         facts=classifier.facts,
         logits=logits,
+        doubts=classifier.doubts,
     )

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorboard.plugins.hparams import api as hparams_api
 
 from bg_interp.errors import UserError
-from bg_interp.storage import records
+from bg_interp.storage import files, records
 
 _PATTERN = "events.out.tfevents.*"
 _PROBE_BYTES = 4096
@@ -35,7 +35,7 @@ class EventWriter:
     def __init__(self, folder: pathlib.Path):
         self._folder = folder
         with self._one_line():
-            folder.mkdir(parents=True, exist_ok=True)
+            files.make_folder(folder)
             before = set(folder.glob(_PATTERN))
             self._writer = tf.summary.create_file_writer(str(folder))
             self._writer.flush()
@@ -63,6 +63,9 @@ class EventWriter:
 
     def _check(self) -> None:
         records.index(sorted(self._files))
+        # A run that lost its power resumes without the pictures of before its checkpoint.
+        for path in (*self._files, self._folder):
+            files.sync(path)
         # Nothing at all of the last records may have fitted: then there is no room for this either.
         with tempfile.TemporaryFile(dir=self._folder) as probe:
             probe.write(bytes(_PROBE_BYTES))

@@ -129,7 +129,7 @@ def test_a_layer_takes_masks_of_any_range(scale):
             lambda: data_of(masks=np.arange(3, dtype=np.uint8).repeat(128).reshape(6, 8, 8)).apply(
                 Treatment()
             ),
-            "0, 1 and 2 side by side",
+            "all hold values 0, 1 and 2",
         ),
     ],
 )

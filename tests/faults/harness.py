@@ -90,6 +90,14 @@ def run_whole(job: Job, folder: pathlib.Path, environment: dict[str, str]) -> fl
     return time.monotonic() - started
 
 
+def run_to_its_end(command: Sequence[str], environment: dict[str, str]) -> None:
+    """Runs a tool, given with its interpreter, which must end well."""
+    process = tool_server.start(list(command[1:]), environment)
+    _, errors = process.communicate(timeout=_LIMIT_SECONDS)
+    assert process.returncode == 0, errors
+    assert "Traceback" not in errors
+
+
 def survive(
     job: Job,
     scratch: pathlib.Path,

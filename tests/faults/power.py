@@ -6,6 +6,7 @@ since a file's last sync may be there, missing or torn, and so may each name tha
 changed since its folder's last sync. `left_behind` draws such a state after any of the calls.
 """
 
+import collections
 import dataclasses
 import os
 import pathlib
@@ -57,6 +58,51 @@ def record(
     )
     assert done.returncode == 0, done.stderr.decode()
     return list(_calls(log, str(folder.resolve())))
+
+
+def calls_below(folder: pathlib.Path, log: pathlib.Path) -> list[tuple[str, int]]:
+    """Returns each recorded call that may fail below a folder, and which of its process's it was.
+
+    Args:
+      folder: of the program's files.
+      log: what `record` has written.
+    """
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
+    found, root = [], str(folder.resolve())
+    with open(log, encoding="latin-1") as lines:
+        for line in lines:
+            match = re.match(r"^(\d+) +(\w+)\((.*)", line)
+            if match is None:
+                continue
+            process, name, arguments = match.groups()
+            counts[process, name] += 1
+            named = [_decoded(path) for _, path in _HANDLE.findall(arguments[:2000])]
+            named += _paths(arguments[:2000])
+            changes = name != "openat" or "O_CREAT" in arguments or "O_WRONLY" in arguments
+            if changes and name != "lseek" and any(path.startswith(root) for path in named):
+                found.append((name, counts[process, name]))
+    return sorted(set(found))
+
+
+def run_with_failure(
+    command: Sequence[str], name: str, which: int, error: str, environment: dict[str, str]
+) -> tuple[int, str]:
+    """Runs a program whose call `name` fails when it is made for the `which`-th time.
+
+    Returns:
+      The exit code and what stands on standard error.
+    """
+    options = ["-f", "--quiet=all", "-o", os.devnull, "-e", f"trace={name}"]
+    fault = f"inject={name}:error={error}:when={which}"
+    done = subprocess.run(
+        ["strace", *options, "-e", fault, *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    return done.returncode, done.stderr
 
 
 def _text(hexadecimal: str) -> bytes:

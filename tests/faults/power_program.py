@@ -3,6 +3,8 @@
 import pathlib
 import sys
 
+from bg_interp import cli
+from bg_interp.errors import UserError
 from bg_interp.people.answers.store import Store
 from bg_interp.storage import files, locks
 
@@ -42,4 +44,10 @@ def main(folder: pathlib.Path) -> None:
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    try:
+        main(pathlib.Path(sys.argv[1]))
+    except Exception as error:
+        message = str(error) if isinstance(error, UserError) else cli.explained(error)
+        if message is None:
+            raise
+        sys.exit(f"error: {message}")

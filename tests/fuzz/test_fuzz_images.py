@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from bg_interp.data.sources.decoding import MAX_PIXELS, DamagedImage, decode
+from bg_interp.decoding import MAX_PIXELS, DamagedImage, decode
 from bg_interp.masks import encoding, quality
 from bg_interp.masks.segmenters.segmenter import Settings
 

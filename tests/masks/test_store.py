@@ -7,7 +7,8 @@ import tensorflow as tf
 from PIL import Image
 
 from bg_interp.errors import UserError
-from bg_interp.masks import quality, reading
+from bg_interp.masks import quality
+from bg_interp.masks.opening import folder_masks
 from bg_interp.masks.segmenters.segmenter import Settings
 from bg_interp.masks.shards import Mask, png_name
 from bg_interp.masks.store import MaskStore
@@ -171,9 +172,11 @@ def test_full_disk_is_one_line_and_keeps_earlier_shards(filled, tmp_path, monkey
 def test_exported_masks_are_read_back_as_a_folder(filled, tmp_path):
     filled.export_png(KEYS, tmp_path / "png")
     assert (tmp_path / "png/train/cat/3.png").is_file()
-    read = reading.png_folder_reader(tmp_path / "png", KEYS)
-    for place, mask in enumerate(tf.data.Dataset.range(len(KEYS)).map(read)):
-        np.testing.assert_array_equal(mask.numpy()[..., 0], make_mask(KEYS[place])[1])
+    masks = folder_masks(tmp_path / "png", KEYS).masks
+    for place, key in enumerate(KEYS):
+        expected = make_mask(key)[1]
+        np.testing.assert_array_equal(masks.mask(place, expected.shape)[..., 0], expected)
+    assert not masks.odd
 
 
 def test_export_refuses_two_images_for_one_name(filled, tmp_path):
@@ -185,9 +188,9 @@ def test_missing_png_is_named(filled, tmp_path):
     filled.export_png(KEYS, tmp_path / "png")
     (tmp_path / "png/train/cat/3.png").unlink()
     with pytest.raises(UserError, match=r"1 of 10 .*train/cat/3\.png"):
-        reading.png_folder_reader(tmp_path / "png", KEYS)
+        folder_masks(tmp_path / "png", KEYS)
     with pytest.raises(UserError, match="must name a folder"):
-        reading.png_folder_reader(tmp_path / "nowhere", KEYS)
+        folder_masks(tmp_path / "nowhere", KEYS)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "1", "I;16"])
@@ -199,7 +202,7 @@ def test_masks_of_other_tools_may_have_any_png_mode(tmp_path, mode):
     else:
         image = Image.fromarray(pixels).convert(mode)
     image.save(tmp_path / "a.png")
-    mask = reading.png_folder_reader(tmp_path, ["a.jpg"])(tf.constant(0, tf.int64))
+    mask = folder_masks(tmp_path, ["a.jpg"]).masks.mask(0, pixels.shape)
     np.testing.assert_array_equal(mask[..., 0], pixels)
 
 

@@ -10,13 +10,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.leak import Leak, measure_leak
 from bg_interp.evaluation.measuring import check_classes, measure
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.evaluation.units import NO_UNITS, Units
-from bg_interp.masks.spelling import opacity_of
+from bg_interp.masks.arrays import opacity_of
+from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import preprocessing, probing
 from bg_interp.models.adapter import AdaptedModel, check_names, check_output_kind, check_outputs
 from bg_interp.models.functions import ArrayFunction
@@ -41,6 +43,8 @@ def evaluate(
     units: np.ndarray | Sequence | None = None,
     backgrounds: int = 8,
     seed: int = 0,
+    invert_masks: bool | None = None,
+    mask_values: Any = None,
 ) -> Evaluation:
     """Measures how much a classifier depends on backgrounds.
 
@@ -69,6 +73,9 @@ def evaluate(
         or scene, which are no news of each other; None where each shows another.
       backgrounds: on how many other backgrounds each object is tried; 0 for none.
       seed: keys all that is random.
+      invert_masks: True where black is the object; False says that white is, however it looks.
+      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        number, a list of numbers, "1:20" or "#800000".
 
     Returns:
       All measures with their 95 % intervals, which print and show themselves.
@@ -77,7 +84,8 @@ def evaluate(
       UserError: arguments that cannot be used, or do not fit each other.
     """
     pixels = to_images(images)
-    opacity = opacity_of(masks, pixels)
+    rules = MaskRules.of(invert_masks, mask_values)
+    opacity = opacity_of(masks, pixels, rules)
     check_counts(images=pixels, labels=labels)
     seed, backgrounds = whole(seed, "seed"), whole(backgrounds, "backgrounds")
     if keys is not None and len(keys) != len(pixels):
@@ -99,6 +107,7 @@ def evaluate(
         backgrounds=backgrounds,
         seed=seed,
         facts=facts,
+        doubts=doubts_about(Areas.of(opacity), rules),
     )
     shown = tuple((name, str(value)) for name, value in {**facts, "seed": seed}.items())
     write = page.writer("bg_interp.evaluate(model, images, labels, masks)", shown)
@@ -129,6 +138,8 @@ def leak(
     *,
     units: np.ndarray | Sequence | None = None,
     seed: int = 0,
+    invert_masks: bool | None = None,
+    mask_values: Any = None,
 ) -> Leak:
     """Measures how well backgrounds alone tell the label, before any model is trained.
 
@@ -138,6 +149,9 @@ def leak(
       masks: [N, H, W] or [N, H, W, 1], however they are spelled.
       units: see `evaluate`.
       seed: keys which images are looked at, and how they are divided.
+      invert_masks: True where black is the object; False says that white is, however it looks.
+      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        number, a list of numbers, "1:20" or "#800000".
 
     Returns:
       The share of labels that a classifier of backgrounds finds, with its 95 % interval.
@@ -146,7 +160,10 @@ def leak(
       UserError: arguments that cannot be used, or fewer than two classes of five images.
     """
     pixels = to_images(images)
-    opacity = opacity_of(masks, pixels)
+    rules = MaskRules.of(invert_masks, mask_values)
+    opacity = opacity_of(masks, pixels, rules)
+    for doubt in doubts_about(Areas.of(opacity), rules):
+        print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     check_counts(images=pixels, labels=labels)
     numbers = to_labels(labels, count_classes(labels))
     scenes = units_of(units, len(pixels)).scenes

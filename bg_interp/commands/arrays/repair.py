@@ -3,14 +3,17 @@
 import dataclasses
 import pathlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from bg_interp.commands.arrays.evaluate import adapted_to, names_of, outputs_of
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.masks.spelling import opacity_of
+from bg_interp.masks.arrays import opacity_of
+from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import as_network
@@ -37,6 +40,8 @@ def repair(
     input_range: tuple[float, float] | None = None,
     copies: int = 8,
     original_weight: float = 16.0,
+    invert_masks: bool | None = None,
+    mask_values: Any = None,
 ) -> Repair:
     """Takes the background shortcut out of a classifier by retraining its last layer.
 
@@ -67,6 +72,9 @@ def repair(
       copies: how many random backgrounds each object is pasted before, at least 1.
       original_weight: how much an image as it is counts beside one copy of it; more keeps accuracy
         on images as they are, less takes more of the shortcut away.
+      invert_masks: True where black is the object; False says that white is, however it looks.
+      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        number, a list of numbers, "1:20" or "#800000".
 
     Returns:
       The repaired classifier, and what was measured before and after.
@@ -80,13 +88,16 @@ def repair(
     opened = as_network(model)
     model, class_names = opened.network, class_names or opened.class_names
     head = find_head(model)
-    train = _arrays(images, labels, masks, head.classes)
+    rules = MaskRules.of(invert_masks, mask_values)
+    train = _arrays(images, labels, masks, head.classes, rules)
+    doubts = doubts_about(Areas.of(train.masks), rules)
     preprocessing.check_size(model, train.images, "images")
     if test is None:
         aside = _aside(train.labels, seed)
         train, measured_on = train.take(~aside), train.take(aside)
     elif isinstance(test, tuple | list) and len(test) == len(Arrays._fields):
-        measured_on = _arrays(*test, head.classes)
+        measured_on = _arrays(*test, head.classes, rules)
+        doubts = (*doubts, *doubts_about(Areas.of(measured_on.masks), rules))
     else:
         raise UserError("test must be a tuple of images, labels and masks, or None")
     size = train.images.shape[1:3]
@@ -106,6 +117,7 @@ def repair(
         features=preprocessing.with_preprocessing(head.features(), own, span, size),
         adapted=like_it,
         names=names_of(class_names, head.classes),
+        doubts=tuple(dict.fromkeys(doubts)),
     )
     how = Settings(copies, original_weight, seed)
     return retraining.repair(classifier, Images(train), Images(measured_on), how)
@@ -116,10 +128,11 @@ def _arrays(
     labels: np.ndarray | Sequence,
     masks: np.ndarray | Sequence,
     classes: int,
+    rules: MaskRules,
 ) -> Arrays:
     """Returns a caller's arrays in the form of elements."""
     pixels = to_images(images)
-    opacity = opacity_of(masks, pixels)
+    opacity = opacity_of(masks, pixels, rules)
     check_counts(images=pixels, labels=labels)
     return Arrays(pixels, opacity, to_labels(labels, classes))
 

@@ -1,10 +1,13 @@
 """Where images come from: a module for each kind of `--dataset`, each with an `open_source`."""
 
 import importlib
+import pathlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from bg_interp.config.annotations import READERS, dataset_of
 from bg_interp.config.data import SourceConfig, check_source
+from bg_interp.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +19,7 @@ _MODULES = {
     "composites": "composites.builder",
     "tfds": "tfds_source",
     "folder": "folder",
+    **{name: f"tables.{name}" for name in READERS},
 }
 
 
@@ -35,6 +39,9 @@ class Split(Protocol):
         """The kind of background of each image, int32 [N]; None where nothing tells it."""
 
     def __len__(self) -> int: ...
+
+    # A split may have `units` as well: {"object" or "scene": int32 [N], equal for images of the
+    # same one}, so that what belongs together is counted together.
 
     def images(self, positions: Sequence[int] | None = None) -> "Iterator[np.ndarray]":
         """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""
@@ -88,4 +95,10 @@ def open_source(config: SourceConfig) -> Source:
     check_source(config)
     kind, _, rest = config.dataset.partition(":")
     module = importlib.import_module(f"{__name__}.{_MODULES[kind]}")
-    return module.open_source(rest, config)
+    try:
+        return module.open_source(rest, config)
+    except UserError as error:
+        other = dataset_of(pathlib.Path(rest).expanduser()) if kind == "folder" else ""
+        if not other:
+            raise
+        raise UserError(f"{error}; or is it --dataset={other}?") from error

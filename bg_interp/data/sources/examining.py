@@ -10,27 +10,27 @@ import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from bg_interp import processes
-from bg_interp.data.sources import decoding
+from bg_interp import decoding, processes
 from bg_interp.errors import UserError
 
 # Below this many images starting processes takes longer than decoding.
 _WORTH_A_PROCESS = 2000
 
-Examined = tuple[str, str | None]
+# The file's digest, why it cannot be decoded, and EXIF's orientation of its pixels.
+Examined = tuple[str, str | None, int]
 
 
 def examine(path: pathlib.Path) -> Examined:
-    """Returns the file's digest, and None, or "" and why it cannot be decoded."""
+    """Returns a file's digest, None and its orientation, or "" and why it cannot be decoded."""
     try:
         str(path).encode()
         data = path.read_bytes()
-        decoding.decode(data)
+        _, turn = decoding.decode_with_turn(data)
     except UnicodeEncodeError:
-        return "", "its name, or that of its folder, is not UTF-8"
+        return "", "its name, or that of its folder, is not UTF-8", 1
     except (decoding.DamagedImage, OSError) as error:
-        return "", str(error)
-    return hashlib.blake2b(data, digest_size=16).hexdigest(), None
+        return "", str(error), 1
+    return hashlib.blake2b(data, digest_size=16).hexdigest(), None, turn
 
 
 def examine_all(paths: Sequence[pathlib.Path], workers: int | None = None) -> Iterator[Examined]:
@@ -62,8 +62,8 @@ def examine_all(paths: Sequence[pathlib.Path], workers: int | None = None) -> It
                     f"a process that checks images ended early, at {str(path)!r}; was it killed "
                     "for want of memory? Free some and start again"
                 )
-            digest, reason = json.loads(line)
-            yield digest, reason
+            digest, reason, turn = json.loads(line)
+            yield digest, reason, turn
 
 
 def _main() -> None:

@@ -16,9 +16,11 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from bg_interp import decoding
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources import decoding, examining
+from bg_interp.data.sources import examining
 from bg_interp.errors import UserError
+from bg_interp.masks.opening import Photographs
 from bg_interp.storage import files
 
 # Of a folder without train and test, every fifth image by the hash of its name is tested on.
@@ -35,12 +37,14 @@ class FolderSplit:
       root: the folder that `keys` are relative to.
       keys: the images' paths relative to `root`, with "/", sorted.
       labels: int32 [N], the class of each image.
+      turns: int8 [N], EXIF's orientation of each file's pixels.
       places: always None; nobody says what stands behind the objects of a folder.
     """
 
     root: pathlib.Path
     keys: list[str]
     labels: np.ndarray
+    turns: np.ndarray
     places: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -50,6 +54,10 @@ class FolderSplit:
         """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""
         for position in range(len(self)) if positions is None else positions:
             yield decoding.read(self.root / self.keys[position])
+
+    def photographs(self) -> Photographs:
+        """Returns the files, for masks that are laid on them."""
+        return Photographs(lambda position: self.root / self.keys[position], self.turns)
 
     def _read(self, position: np.int64) -> np.ndarray:
         path = self.root / self.keys[int(position)]
@@ -190,13 +198,14 @@ def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tup
     """Examines every image once; what was examined before is remembered by size and time.
 
     Returns:
-      {path relative to root: (digest, reason or None)}.
+      {path relative to root: (digest, reason or None, orientation)}.
     """
     known_as = hashlib.sha256(str(root.resolve()).encode(errors="replace")).hexdigest()[:16]
     memory = files.cache_folder() / "folders" / f"{known_as}.json"
     try:
         known = files.read_sealed(memory)
-        known = {key: found for key, found in known.items() if len(found) == 3}
+        # What could not be read may be read by now.
+        known = {key: found for key, found in known.items() if len(found) == 4 and not found[2]}
     except (OSError, ValueError, TypeError):
         known = {}
     stamps = {path: _stamp(path) for path in paths}
@@ -230,10 +239,14 @@ def _divide(by_class: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
     return {"train": train, "test": test}
 
 
-def _split(root: pathlib.Path, by_class: dict[str, list[str]]) -> FolderSplit:
+def _split(
+    root: pathlib.Path, by_class: dict[str, list[str]], examined: dict[str, tuple]
+) -> FolderSplit:
     names = sorted(by_class)
     pairs = sorted((key, names.index(name)) for name, keys in by_class.items() for key in keys)
-    return FolderSplit(root, [key for key, _ in pairs], np.array([n for _, n in pairs], np.int32))
+    keys = [key for key, _ in pairs]
+    turns = np.array([examined[key][2] for key in keys], np.int8)
+    return FolderSplit(root, keys, np.array([n for _, n in pairs], np.int32), turns)
 
 
 def open_source(path: str, config: SourceConfig) -> FolderSource:
@@ -282,7 +295,9 @@ def open_folder(root: pathlib.Path) -> FolderSource:
     return FolderSource(
         name=f"folder:{root.resolve()}",
         class_names=tuple(sorted(keys["train"])),
-        splits={name: _split(root, by_class_keys) for name, by_class_keys in keys.items()},
+        splits={
+            name: _split(root, by_class_keys, examined) for name, by_class_keys in keys.items()
+        },
         fingerprint=hashlib.sha256(content.encode()).hexdigest(),
         damaged=damaged,
     )

@@ -11,19 +11,24 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from bg_interp.config.data import SourceConfig
+from bg_interp.config.data import DataConfig, SourceConfig
+from bg_interp.config.mask_rules import MaskRules
+from bg_interp.data.sources.preparing import MadeHere
 from bg_interp.errors import UserError, nearest, one_line
-from bg_interp.masks.spelling import spelling_of
+from bg_interp.masks import formats
+from bg_interp.masks.raw import Raw, of_array
+from bg_interp.masks.reading import CheckedMasks
+from bg_interp.masks.shapes import fits
 from bg_interp.storage import records
 
 # oxford_iiit_pet: 1 pet, 2 background, 3 the border between them, which is half of each.
 _TRIMAP = np.zeros(256, np.uint8)
 _TRIMAP[[1, 3]] = 255, 128
 _MASK_VALUES = {"oxford_iiit_pet": _TRIMAP}
-# So many masks tell how all of them are spelled.
-_LOOKED_AT = 16
-# What a class label that tells the kind of background is called.
+# What a label that tells the kind of background is called.
 _PLACES = ("place", "background")
+# Words in the names of pictures that are masks.
+_MASK_WORDS = "mask seg trimap matte alpha silhouette foreground saliency".split()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,28 +45,47 @@ class Features:
 
 
 def find_features(features: tfds.features.FeaturesDict) -> Features:
-    """Finds image, class label and mask among a builder's features by kind and shape.
+    """Finds image, class label, mask and place among a builder's features by kind and shape.
 
     Raises:
-      UserError: no RGB image, or no class label.
+      UserError: no RGB image, or no class label; the message says what the features are.
     """
     pictures = {n: f for n, f in features.items() if isinstance(f, tfds.features.Image)}
-    colour = [name for name, feature in pictures.items() if feature.shape[-1] == 3]
-    masks = [n for n, feature in pictures.items() if "mask" in n and feature.shape[-1] == 1]
+    masks = [name for name in pictures if _is_mask(name, pictures[name])]
+    colour = [n for n, f in pictures.items() if f.shape[-1] == 3 and n not in masks]
     labels = [n for n, f in features.items() if isinstance(f, tfds.features.ClassLabel)]
     if not colour or not labels:
+        described = ", ".join(_described(name, feature) for name, feature in features.items())
         raise UserError(
-            "--dataset=tfds:NAME must have an RGB image and a class label. "
-            f"Received: features {', '.join(features)}"
+            "--dataset=tfds:NAME must have an image of 3 channels (RGB) and a class label. "
+            f"Received: features {described}"
         )
+    numbers = [n for n, f in features.items() if f.shape == () and _is_whole(f)]
     preferred = lambda names, name: name if name in names else names[0]  # noqa: E731
     label = preferred(labels, "label")
     return Features(
         preferred(colour, "image"),
         label,
         masks[0] if masks else None,
-        next((name for name in _PLACES if name in labels and name != label), None),
+        next((name for name in _PLACES if name in numbers and name != label), None),
     )
+
+
+def _is_mask(name: str, feature: tfds.features.Image) -> bool:
+    labelled = isinstance(feature, tfds.features.LabeledImage)
+    return labelled or any(word in name.lower() for word in _MASK_WORDS)
+
+
+def _is_whole(feature: tfds.features.FeatureConnector) -> bool:
+    return np.issubdtype(feature.np_dtype, np.integer)
+
+
+def _described(name: str, feature: tfds.features.FeatureConnector) -> str:
+    if isinstance(feature, tfds.features.ClassLabel):
+        return f"{name} (a class label)"
+    if isinstance(feature, tfds.features.Image):
+        return f"{name} (an image of {feature.shape[-1]} channels)"
+    return f"{name} ({type(feature).__name__})"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,6 +96,12 @@ class TfdsSplit:
     name: str
     features: Features
     index: records.RecordIndex
+    checked: CheckedMasks | None = None
+
+    @property
+    def odd_masks(self) -> dict[int, str]:
+        """Returns the masks that cannot be used, {position: why}, of those that were read."""
+        return {} if self.checked is None else self.checked.odd
 
     def __len__(self) -> int:
         return len(self.index)
@@ -89,7 +119,20 @@ class TfdsSplit:
     @functools.cached_property
     def places(self) -> np.ndarray | None:
         """The kind of background of each example, int32 [N], where the dataset tells it."""
-        return None if self.features.place is None else self._every(self.features.place)
+        if self.features.place is None:
+            return None
+        found = self._every(self.features.place)
+        kinds = self.place_kinds
+        return found if kinds is None else np.searchsorted(kinds, found).astype(np.int32)
+
+    @functools.cached_property
+    def place_kinds(self) -> np.ndarray | None:
+        """The numbers that stand for places, sorted, of all splits; None where they have names."""
+        place = self.features.place
+        if place is None or isinstance(self.builder.info.features[place], tfds.features.ClassLabel):
+            return None
+        splits = [dataclasses.replace(self, name=name) for name in self.builder.info.splits]
+        return np.unique(np.concatenate([split._every(place) for split in splits]))
 
     def _every(self, label: str) -> np.ndarray:
         """Returns one class label of all examples, int32 [N]."""
@@ -111,31 +154,26 @@ class TfdsSplit:
             "label": tf.cast(example[self.features.label], tf.int32),
         }
         if self.features.mask is not None:
-            mask = tf.ensure_shape(example[self.features.mask], [None, None, 1])
-            found["mask"] = self._opacity(mask)
+            found["mask"] = self._opacity(position, found["image"], example[self.features.mask])
         return found
 
-    def check_masks(self, what: str) -> None:
-        """Checks that some masks are opacities, and no maps of labels.
-
-        Raises:
-          UserError: they are neither 0 and 1 nor 0 to 255; `what` names them.
-        """
-        found: set[int] = set()
+    def some_masks(self) -> Iterator[tuple[Raw, tuple[int, int]]]:
+        """Yields some masks as they stand in the data set, each with the size of its image."""
         with records.damage_named(self.index.paths):
-            for position in np.linspace(0, len(self) - 1, min(len(self), _LOOKED_AT)).astype(int):
+            for position in range(0, len(self), max(1, len(self) // formats.LOOKED_AT)):
                 record = self.index.read(tf.constant(position, tf.int64))
                 example = self.builder.info.features.deserialize_example(record)
-                found |= set(np.unique(example[self.features.mask]).tolist())
-        spelling_of(found, what)
+                image = example[self.features.image].shape
+                yield of_array(example[self.features.mask].numpy()), (image[0], image[1])
 
-    def _opacity(self, mask: tf.Tensor) -> tf.Tensor:
+    def _opacity(self, position: tf.Tensor, image: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """Returns the dataset's mask as opacity in 0..255."""
         values = _MASK_VALUES.get(self.builder.name)
         if values is not None:
-            return tf.gather(values, tf.cast(mask, tf.int32))
-        # Masks of zeros and ones are told from opacities by their largest value.
-        return tf.where(tf.reduce_max(mask) <= 1, mask * 255, mask)
+            return tf.gather(values, tf.cast(tf.ensure_shape(mask, [None, None, 1]), tf.int32))
+        if self.checked is not None:
+            return self.checked.in_graph(position, image, mask)
+        return tf.ensure_shape(mask, [None, None, 1])
 
     def _each(self, key: str, positions: Sequence[int] | None) -> Iterator[np.ndarray]:
         read = tf.function(lambda position: self.load(position)[key], autograph=False)
@@ -179,12 +217,15 @@ def _fingerprint(builder: tfds.core.DatasetBuilder) -> str:
     return hashlib.sha256(json.dumps(identity).encode()).hexdigest()
 
 
-def from_builder(builder: tfds.core.DatasetBuilder, name: str) -> TfdsSource:
+def from_builder(
+    builder: tfds.core.DatasetBuilder, name: str, rules: MaskRules | None = None
+) -> TfdsSource:
     """Makes a source of a prepared builder.
 
     Args:
       builder: a builder whose data stand on disk as TFRecord files.
       name: the source's name, as in `--dataset`.
+      rules: what somebody says of its masks.
 
     Raises:
       UserError: features or splits that cannot be used, or damaged files.
@@ -203,16 +244,55 @@ def from_builder(builder: tfds.core.DatasetBuilder, name: str) -> TfdsSource:
         ours: TfdsSplit(builder, theirs, features, records.index(available[theirs].filepaths))
         for ours, theirs in chosen.items()
     }
-    if features.mask is not None and builder.name not in _MASK_VALUES:
-        splits["train"].check_masks(f"the masks of --dataset={name}")
+    if features.mask is not None and not _known_masks(builder):
+        chosen = _format_of(splits["train"], name, rules)
+        splits = {ours: _checked(split, name, chosen) for ours, split in splits.items()}
     return TfdsSource(
         name=name,
         class_names=tuple(builder.info.features[features.label].names),
         splits=splits,
         fingerprint=_fingerprint(builder),
         has_masks=features.mask is not None,
-        place_names=tuple(builder.info.features[features.place].names) if features.place else (),
+        place_names=_place_names(splits["train"]),
     )
+
+
+def _known_masks(builder: tfds.core.DatasetBuilder) -> bool:
+    """Tells whether masks need no looking at: they are made here, or known by name."""
+    return builder.name in _MASK_VALUES or isinstance(builder, MadeHere)
+
+
+def _format_of(split: TfdsSplit, name: str, rules: MaskRules | None) -> formats.Format:
+    """Tells how a data set's masks are written, and that they lie on their images.
+
+    Raises:
+      UserError: no rule makes opacities of them, or they are of other shapes.
+    """
+    what = f"the masks of --dataset={name} ({split.features.mask})"
+    some = list(split.some_masks())
+    chosen = formats.format_of([mask for mask, _ in some], what, rules)
+    odd = [(mask.shape, image) for mask, image in some if not fits(mask.shape, image)]
+    if len(odd) > formats.ODD_SHARE * len(some):
+        (height, width), image = odd[0]
+        raise UserError(
+            f"{what} must have the shapes of their images. Received: {width} x {height} pixels for "
+            f"an image of {image[1]} x {image[0]}; give other masks with --masks"
+        )
+    return chosen
+
+
+def _checked(split: TfdsSplit, name: str, chosen: formats.Format) -> TfdsSplit:
+    checked = CheckedMasks(lambda position: f"the mask of {name} {split.keys[position]}", chosen)
+    return dataclasses.replace(split, checked=checked)
+
+
+def _place_names(split: TfdsSplit) -> tuple[str, ...]:
+    if split.features.place is None:
+        return ()
+    kinds = split.place_kinds
+    if kinds is None:
+        return tuple(split.builder.info.features[split.features.place].names)
+    return tuple(str(kind) for kind in kinds.tolist())
 
 
 def _hint(name: str, error: Exception) -> str:
@@ -257,4 +337,5 @@ def open_source(name: str, config: SourceConfig) -> TfdsSource:
                 f"{one_line(error)}); prepare it where there is a network, and "
                 "name its folder with --data_dir"
             ) from error
-    return from_builder(builder, f"tfds:{name}")
+    rules = config.mask_rules() if isinstance(config, DataConfig) else None
+    return from_builder(builder, f"tfds:{name}", rules)

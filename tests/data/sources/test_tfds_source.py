@@ -87,7 +87,7 @@ def test_a_trimap_becomes_opacity(pets):
 def test_a_map_of_labels_that_nobody_knows_is_refused(tmp_path):
     builder = UnknownPets(data_dir=tmp_path, file_format="tfrecord")
     builder.download_and_prepare()
-    with pytest.raises(UserError, match=r"tfds:unknown_pets must be .* values 1, 2 and 3"):
+    with pytest.raises(UserError, match=r"unknown_pets \(segmentation_mask\) must be .*1, 2 and 3"):
         tfds_source.from_builder(builder, "tfds:unknown_pets")
 
 
@@ -147,16 +147,77 @@ def test_the_features_of_the_dataset_itself_are_found_and_its_trimap_read(tmp_pa
     )
     assert len(builder.info.features["label"].names) == 37
     split = tfds_source.TfdsSplit(builder, "train", features, records.index([]))
-    opacities = [split._opacity(e["segmentation_mask"])[0, 0, 0].numpy() for e in found]
+    opacities = [split._opacity(0, e["image"], e["segmentation_mask"]).numpy() for e in found]
+    opacities = [opacity[0, 0, 0] for opacity in opacities]
     assert opacities == [255, 0, 128, 255]
 
 
-def test_masks_of_zeros_and_ones_become_0_and_255(tiny_habitats):
-    split = tiny_habitats.splits["train"]
-    found = split._opacity(tf.constant([[[0], [1]]], tf.uint8))
-    assert found.numpy().ravel().tolist() == [0, 255]
-    soft = tf.constant([[[0], [1], [90]]], tf.uint8)
-    np.testing.assert_array_equal(split._opacity(soft), soft)
+class Segments(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """Photographs of 8 x 6 pixels with a picture of their segments, and a kind of place."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    value, channels, transposed = 1, 1, False
+
+    def _info(self):
+        features = tfds.features.FeaturesDict(
+            {
+                "image": tfds.features.Image(shape=(None, None, 3), encoding_format="png"),
+                "label": tfds.features.ClassLabel(names=["cat", "dog"]),
+                "place": tfds.features.Scalar(np.int64),
+                "segmentation": tfds.features.Image(
+                    shape=(None, None, self.channels), encoding_format="png"
+                ),
+            }
+        )
+        return tfds.core.DatasetInfo(builder=self, features=features)
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples() for split in ("train", "test")}
+
+    def _generate_examples(self):
+        for number in range(6):
+            mask = np.zeros((6, 8, self.channels), np.uint8)
+            mask[1:5, 2:5] = self.value
+            yield (
+                number,
+                {
+                    "image": np.full((6, 8, 3), number, np.uint8),
+                    "label": number % 2,
+                    "place": 10 * (number % 3),
+                    "segmentation": mask.transpose(1, 0, 2) if self.transposed else mask,
+                },
+            )
+
+
+def segments(folder, **how):
+    with tfds.core.registered.skip_registration():
+        kind = type("Segments", (Segments,), {**how, "name": "segments"})
+    builder = kind(data_dir=folder, file_format="tfrecord")
+    builder.download_and_prepare()
+    return tfds_source.from_builder(builder, "tfds:segments")
+
+
+@pytest.mark.parametrize(("value", "channels"), [(1, 1), (255, 1), (255, 3)])
+def test_masks_are_found_by_what_they_are(tmp_path, value, channels):
+    source = segments(tmp_path, value=value, channels=channels)
+    expected = np.zeros((6, 8, 1), np.uint8)
+    expected[1:5, 2:5] = 255
+    for mask in source.splits["train"].masks():
+        np.testing.assert_array_equal(mask, expected)
+    assert source.place_names == ("0", "10", "20")
+    assert sorted(source.splits["test"].places.tolist()) == [0, 0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"value": 38}, "values 0 and 38 side by side.*mask_values"),
+        ({"value": 255, "transposed": True}, "6 x 8 pixels for an image of 8 x 6"),
+    ],
+)
+def test_masks_that_cannot_be_understood_are_refused(tmp_path, how, said):
+    with pytest.raises(UserError, match=rf"\(segmentation\) must .*{said}"):
+        segments(tmp_path, **how)
 
 
 def test_habitats_is_a_source_with_masks_and_an_uncorrelated_split(tiny_habitats):

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import cv2
 import numpy as np
-import tensorflow as tf
 
-from bg_interp.data.sources import decoding
+from bg_interp import decoding
 from bg_interp.data.sources.composites import parts
 from bg_interp.errors import UserError
-from bg_interp.masks.reading import png_folder_reader
+from bg_interp.masks.opening import folder_masks
 
 # More than a composite of 512 pixels shows, much less than a camera gives.
 _LARGEST_SIDE = 640
@@ -118,8 +117,7 @@ def from_folder(root: pathlib.Path, masks: pathlib.Path | None = None) -> Cutout
                 pixels = parts.decoded(by_key[key], data, decoding.decode_with_opacity)
                 image, mask = pixels[..., :3], pixels[..., 3:]
                 if own_mask is not None:
-                    mask = own_mask(key)
-                    _check_size(key, image, mask)
+                    mask = own_mask(key, image)
                     digest.update(mask.tobytes())
                 splits[split][-1].append(cut_out(key, label, image, mask))
     return Cutouts(tuple(found), splits, digest.hexdigest())
@@ -127,21 +125,26 @@ def from_folder(root: pathlib.Path, masks: pathlib.Path | None = None) -> Cutout
 
 def _reader(
     root: pathlib.Path, masks: pathlib.Path, found: Mapping[str, Sequence[pathlib.Path]]
-) -> Callable[[str], np.ndarray]:
-    """Returns a function from the key of an object to its mask, uint8 [H, W, 1]."""
+) -> Callable[[str, np.ndarray], np.ndarray]:
+    """Returns a function from an object's key and image to its mask, uint8 [H, W, 1]."""
     paths = [path for some in found.values() for path in some]
     keys = [path.relative_to(root).as_posix() for path in paths]
-    read = png_folder_reader(masks, keys, "--object_masks")
+    read = folder_masks(masks, keys, flag="--object_masks").masks
     positions = {key: position for position, key in enumerate(keys)}
-    return lambda key: read(tf.constant(positions[key], tf.int64)).numpy()
 
+    def mask_of(key: str, image: np.ndarray) -> np.ndarray:
+        mask = read.mask(positions[key], image.shape[:2])
+        if problem := read.odd.get(positions[key]):
+            raise UserError(f"{problem}; mend it, or leave the object out of --objects")
+        if mask.shape[:2] != image.shape[:2]:
+            raise UserError(
+                f"the mask of the object {key!r} must be of its image's size. Received: "
+                f"{'x'.join(map(str, mask.shape[1::-1]))} for "
+                f"{'x'.join(map(str, image.shape[1::-1]))}"
+            )
+        return mask
 
-def _check_size(key: str, image: np.ndarray, mask: np.ndarray) -> None:
-    if mask.shape[:2] != image.shape[:2]:
-        raise UserError(
-            f"the mask of the object {key!r} must be of its image's size. Received: "
-            f"{'x'.join(map(str, mask.shape[1::-1]))} for {'x'.join(map(str, image.shape[1::-1]))}"
-        )
+    return mask_of
 
 
 def from_source(source) -> Cutouts:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bg_interp.data.sources import decoding, folder
+from bg_interp import decoding
+from bg_interp.data.sources import folder
 from bg_interp.errors import UserError
 
 HELD_OUT = 0.25

@@ -6,7 +6,7 @@ import pathlib
 
 import numpy as np
 
-from bg_interp.data.sources import decoding
+from bg_interp import decoding
 from bg_interp.data.sources.composites import parts
 from bg_interp.data.sources.composites.cutouts import resized
 from bg_interp.errors import UserError

@@ -140,7 +140,7 @@ def test_masks_of_other_images_are_one_line(two_classes, tmp_path_factory):
     Image.fromarray(mask).save(masks / "disc" / "0.png")
     assert cutouts.from_folder(opaque, masks).fingerprint != before
     Image.fromarray(mask[:10]).save(masks / "disc" / "0.png")
-    with pytest.raises(UserError, match="Received: 20x10 for 20x20"):
+    with pytest.raises(UserError, match="20 x 10 pixels and its image of 20 x 20"):
         cutouts.from_folder(opaque, masks)
     (masks / "disc" / "0.png").unlink()
     with pytest.raises(UserError, match="choose another --object_masks"):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bg_interp.data.sources import decoding
-from bg_interp.data.sources.decoding import DamagedImage, decode
+from bg_interp import decoding
+from bg_interp.decoding import DamagedImage, decode
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:

@@ -6,10 +6,13 @@ import tensorflow as tf
 from PIL import Image
 
 import bg_interp as bg
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
-from bg_interp.masks import reading
+from bg_interp.masks import opening
+from bg_interp.masks.arrays import opacity_of, to_opacity
+from bg_interp.masks.formats import format_of, labels_in
 from bg_interp.masks.in_memory import Masks
-from bg_interp.masks.spelling import opacity_of, spelling_of, to_opacity
+from bg_interp.masks.raw import of_array
 
 HARD = np.zeros((3, 6, 5), bool)
 HARD[0, 2:4, 1:3] = HARD[1, :, 2] = True
@@ -54,29 +57,51 @@ def test_soft_masks_stay_soft():
     np.testing.assert_array_equal(to_opacity(expected.astype(np.float32)), expected)
 
 
+def of_levels(*levels, dtype=np.int64):
+    """A mask half of which is background, the rest in bands of each level."""
+    bands = np.array([0] * len(levels) + list(levels), dtype)
+    return of_array(np.repeat(bands, 24).reshape(-1, 12))
+
+
 @pytest.mark.parametrize(
-    ("values", "said"),
+    ("levels", "said"),
     [
-        ([0, 1, 128], "values 0, 1 and 128 side by side"),
-        ([0, 1, 2], "values 0, 1 and 2 side by side"),
-        ([0, 1, 255], "values 0, 1 and 255"),
-        (range(21), "values 0, 1, 2, 3, 4, 5, 6, 7, ..., 20"),
-        ([*range(21), 255], "as a map of labels"),
-        ([-1, 0], "from -1 to 0"),
-        ([0, 65535], "from 0 to 65535"),
+        ([1, 128], "values 0, 1 and 128 side by side"),
+        ([1, 2], "values 0, 1 and 2 side by side"),
+        ([1, 255], "values 0, 1 and 255"),
+        ([38], "values 0 and 38 side by side"),
+        ([128], "values 0 and 128 side by side"),
+        ([40, 80], "values 0, 40 and 80"),
+        (range(1, 21), "values 0, 1, 2, 3, 4, 5, 6, 7, ..., 20"),
+        ([*range(1, 21), 255], "values 0, 1, 2"),
+        ([-1], "from -1 to 0"),
+        ([70000], "from 0 to 70000"),
+        ([257 * 3, 257 * 9], "values 0, 771 and 2313"),
     ],
 )
-def test_what_is_no_opacity_is_refused(values, said):
-    with pytest.raises(UserError, match=r"^my masks must") as error:
-        spelling_of(values, "my masks")
+def test_what_is_no_opacity_is_refused(levels, said):
+    with pytest.raises(UserError, match=r"^my masks must.*--mask_values|mask_values") as error:
+        format_of([of_levels(*levels)] * 5, "my masks")
     assert said in str(error.value)
 
 
 @pytest.mark.parametrize(
-    "values", [[0, 128, 255], [0, 85, 170, 255], range(256), range(0, 256, 17)]
+    "levels", [[128, 255, 255], [85, 170, 255, 255, 255], range(1, 256), range(17, 256, 17)]
 )
-def test_opacities_of_few_steps_are_taken(values):
-    assert spelling_of(values, "masks").scale == 1
+def test_opacities_of_few_steps_are_taken(levels):
+    assert format_of([of_levels(*levels)], "masks").white == 255
+
+
+def test_16_bits_are_read_whole():
+    found = format_of([of_levels(65535, dtype=np.uint16)], "masks")
+    np.testing.assert_array_equal(np.unique(found.opacity(of_levels(65535))), [0, 255])
+    few = of_levels(255, dtype=np.uint16)
+    np.testing.assert_array_equal(np.unique(format_of([few], "masks").opacity(few)), [0, 255])
+
+
+def test_soft_rims_are_no_labels():
+    ramp = np.repeat(np.linspace(0, 255, 60).astype(np.uint8)[None], 20, 0)
+    assert not labels_in(ramp) and not labels_in(np.zeros((4, 4), np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -126,12 +151,22 @@ WRITERS = {
 }
 
 
+class Read:
+    """What reads the masks of a folder by number, in a graph or eagerly."""
+
+    def __init__(self, folder, keys):
+        self.masks = opening.folder_masks(folder, keys).masks
+
+    def __call__(self, number):
+        return self.masks.in_graph(number, tf.zeros([*HARD.shape[1:], 3], tf.uint8))
+
+
 def reader_of(kind, folder):
     """Writes the masks as PNGs, and returns what reads them by number."""
     keys = [f"{number}.jpg" for number in range(len(HARD))]
     for key, mask in zip(keys, HARD, strict=True):
         WRITERS[kind](mask).save(folder / key.replace("jpg", "png"))
-    return reading.png_folder_reader(folder, keys)
+    return Read(folder, keys)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -179,16 +214,41 @@ def test_treatments_and_measures_are_the_same(spelling, treated_and_measured, ex
 def test_a_folder_of_label_maps_is_refused_by_name(tmp_path):
     Image.fromarray(np.array([[0, 1, 128]], np.uint8)).save(tmp_path / "0.png")
     with pytest.raises(UserError, match=f"folder:{tmp_path}.*0, 1 and 128"):
-        reading.png_folder_reader(tmp_path, ["0.jpg"])
+        opening.folder_masks(tmp_path, ["0.jpg"])
 
 
-def test_a_mask_that_was_not_looked_at_is_refused_when_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("bg_interp.masks.spelling._LOOKED_AT", 1)
+def test_a_mask_that_was_not_looked_at_is_noted_when_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("bg_interp.masks.formats.LOOKED_AT", 1)
     for number, top in enumerate((1, 2)):
         Image.fromarray(np.array([[0, 1, top]], np.uint8)).save(tmp_path / f"{number}.png")
-    read = reading.png_folder_reader(tmp_path, ["0.jpg", "1.jpg"])
-    assert read(tf.constant(0, tf.int64)).numpy().max() == 255
-    with pytest.raises(
-        tf.errors.InvalidArgumentError, match=r"UserError: the mask .*1.png must hold"
-    ):
-        read(tf.constant(1, tf.int64))
+    (tmp_path / "2.png").write_bytes((tmp_path / "1.png").read_bytes()[:30])
+    masks = opening.folder_masks(tmp_path, ["0.jpg", "1.jpg", "2.jpg"]).masks
+    assert masks.mask(0, (1, 3)).max() == 255 and not masks.odd
+    assert masks.mask(1, (1, 3)).max() == masks.mask(2, (1, 3)).max() == 0
+    assert "1.png holds 0 to 255, where the others hold 0 and 1" in masks.odd[1]
+    assert "2.png cannot be read" in masks.odd[2]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [("1", "P"), ("1:3", "P"), ([1], "P"), ("#800000", "P"), ((128, 0, 0), "P"), (255, "L")],
+)
+def test_somebody_says_which_values_are_object(values, kind, tmp_path):
+    keys = [f"{number}.png" for number in range(len(HARD))]
+    for key, mask in zip(keys, HARD, strict=True):
+        WRITERS[kind](mask).save(tmp_path / key)
+    rules = MaskRules.of(values=values)
+    masks = opening.folder_masks(tmp_path, keys, rules=rules).masks
+    found = [masks.mask(number, HARD.shape[1:]) for number in range(len(HARD))]
+    np.testing.assert_array_equal(found, EXPECTED)
+
+
+@pytest.mark.parametrize("values", ["", "a", "1:", "#12", [], -1, 1.5])
+def test_what_names_no_values_is_refused(values):
+    with pytest.raises(UserError, match="mask_values must be labels, ranges of labels or colours"):
+        MaskRules.of(values=values)
+
+
+def test_black_may_be_the_object():
+    found = to_opacity(HARD, rules=MaskRules(invert=True))
+    np.testing.assert_array_equal(found, 255 - EXPECTED)

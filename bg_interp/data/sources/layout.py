@@ -1,0 +1,261 @@
+"""How a folder of labelled images is laid out: its splits, whatever they are called, and classes.
+
+| there are | trained on | tested on | all of a finished classifier's |
+|---|---|---|---|
+| train and test | train | test | test |
+| train and validation | train | validation | validation |
+| train, or test, or validation alone | four fifths of it | a fifth | all |
+| class folders alone | four fifths | a fifth | all |
+"""
+
+import collections
+import dataclasses
+import pathlib
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable
+
+from bg_interp import decoding
+from bg_interp.data.sources.walking import (
+    IMAGE_WORDS,
+    MASK_WORDS,
+    Found,
+    class_folders,
+    image_files,
+    is_junk,
+    is_picture,
+    masks_in,
+    plain,
+)
+from bg_interp.errors import UserError
+
+TRAIN, TEST, VALIDATION = "train", "test", "validation"
+_WORDS = {
+    TRAIN: "training|train|trn",
+    TEST: "testing|test|tst",
+    VALIDATION: "validation|validate|valid|val|development|dev|heldout|holdout|evaluation|eval",
+}
+# What stands beside these words: seg_train, train_images, TestSet.
+_BESIDE = "(?:seg|set|data|dataset|images?|imgs?|img|photos?|pictures?|split|samples|the|my)*"
+_SPLITS = {split: re.compile(f"{_BESIDE}(?:{words}){_BESIDE}") for split, words in _WORDS.items()}
+# No class is called so: a folder of this name holds what belongs to images.
+_NO_CLASSES = IMAGE_WORDS | MASK_WORDS | {"imagesets"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The images of a folder.
+
+    Attributes:
+      root: the folder that keys are relative to.
+      images: {split: {class: paths}}; the split "" is still to be divided.
+      masks: {image: mask}, of those that stand beside the images.
+      left_out: how many files are no images that are read, by reason.
+    """
+
+    root: pathlib.Path
+    images: dict[str, dict[str, list[pathlib.Path]]]
+    masks: dict[pathlib.Path, pathlib.Path]
+    left_out: collections.Counter[str]
+
+
+def split_of(name: str) -> str | None:
+    """Returns which split a folder is called after, or None."""
+    letters = plain(name)
+    return next((split for split, words in _SPLITS.items() if words.fullmatch(letters)), None)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Returns class names in the order of their labels: numbers as numbers, others as text."""
+    found = list(names)
+    if all(re.fullmatch(r"\d+", name) for name in found):
+        return sorted(found, key=lambda name: (int(name), name))
+    return sorted(found)
+
+
+def find(given: pathlib.Path) -> Layout:
+    """Finds the splits, classes, images and masks of a folder.
+
+    Raises:
+      UserError: the folder is missing, the class folders are fewer than two, without images, not
+        the same in all splits, or no classes by their names.
+    """
+    if not given.is_dir():
+        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {given}")
+    root = _unwrapped(given)
+    images_folder, masks_folder = _pair(root)
+    halves = _halves(images_folder)
+    found = {split: _classes(half) for split, half in halves.items()}
+    masks = {
+        image: mask
+        for one in found.values()
+        for f in one.values()
+        for image, mask in f.masks.items()
+    }
+    every = [path for one in found.values() for some in one.values() for path in some.images]
+    if masks_folder is not None:
+        masks.update(masks_in(masks_folder, every))
+        _say_masks(masks_folder, masks, every)
+    _check(found, halves)
+    left_out: collections.Counter[str] = sum(
+        (some.left_out for one in found.values() for some in one.values()), collections.Counter()
+    )
+    images = {
+        split: {name: some.images for name, some in one.items()} for split, one in found.items()
+    }
+    return Layout(images_folder, images, masks, left_out)
+
+
+def _unwrapped(root: pathlib.Path) -> pathlib.Path:
+    """Returns the folder itself, or the only one below it where that holds all there is."""
+    while True:
+        below = class_folders(root)
+        pictures = any(path.is_file() and is_picture(path) for path in _entries(root))
+        if (
+            pictures
+            or len(below) != 1
+            or split_of(below[0].name)
+            or len(class_folders(below[0])) < 2
+        ):
+            return root
+        root = below[0]
+        print(f"reading {root}, all that there is", file=sys.stderr)
+
+
+def _entries(folder: pathlib.Path) -> list[pathlib.Path]:
+    return [path for path in folder.iterdir() if not is_junk(path.name)]
+
+
+def _pair(root: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
+    """Returns the folder of images, and that of masks where both stand side by side.
+
+    Raises:
+      UserError: there are both, but the images are in no class folders.
+    """
+    below = class_folders(root)
+    images = [path for path in below if plain(path.name) in IMAGE_WORDS]
+    masks = [path for path in below if plain(path.name) in MASK_WORDS]
+    if len(images) == 1 and len(images) + len(masks) == len(below):
+        if not class_folders(images[0]):
+            raise UserError(
+                f"{images[0]} must hold one folder of images per class. Received: images without "
+                "folders, so that nothing tells their classes; put them into class folders, or "
+                "name a table of labels with --dataset=table:FILE.csv"
+            )
+        with_pictures = [path for path in masks if image_files(path)]
+        return images[0], with_pictures[0] if with_pictures else None
+    if len(masks) == 1 and len(below) > 2 and image_files(masks[0]):
+        return root, masks[0]
+    return root, None
+
+
+def _say_masks(
+    folder: pathlib.Path, masks: dict[pathlib.Path, pathlib.Path], images: list[pathlib.Path]
+) -> None:
+    if not all(path in masks for path in images):
+        raise UserError(
+            f"{folder} looks like masks, which must be named like the images. Received: masks that "
+            f"fit {sum(path in masks for path in images)} of {len(images)} images; name them like "
+            "the images, or move the folder away and give it with --masks=folder:PATH"
+        )
+
+
+def _halves(root: pathlib.Path) -> dict[str, pathlib.Path]:
+    """Returns the folders of train and test; or one that is still to be divided, as ""."""
+    splits: dict[str, list[pathlib.Path]] = {}
+    for path in class_folders(root):
+        split = split_of(path.name)
+        if split is not None and (inner := _split_folder(path)) is not None:
+            splits.setdefault(split, []).append(inner)
+    if not splits:
+        return {"": root}
+    held_out = [*_usual_first(splits.get(TEST, [])), *_usual_first(splits.get(VALIDATION, []))]
+    train = _usual_first(splits.get(TRAIN, []))
+    used = [*train[:1], *held_out[:1]]
+    others = [
+        path
+        for path in class_folders(root)
+        if not any(path == u or path in u.parents for u in used)
+    ]
+    others = [path for path in others if image_files(path)]
+    if len(used) == 1 and any(split_of(path.name) is None for path in others):
+        # Taken for a class, "train" would be learned from all images below it.
+        names = ", ".join(path.name for path in others)
+        raise UserError(
+            f"{root} must hold the folders train and test, or class folders only. Received: "
+            f"{used[0].name} beside {names}; rename a folder, or name one of them as --dataset"
+        )
+    for path in others:
+        print(f"testing on {used[-1].name}; not used: {path}", file=sys.stderr)
+    if train and held_out:
+        return {TRAIN: train[0], TEST: held_out[0]}
+    return {"": used[0]}
+
+
+def _split_folder(path: pathlib.Path) -> pathlib.Path | None:
+    """Returns where the class folders of a split are; None where it holds none, but images.
+
+    seg_train/seg_train/CLASS is how a much used data set comes.
+    """
+    below = class_folders(path)
+    if not below or any(entry.is_file() and is_picture(entry) for entry in _entries(path)):
+        return None
+    if len(below) == 1 and split_of(below[0].name):
+        return _split_folder(below[0])
+    return _pair(path)[0]
+
+
+def _usual_first(paths: list[pathlib.Path]) -> list[pathlib.Path]:
+    usual = (TRAIN, TEST, VALIDATION, "val")
+    return sorted(
+        paths,
+        key=lambda path: (
+            path.name not in usual,
+            usual.index(path.name) if path.name in usual else 0,
+            path.name,
+        ),
+    )
+
+
+def _classes(half: pathlib.Path) -> dict[str, Found]:
+    """Returns the pictures of each class, by its name in NFC."""
+    folders = class_folders(half)
+    masks = {path for path in folders if plain(path.name) in MASK_WORDS}
+    if len(folders) - len(masks) >= 2 and len(masks) == 1:
+        folders = [path for path in folders if path not in masks]
+    return {unicodedata.normalize("NFC", path.name): Found(path) for path in folders}
+
+
+def _check(found: dict[str, dict[str, Found]], halves: dict[str, pathlib.Path]) -> None:
+    for split, by_class in found.items():
+        where = halves[split]
+        if not any(some.images for some in by_class.values()):
+            raise UserError(
+                f"{where} must hold one folder of images per class "
+                f"({', '.join(decoding.SUFFIXES[:8])} ...). Received: no image in any folder below "
+                "it"
+            )
+        if odd := [name for name in by_class if plain(name) in _NO_CLASSES]:
+            raise UserError(
+                f"{where} must hold one folder of images per class. Received: {odd[0]!r}, which is "
+                "no class by its name; rename it, or give class folders, a folder of masks with "
+                "--masks=folder:PATH, or a table of labels with --dataset=table:FILE.csv"
+            )
+        if len(by_class) < 2:
+            raise UserError(
+                f"{where} must hold at least two classes, one folder each. "
+                f"Received: {', '.join(by_class)}"
+            )
+        if empty := [name for name, some in by_class.items() if not some.images]:
+            reasons = ", ".join(f"{n} {why}" for why, n in by_class[empty[0]].left_out.items())
+            raise UserError(
+                f"every class folder must hold images. Received: {where / empty[0]} without any"
+                f"{f' ({reasons})' if reasons else ''}; add images or remove the folder"
+            )
+    if TEST in found and set(found[TEST]) != set(found[TRAIN]):
+        odd = sorted(set(found[TEST]) ^ set(found[TRAIN]))
+        raise UserError(
+            f"{halves[TRAIN]} and {halves[TEST]} must hold the same class folders. "
+            f"Received: {odd[0]!r} in only one of them"
+        )

@@ -1,0 +1,1 @@
+"""Annotations as people have them: each format becomes rows of images, labels, masks and places."""

@@ -1,0 +1,141 @@
+"""Rows, one an image: what every format of annotations is turned into."""
+
+import collections
+import dataclasses
+import pathlib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from bg_interp.data.sources.tables.drawn import Drawing
+from bg_interp.errors import UserError
+
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+# How splits are called, in any case, with or without something behind a dash or underscore.
+_SPELLINGS = {
+    TRAIN: ("train", "training", "trn", "tr"),
+    VALIDATION: ("validation", "valid", "val", "dev", "development"),
+    TEST: ("test", "testing", "tst", "eval", "evaluation", "holdout"),
+}
+_NAMES = {spelling: name for name, some in _SPELLINGS.items() for spelling in some}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Row:
+    """One image.
+
+    Attributes:
+      image: its file.
+      label: its class.
+      split: one of train, validation and test; "" where nothing tells.
+      mask: of its object; None where there is none.
+      place: the kind of its background; "" where nothing tells.
+      key: a name that stays the same; "" for the file's, relative to the data set's folder.
+      object: names what it shows, where several images show the same; "" where nothing tells.
+      scene: names where it was taken, where several images were taken there; "" likewise.
+    """
+
+    image: pathlib.Path
+    label: str
+    split: str = ""
+    mask: Drawing | None = None
+    place: str = ""
+    key: str = ""
+    object: str = ""
+    scene: str = ""
+
+
+class Notes:
+    """What was found odd, counted by reason; each reason is told in one line with an example."""
+
+    def __init__(self) -> None:
+        self._examples: dict[str, list[str]] = collections.defaultdict(list)
+
+    def add(self, reason: str, example: object) -> None:
+        """Counts one more of a kind.
+
+        Args:
+          reason: a plural clause, such as "images are missing and left out".
+          example: what names the one, such as its file.
+        """
+        self._examples[reason].append(str(example))
+
+    def of(self, reason: str) -> list[str]:
+        """Returns all examples of a reason."""
+        return list(self._examples.get(reason, ()))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One line for each reason."""
+        return tuple(
+            f"{reason} ({len(some)}; the first: {some[0]})"
+            for reason, some in self._examples.items()
+        )
+
+
+def split_of(name: str) -> str:
+    """Returns train, validation or test for a split's name as people write it; "" for none."""
+    return _NAMES.get(name.strip().casefold(), "")
+
+
+def in_natural_order(names: Iterable[str]) -> list[str]:
+    """Sorts classes: by their numbers where all are numbers, else as text."""
+    found = sorted(names)
+    if all(re.fullmatch(r"\d+", name) for name in found):
+        found.sort(key=lambda name: (int(name), name))
+    return found
+
+
+def file_below(folder: pathlib.Path, name: str) -> pathlib.Path:
+    """Returns a file that annotations name, relative to `folder`, however its name is spelled.
+
+    Annotations come from other systems: with backslashes, and with accents composed or not.
+    """
+    plain = name.strip().replace("\\", "/")
+    path = folder / pathlib.Path(plain).expanduser()
+    if not path.exists():
+        for form in ("NFC", "NFD"):
+            other = folder / unicodedata.normalize(form, plain)
+            if other.exists():
+                return other
+    return path
+
+
+def existing(rows: Sequence[Row], what: str, notes: Notes) -> list[Row]:
+    """Leaves out the rows whose image is missing, and counts them.
+
+    Raises:
+      UserError: all are missing; the message names the first.
+    """
+    there = []
+    for row in rows:
+        if row.image.is_file():
+            there.append(row)
+        else:
+            notes.add("images are missing and left out", row.image)
+    if not there:
+        first = f"none of its {len(rows)} images, the first {rows[0].image}" if rows else "none"
+        raise UserError(f"{what} must name images that are there. Received: {first}")
+    return there
+
+
+def without_repeats(rows: Sequence[Row], what: str, notes: Notes) -> list[Row]:
+    """Leaves out rows that name an image again, and counts them.
+
+    Raises:
+      UserError: an image has two labels, or stands in two splits.
+    """
+    known: dict[pathlib.Path, Row] = {}
+    for row in rows:
+        first = known.setdefault(row.image, row)
+        if first is row:
+            continue
+        for name in ("label", "split"):
+            one, other = getattr(first, name), getattr(row, name)
+            if one != other:
+                raise UserError(
+                    f"{what} must name each image once. Received: {row.image} with the {name} "
+                    f"{one!r}, and again with {other!r}; remove one"
+                )
+        notes.add("rows name an image again and are left out", row.image)
+    return list(known.values())

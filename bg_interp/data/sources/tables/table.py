@@ -1,0 +1,158 @@
+"""`table:FILE.csv`: a table of labels, a row an image, as spreadsheets and scripts write them.
+
+Columns image and label; if there split, mask, place, key, object and scene (or group). Paths are
+relative to the table's folder. Commas, semicolons and tabs are told apart by the header.
+"""
+
+import csv
+import io
+import pathlib
+from collections.abc import Iterator, Mapping
+
+from bg_interp.config.data import SourceConfig
+from bg_interp.data.sources.tables import rows as table_rows
+from bg_interp.data.sources.tables.masks_of_files import opacity_files
+from bg_interp.data.sources.tables.rows import Notes, Row, file_below
+from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.errors import UserError, nearest, one_line
+
+_NEEDED = ("image", "label")
+# What else columns of the same meaning are called.
+_ALSO = {
+    "image": ("filename", "file_name", "file", "path", "filepath", "image_path", "img", "image_id"),
+    "label": ("class", "class_name", "category", "target", "y"),
+    "split": ("set", "subset", "partition", "fold"),
+    "mask": ("mask_path", "segmentation", "mask_file"),
+    "place": ("background", "environment"),
+    "key": (),
+    "object": ("individual",),
+    "scene": ("group",),
+}
+
+
+def open_source(path: str, config: SourceConfig) -> TableSource:
+    """Opens `table:FILE.csv`.
+
+    Args:
+      path: of the table.
+      config: its `data_dir` is the folder of the images; None takes the table's.
+
+    Raises:
+      UserError: no such table, columns that are missing, cells that are empty, or images and
+        labels that cannot be used.
+    """
+    table = pathlib.Path(path).expanduser()
+    name, notes = f"table:{table.resolve()}", Notes()
+    root = pathlib.Path(config.data_dir or table.parent).expanduser()
+    lines = list(_lines(table))
+    if not lines:
+        raise UserError(f"{table} must hold a row for each image. Received: a header alone")
+    masks = opacity_files(
+        {number: file_below(root, cells["mask"]) for number, cells in lines if cells.get("mask")},
+        f"the masks of --dataset=table:{path}",
+        notes,
+    )
+    found = [
+        Row(
+            image=file_below(root, cells["image"]),
+            label=cells["label"],
+            split=_split(table, number, cells),
+            mask=masks.get(number),
+            place=cells.get("place", ""),
+            key=cells.get("key", ""),
+            object=cells.get("object", ""),
+            scene=cells.get("scene", ""),
+        )
+        for number, cells in lines
+    ]
+    for row in found:
+        if masks and not row.mask:
+            notes.add("images have no mask, and count as images with an empty one", row.image)
+    return of_rows(name, found, root, notes)
+
+
+def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yields the number and the cells of each line, by our names of columns.
+
+    Raises:
+      UserError: see `open_source`.
+    """
+    text = _text(table)
+    header = text.split("\n", 1)[0]
+    delimiter = max(",;\t|", key=header.count)
+    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    columns = _columns(table, [name.strip() for name in reader.fieldnames or ()])
+    needed = [*_NEEDED, *(name for name in ("split", "place", "key") if name in columns)]
+    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+    try:
+        for cells in reader:
+            number = reader.line_num
+            found = {ours: (cells[theirs] or "").strip() for ours, theirs in columns.items()}
+            if not any(found.values()):
+                continue
+            for name in needed:
+                if not found[name]:
+                    raise UserError(
+                        f"{table}: each row must have a value for {columns[name]!r}. Received: "
+                        f"none in line {number}; fill it in, or remove the row"
+                    )
+            yield number, found
+    except csv.Error as error:
+        raise UserError(f"{table} cannot be read ({one_line(error)}); save it as CSV") from error
+
+
+def _text(table: pathlib.Path) -> str:
+    """Reads a table in UTF-8 or UTF-16, or else in the Windows way of western Europe."""
+    if not table.is_file():
+        raise UserError(f"--dataset=table:FILE must name a file. Received: {table}")
+    content = table.read_bytes()
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16").replace("\r\n", "\n")
+    if b"\0" in content[:4096]:
+        raise UserError(
+            f"--dataset=table:FILE must be text, as CSV is. Received: {table}; save the table as "
+            "CSV"
+        )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _columns(table: pathlib.Path, header: list[str]) -> dict[str, str]:
+    """Returns the table's name of each of our columns that it has.
+
+    Raises:
+      UserError: a column is missing, or stands twice.
+    """
+    plain: dict[str, str] = {}
+    for name in header:
+        if name.casefold() in plain:
+            raise UserError(f"{table} must name each column once. Received: {name!r} twice")
+        plain[name.casefold()] = name
+    found = {}
+    for ours, others in _ALSO.items():
+        known = [plain[name] for name in (ours, *others) if name in plain]
+        if known:
+            found[ours] = known[0]
+    missing = [name for name in _NEEDED if name not in found]
+    if missing:
+        raise UserError(
+            f"{table} must have the columns image and label (and may have split, mask, place, "
+            f"key, object, scene). Received: {', '.join(header) or 'no header'}"
+            f"{nearest(missing[0], header)}"
+        )
+    return found
+
+
+def _split(table: pathlib.Path, number: int, cells: Mapping[str, str]) -> str:
+    if "split" not in cells:
+        return ""
+    found = table_rows.split_of(cells["split"])
+    if not found:
+        raise UserError(
+            f"{table}: split must be train, validation or test. Received: {cells['split']!r} in "
+            f"line {number}"
+        )
+    return found

@@ -1,0 +1,187 @@
+"""`voc:FOLDER`: the segmentations of PASCAL VOC (Everingham et al. 2010, IJCV 88).
+
+JPEGImages/NAME.jpg, SegmentationClass/NAME.png (the number of a class at each pixel, in a palette;
+255 around objects), SegmentationObject/NAME.png (numbers of single objects), and
+ImageSets/Segmentation/{train,val,test}.txt. CVAT's exports add labelmap.txt, which names the
+classes and their colours.
+"""
+
+import concurrent.futures
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image
+
+from bg_interp.config.data import SourceConfig
+from bg_interp.data.sources.folder import image_files
+from bg_interp.data.sources.tables.drawn import BadMask, Levels, read_with
+from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
+from bg_interp.data.sources.tables.rows import Notes, Row, in_natural_order, split_of
+from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.errors import UserError
+
+BORDER = 255
+_NAMES = (
+    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
+    "person pottedplant sheep sofa train tvmonitor"
+).split()
+_BACKGROUNDS = ("background", "_background_", "__ignore__", "ignore", "void")
+
+
+@dataclasses.dataclass(frozen=True)
+class Classes:
+    """What the levels of a data set mean.
+
+    Attributes:
+      names: of each level.
+      colours: (level, red, green, blue) of files that have no palette; empty where unknown.
+    """
+
+    names: Mapping[int, str]
+    colours: tuple[tuple[int, int, int, int], ...] = ()
+
+
+def open_source(path: str, config: SourceConfig) -> TableSource:
+    """Opens `voc:FOLDER`.
+
+    Args:
+      path: of the folder that holds JPEGImages, such as VOCdevkit/VOC2012.
+      config: its `only_classes` choose classes.
+
+    Raises:
+      UserError: no such folder, or one without JPEGImages and SegmentationClass.
+    """
+    folder, notes = pathlib.Path(path).expanduser(), Notes()
+    photographs, maps = folder / "JPEGImages", folder / "SegmentationClass"
+    if not (photographs.is_dir() and maps.is_dir()):
+        raise UserError(
+            "--dataset=voc:FOLDER must name a folder with JPEGImages and SegmentationClass. "
+            f"Received: {folder}"
+        )
+    classes = _classes(folder)
+    read = functools.partial(levels, colours=classes.colours)
+    splits = _splits(folder)
+    images = {image.stem: image for image in image_files(photographs)}
+    images = {name: image for name, image in images.items() if not splits or name in splits}
+    for name in splits:
+        if name not in images:
+            notes.add("images are missing and left out", photographs / f"{name}.jpg")
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        seen = pool.map(lambda name: _seen(folder, name, read, classes.names), images)
+        things = dict(zip(images, seen, strict=True))
+    present = {
+        thing.label for some in things.values() if not isinstance(some, str) for thing in some
+    }
+    names = [classes.names[level] for level in sorted(classes.names)]
+    names += in_natural_order(present - set(names))
+    known = [name for name in names if name in present]
+    chosen = wanted(known, config.only_classes, f"--dataset=voc:{path}")
+    rows: list[Row] = []
+    for name, image in images.items():
+        some = things[name]
+        if isinstance(some, str):
+            notes.add("images have no map of classes that can be read and are left out", some)
+            continue
+        wished = [thing for thing in some if thing.label in chosen]
+        row = row_of(image, wished, notes, splits.get(name, ""))
+        rows += [] if row is None else [row]
+    return of_rows(f"voc:{folder.resolve()}", rows, photographs, notes, names)
+
+
+def _splits(folder: pathlib.Path) -> dict[str, str]:
+    """Returns the split of each image that a list names; empty without lists."""
+    found: dict[str, str] = {}
+    lists = sorted((folder / "ImageSets" / "Segmentation").glob("*.txt"))
+    # Of train, val and trainval the first two say more.
+    for file in sorted(lists, key=lambda file: not split_of(file.stem)):
+        for line in file.read_text(encoding="utf-8-sig").splitlines():
+            if line.strip():
+                found.setdefault(pathlib.PurePosixPath(line.strip()).name, split_of(file.stem))
+    return found
+
+
+def _classes(folder: pathlib.Path) -> Classes:
+    """Returns what levels mean: by labelmap.txt, else those of VOC itself."""
+    file = folder / "labelmap.txt"
+    if not file.is_file():
+        return Classes(dict(enumerate(_NAMES, 1)), tuple(_voc_colours()))
+    names, colours, level = {}, [], 0
+    for line in file.read_text(encoding="utf-8-sig").splitlines():
+        name, _, rest = line.strip().partition(":")
+        if not name or name.startswith("#"):
+            continue
+        rgb = [int(part) for part in rest.partition(":")[0].split(",") if part.strip().isdigit()]
+        ours = 0 if name.casefold() in _BACKGROUNDS else (level := level + 1)
+        if ours:
+            names[ours] = name
+        if len(rgb) == 3:
+            colours.append((ours, *rgb))
+    return Classes(names, tuple(colours))
+
+
+def _voc_colours() -> list[tuple[int, int, int, int]]:
+    """Returns VOC's own colours: the bits of a level, dealt to red, green and blue in turn."""
+    found = []
+    for level in range(256):
+        rgb = [
+            sum((level >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
+            for channel in range(3)
+        ]
+        found.append((level, *rgb))
+    return found
+
+
+def levels(path: pathlib.Path, colours: Sequence[tuple[int, int, int, int]]) -> np.ndarray:
+    """Reads a map of classes, uint8 [h, w]: its numbers, or those that its colours stand for.
+
+    Raises:
+      BadMask: a colour is that of no class.
+    """
+    with Image.open(path) as image:
+        if image.mode in ("P", "L"):
+            return np.asarray(image)
+        pixels = np.asarray(image.convert("RGB")).astype(np.int64)
+    return _by_colour(pixels, colours, path)
+
+
+def _by_colour(
+    pixels: np.ndarray, colours: Sequence[tuple[int, int, int, int]], path: pathlib.Path
+) -> np.ndarray:
+    table = {(red << 16) + (green << 8) + blue: level for level, red, green, blue in colours}
+    codes = (pixels[..., 0] << 16) + (pixels[..., 1] << 8) + pixels[..., 2]
+    known, at = np.unique(codes, return_inverse=True)
+    odd = [code for code in known.tolist() if code not in table]
+    if odd:
+        red, green, blue = odd[0] >> 16, odd[0] >> 8 & 255, odd[0] & 255
+        raise BadMask(f"{path}: the colour {red}, {green}, {blue} is that of no class")
+    return np.array([table[code] for code in known.tolist()], np.uint8)[at].reshape(codes.shape)
+
+
+def _seen(
+    folder: pathlib.Path,
+    name: str,
+    read: functools.partial,
+    names: Mapping[int, str],
+) -> list[Thing] | str:
+    """Returns a thing for each class of one image, of the area of its largest object."""
+    file = folder / "SegmentationClass" / f"{name}.png"
+    if not file.is_file():
+        return str(file)
+    try:
+        classes = read_with(read, file)
+        objects = folder / "SegmentationObject" / f"{name}.png"
+        numbers = np.asarray(Image.open(objects)) if objects.is_file() else classes
+    except (BadMask, OSError, SyntaxError) as error:
+        return f"{file} ({error})"
+    if numbers.shape != classes.shape:
+        numbers = classes
+    found = []
+    for level in np.setdiff1d(np.unique(classes), (0, BORDER)).tolist():
+        of_class = classes == level
+        area = int(np.bincount(numbers[of_class].astype(np.int64)).max())
+        mask = Levels(file, read, (level,), BORDER)
+        found.append(Thing(names.get(level, str(level)), area, mask))
+    return found

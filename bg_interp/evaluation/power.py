@@ -1,0 +1,101 @@
+"""What so many images can show: how often a gap would be found, and how small a one ruled out.
+
+That nothing was found says little where little could have been found. All of this is about the
+score interval of a paired difference (`intervals.difference`), which decides.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.special
+import scipy.stats
+
+from bg_interp.evaluation import intervals
+from bg_interp.evaluation.intervals import LEVEL
+
+# The share of images that a change of background sets right by chance, where nothing is known.
+LOST = 0.05
+# With this chance something is said to be found, as is usual (Cohen 1988).
+LIKELY = 0.8
+# Up to so many images all outcomes are gone through; above, they are as good as normal.
+_MOST_COUNTED = 200
+
+
+def chance_to_find(
+    count: float, gap: float, *, threshold: float = 0.0, lost: float = LOST, level: float = LEVEL
+) -> float:
+    """Returns how often the whole interval of a difference lies above a threshold.
+
+    Args:
+      count: how many independent images there are (`effective.Found.worth`), 1 or more.
+      gap: the true difference, 0 to 1.
+      threshold: what shall lie below the interval, such as 0.
+      lost: the share of images that the second answer is right on and the first one wrong.
+      level: of the interval.
+    """
+    gained, lost = _rates(gap, lost)
+    return _chance_above(max(1, int(count)), threshold, gained, lost, level)
+
+
+def chance_to_exclude(
+    count: float, threshold: float, *, gap: float = 0.0, lost: float = LOST, level: float = LEVEL
+) -> float:
+    """Returns how often the whole interval of a difference lies below a threshold.
+
+    Args:
+      count: see `chance_to_find`.
+      threshold: what shall lie above the interval.
+      gap: the true difference, 0 for images whose backgrounds don't matter.
+      lost: see `chance_to_find`.
+      level: of the interval.
+    """
+    gained, lost = _rates(gap, lost)
+    # Seen from the other side, it is a difference found above the negative threshold.
+    return _chance_above(max(1, int(count)), -threshold, lost, gained, level)
+
+
+def smallest_found(count: float, *, lost: float = LOST, chance: float = LIKELY) -> float:
+    """Returns the smallest gap that is found (above 0) with a chance; 1.0 where none is."""
+    return _smallest(lambda gap: chance_to_find(count, gap, lost=lost) - chance)
+
+
+def smallest_excluded(count: float, *, lost: float = LOST, chance: float = LIKELY) -> float:
+    """Returns the smallest gap that is ruled out with a chance, where there is none.
+
+    1.0 where even the largest isn't.
+    """
+    return _smallest(lambda threshold: chance_to_exclude(count, threshold, lost=lost) - chance)
+
+
+def _smallest(missing: Callable[[float], float]) -> float:
+    """Returns where a growing function crosses 0 between 0 and 1, to a thousandth."""
+    low, high = 0, 1000
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if missing(middle / 1000) >= 0 else (middle + 1, high)
+    return low / 1000
+
+
+def _rates(gap: float, lost: float) -> tuple[float, float]:
+    """Returns the shares of images gained and lost, which leave room for each other."""
+    lost = min(lost, (1 - gap) / 2)
+    return lost + gap, lost
+
+
+def _chance_above(count: int, threshold: float, gained: float, lost: float, level: float) -> float:
+    reach = float(scipy.special.ndtri((1 + level) / 2))
+    if count > _MOST_COUNTED:
+        # The score's own error, and the spread of what is found.
+        expected = count * (gained - lost - threshold)
+        spread = np.sqrt(count * (gained + lost - (gained - lost) ** 2))
+        error = float(intervals.standard_error(threshold, count * gained, count * lost, count))
+        return float(scipy.special.ndtr((expected - reach * error) / max(spread, 1e-9)))
+    first, second = (grid.ravel() for grid in np.mgrid[: count + 1, : count + 1])
+    inside = first + second <= count
+    first, second = first[inside], second[inside]
+    rates = [gained, lost, max(0.0, 1 - gained - lost)]
+    chances = scipy.stats.multinomial.pmf(
+        np.stack([first, second, count - first - second], axis=1), count, rates
+    )
+    above = intervals.score(threshold, first, second, count) > reach
+    return float(chances[above].sum())

@@ -1,0 +1,107 @@
+"""What masks look like as a whole, and what about them cannot be right, or not be settled."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from bg_interp.config.mask_rules import MaskRules
+from bg_interp.doubts import Doubt
+from bg_interp.errors import UserError
+
+# Below it an object is too small to be meant, above it nothing is left of the background.
+_EMPTY, _FULL = 0.005, 0.98
+# Of an image's side: what counts as its border.
+_BORDER = 1 / 16
+# Objects that fill their border so far, and their middle less, are backgrounds.
+_FILLED, _LESS = 0.75, 0.03
+# Fewer masks tell nothing about all.
+_AT_LEAST = 4
+_MOST = 0.5
+_ODD = 0.2
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Areas:
+    """How much of each image its mask calls object.
+
+    Attributes:
+      whole: float [N], mean opacity from 0 to 1.
+      border: float [N], of the outermost sixteenth.
+      inside: float [N], of the rest.
+    """
+
+    whole: np.ndarray
+    border: np.ndarray
+    inside: np.ndarray
+
+    @classmethod
+    def of(cls, masks: np.ndarray) -> "Areas":
+        """Measures masks, uint8 [N, H, W, 1], 255 = foreground."""
+        height, width = masks.shape[1:3]
+        rim = max(1, round(min(height, width) * _BORDER))
+        core = masks[:, rim : height - rim, rim : width - rim]
+        total, middle = (part.sum(axis=(1, 2, 3), dtype=np.int64) for part in (masks, core))
+        pixels, fewer = height * width, max(1, core.shape[1] * core.shape[2])
+        outside = (total - middle) / max(1, pixels - fewer)
+        return cls(total / pixels / 255, outside / 255, middle / fewer / 255)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Areas"]) -> "Areas":
+        """Returns those of several, in their order."""
+        names = [field.name for field in dataclasses.fields(cls)]
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+    def take(self, rows: np.ndarray) -> "Areas":
+        """Returns those of which bool [N] says so."""
+        return Areas(self.whole[rows], self.border[rows], self.inside[rows])
+
+
+def doubts_about(
+    areas: Areas, rules: MaskRules | None = None, odd: Mapping[int, str] | None = None
+) -> tuple[Doubt, ...]:
+    """Says what is doubtful about masks, all of them together.
+
+    Args:
+      areas: of all masks that can be used or are empty.
+      rules: what somebody says of them.
+      odd: the others, with the reason.
+    """
+    rules, found = rules or MaskRules(), []
+    count, left_out = len(areas.whole), len(odd or {})
+    if odd and left_out > _ODD * (count + left_out):
+        found.append(
+            _doubt(
+                f"{left_out} of {count + left_out} masks cannot be used; {min(odd.items())[1]}",
+                "mend them, or leave their images out",
+            )
+        )
+    if count < _AT_LEAST:
+        return tuple(found)
+    empty, full = areas.whole < _EMPTY, areas.whole > _FULL
+    # Masks that are all or nothing have no middle that differs from the border.
+    inverted = (areas.border > _FILLED) & (areas.inside < areas.border - _LESS)
+    told = ~(empty | full)
+    if rules.invert is None and told.any() and inverted[told].mean() > _MOST:
+        found.append(
+            _doubt(
+                f"masks look inverted: in {int(inverted[told].sum())} of {count} the object fills "
+                "the border and background the middle",
+                "--invert_masks=true says that black is the object, --invert_masks=false that "
+                "white is",
+            )
+        )
+    for share, name, other in ((empty, "empty", "no object"), (full, "full", "no background")):
+        if share.mean() > _MOST:
+            found.append(
+                _doubt(
+                    f"{int(share.sum())} of {count} masks are {name}: they show {other}",
+                    "look at them, and say with --mask_values what is object, or make them again",
+                )
+            )
+    return tuple(found)
+
+
+def _doubt(reason: str, way_out: str) -> Doubt:
+    # An error knows whether it speaks of flags or of arguments.
+    return Doubt("masks", reason, str(UserError(way_out)))

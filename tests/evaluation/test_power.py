@@ -1,0 +1,41 @@
+"""What so many images can show agrees with what simulated ones do."""
+
+import numpy as np
+import pytest
+
+from bg_interp.evaluation import intervals, power
+
+
+def _intervals(count: int, gap: float, lost: float = 0.05):
+    generator = np.random.default_rng(0)
+    rates = [gap + lost, lost, 1 - gap - 2 * lost]
+    gained, lost_ones, _ = generator.multinomial(count, rates, 4000).T
+    return intervals.difference(gained, lost_ones, count)
+
+
+@pytest.mark.parametrize("count", [12, 40, 150, 600])
+@pytest.mark.parametrize("gap", [0.1, 0.3])
+def test_chances_are_those_of_simulated_audits(count, gap):
+    low, high = _intervals(count, gap)
+    assert power.chance_to_find(count, gap) == pytest.approx((low > 0).mean(), abs=0.04)
+    threshold = gap + 0.1
+    expected = (high < threshold).mean()
+    found = power.chance_to_exclude(count, threshold, gap=gap)
+    assert found == pytest.approx(expected, abs=0.04)
+
+
+def test_a_true_zero_is_found_at_most_one_time_in_forty():
+    assert all(power.chance_to_find(count, 0.0) <= 0.026 for count in (10, 40, 100, 1000))
+
+
+def test_more_images_find_and_exclude_smaller_gaps():
+    found = [power.smallest_found(count) for count in (10, 50, 200, 1000)]
+    excluded = [power.smallest_excluded(count) for count in (10, 50, 200, 1000)]
+    assert found == sorted(found, reverse=True) and excluded == sorted(excluded, reverse=True)
+    assert power.chance_to_find(50, found[1]) >= 0.8 > power.chance_to_find(50, found[1] - 0.01)
+    # Fifty images cannot rule out a gap of a tenth.
+    assert excluded[1] > 0.1 > excluded[3]
+
+
+def test_one_image_shows_nothing():
+    assert power.chance_to_find(1, 0.9) == 0.0 and power.smallest_excluded(1) > 0.75
