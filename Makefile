@@ -1,4 +1,4 @@
-# make install | train | test | bench | gpu-check | cluster | faults | fuzz | soak | docs | release: each makes its own environment in .venv first.
+# make install | demo | train | test | bench | gpu-check | cluster | faults | fuzz | soak | docs | release: each makes its own environment in .venv first.
 # First the system's libraries that pip cannot bring are looked for.
 # ARGS="..." is handed on to the program, to pytest, and to each benchmark.
 
@@ -7,12 +7,15 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 # These need photographs, a GPU, Ray, or finished studies: see the programs.
-WITH_NEEDS := mask_quality photographs gpu_check cluster_masks repair results
+WITH_NEEDS := readme_picture mask_quality photographs gpu_check cluster_masks repair results
 BENCHMARKS ?= $(filter-out $(WITH_NEEDS:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 
-.PHONY: install train test bench gpu-check cluster faults fuzz soak docs release lint lock clean
+.PHONY: install demo train test bench gpu-check cluster faults fuzz soak docs release lint lock clean
 
 install: $(VENV)/.installed
+
+demo: $(VENV)/.installed
+	$(BIN)/python tools/demo.py $(ARGS)
 
 train: $(VENV)/.installed
 	$(BIN)/python tools/train.py --background=black $(ARGS)

@@ -107,6 +107,7 @@ def grid(
     rows: Sequence[str] | None = None,
     *,
     side: int | None = None,
+    width: int | None = None,
 ) -> np.ndarray:
     """Lays images out under the names of their columns; many columns are wrapped into a sheet.
 
@@ -116,13 +117,14 @@ def grid(
       rows: R names, or None.
       side: the pixels that the longer side of an image takes in the grid; None for 128, or 64 in a
         grid of more than 256 images.
+      width: columns beside each other; None for what `across` finds.
 
     Returns:
       uint8 [height, width, 3].
     """
     count = images.shape[0] * images.shape[1]
     side = side or (_SIDE if count <= 2 * _SIDE else _SMALL_SIDE)
-    width = across(images.shape[1], len(images))
+    width = width or across(images.shape[1], len(images))
     bands = [
         _band(images[:, first : first + width], columns[first : first + width], rows, side)
         for first in range(0, len(columns), width)
@@ -193,21 +195,6 @@ def sheet(panels: Sequence[np.ndarray], *, columns: int, gap: int = 0) -> np.nda
         top, left = gap + row * (height + gap), gap + column * (width + gap)
         laid_out[top : top + panel.shape[0], left : left + panel.shape[1]] = panel
     return laid_out
-
-
-def side_by_side(columns: Sequence[np.ndarray], gap: int = 2) -> np.ndarray:
-    """Joins images of equal height into one, uint8 [N, H, W', 3], with white between them.
-
-    Args:
-      columns: arrays [N, H, W, 1 or 3] in [0, 255], float or uint8.
-      gap: white pixels between two columns.
-    """
-    parts = []
-    for column in columns:
-        pixels = _bytes(column)
-        white = np.full((*pixels.shape[:2], gap, 3), 255, np.uint8)
-        parts += [np.broadcast_to(pixels, (*pixels.shape[:3], 3)), white]
-    return np.concatenate(parts[:-1], axis=2)
 
 
 def _bytes(values: np.ndarray) -> np.ndarray:

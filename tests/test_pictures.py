@@ -134,11 +134,9 @@ def test_png_and_gif_are_read_back(tmp_path):
     assert Image.open(tmp_path / "way.gif").n_frames == 3
 
 
-def test_columns_stand_beside_each_other_with_white_between():
-    images = np.full((2, 3, 4, 3), 300.0, np.float32)
-    masks = np.full((2, 3, 5, 1), 7, np.uint8)
-    sheet = pictures.side_by_side([images, masks], gap=2)
-    assert sheet.shape == (2, 3, 4 + 2 + 5, 3)
-    assert sheet.dtype == np.uint8
-    assert (sheet[:, :, :6] == 255).all()
-    assert (sheet[:, :, 6:] == 7).all()
+def test_a_grid_is_as_wide_as_it_is_asked_to_be():
+    images = np.zeros((1, 8, 16, 16, 3), np.uint8)
+    names = [str(number) for number in range(8)]
+    narrow, wide = (pictures.grid(images, names, width=width) for width in (4, None))
+    assert narrow.shape[1] < 0.6 * wide.shape[1]
+    assert narrow.shape[0] == 2 * wide.shape[0]

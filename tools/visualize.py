@@ -34,6 +34,8 @@ def main() -> None:
 
     done = visualize.run(config, command=" ".join(sys.argv))
     print(results.table(done.made, done.names))
+    if done.judged is not None:
+        print(done.judged)
     print(
         f"written in {done.made.seconds:.1f} s: {done.folder}/grid.png, a PNG each, images.npz, "
         "results.json"

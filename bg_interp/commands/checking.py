@@ -15,6 +15,7 @@ from bg_interp.config.segmentation import SegmentConfig
 from bg_interp.data import mask_choice
 from bg_interp.data.opening import decoded_with_masks
 from bg_interp.data.sources import Source, Split, open_source
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.masks.review import overlay
 
@@ -61,7 +62,14 @@ class Checked:
             total = len(self.source.splits[split])
             told = mask_choice.listed(found.counts) or "none empty"
             lines.append(f"masks of {split}: {found.origin}, {total} images, {told}")
-        return lines
+        return [*lines, *(f"in doubt: {doubt}" for doubt in self.doubts)]
+
+    @property
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What the masks of all splits leave open."""
+        return tuple(
+            dict.fromkeys(doubt for found in self.masks.values() for doubt in found.doubts)
+        )
 
 
 def run(config: SegmentConfig) -> Checked:

@@ -6,13 +6,15 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from bg_interp import pictures
 from bg_interp.commands import subject, visualize
-from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
+from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
+from bg_interp.commands.class_images import Maker
+from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import (
     NO_FLAGS,
     EvaluateConfig,
@@ -47,8 +49,6 @@ _DATA = (
 ).split()
 # Settings that the page shows.
 _SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
-# What could not be measured, or was odd about the data; in results and page where there is any.
-_NOTES = ("leak_left_out", "duplicates")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -94,16 +94,30 @@ def class_image_sheet(
       uint8 [height, width, 3].
     """
     shown = list(names[:MOST_CLASS_IMAGES])
-    print(f"class images of {len(shown)} classes", file=sys.stderr)
-    maker = Maker(
-        model.network,
-        list(range(len(names)) if model.columns is None else model.columns)[: len(shown)],
-        preprocess=None,
-        input_range=model.input_range,
-        data=test.images,
-        preset=visualize.suited_settings(str(config.model), model.network),
+    parts = APART if config.class_images_of == "apart" else (config.class_images_of,)
+    print(
+        f"class images of {len(shown)} classes{', twice' if len(parts) > 1 else ''}",
+        file=sys.stderr,
     )
-    return pictures.grid(maker(seed=config.seed).images[None], shown)
+    columns = np.arange(len(names)) if model.columns is None else np.asarray(model.columns)
+    made = [
+        Maker(
+            model.network,
+            columns[: len(shown)].tolist(),
+            preprocess=None,
+            input_range=model.input_range,
+            data=test.images,
+            labels=columns[test.labels],
+            masks=test.masks,
+            of=part,
+            network=visualize.network_of_run(str(config.model)),
+        )(seed=config.seed)
+        for part in parts
+    ]
+    if len(made) == 1:
+        return pictures.grid(made[0].images[None], made[0].made.marked(shown))
+    rows = [f"of the {part}" for part in parts]
+    return pictures.grid(np.stack([one.images for one in made]), shown, rows)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -136,7 +150,7 @@ def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Au
     opened = load_classifier(config.model or "", config.output_kind)
     model = AdaptedModel(opened.network)
     config = subject.settled(config, opened.image_size)
-    source = subject.open_images(config)
+    source = subject.open_images(config, whole=True)
     names = list(source.class_names)
     model_classes = class_names(config) or opened.class_names
     if model_classes is not None:
@@ -145,6 +159,7 @@ def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Au
     if draws:
         _check_drawable(model)
     arrays = examples.arrays
+    same = getattr(source, "duplicates", None)
     found = measure(
         model,
         Arrays.of(arrays),
@@ -162,6 +177,7 @@ def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Au
             "input_range": config.input_range,
             "output_kind": config.output_kind,
             "data": {name: getattr(config, name) for name in _DATA},
+            **({"duplicates": same.to_dict()} if same else {}),
         },
         doubts=masks.doubts,
     )
@@ -177,8 +193,9 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
-    picture = _class_images(config)
-    audit = _audit(config, draws=config.class_images and picture is None)
+    picture = _class_images(config) if config.class_images_of == "both" else None
+    draws = picture is None and (config.class_images or config.class_images_of != "both")
+    audit = _audit(config, draws=draws)
     found, settled, folder = audit.found, audit.config, output_folder(config)
     if config.leak:
         found = _with_leak(found, audit.source, settled)
@@ -186,7 +203,7 @@ def run(config: EvaluateConfig) -> Evaluation:
     for name in ("results.json", "images.csv"):
         found.save(folder / name)
     save_confusion(found.to_dict(), folder / "confusion.png")
-    if config.class_images and picture is None:
+    if draws:
         picture = folder / "class_images.png"
         pictures.save_png(picture, class_image_sheet(audit.model, test, names, settled))
     sheet = example_sheet(audit.model, test, names, settled.seed)
@@ -196,7 +213,7 @@ def run(config: EvaluateConfig) -> Evaluation:
         page.command("evaluate", page.given_flags(config, no_flags)),
         [
             *((name, page.without_places(name, getattr(settled, name))) for name in _SHOWN),
-            *((name, found.facts[name]) for name in _NOTES if name in found.facts),
+            *((name, str(note)) for name, note in _notes(found, audit.source)),
         ],
         report.MaskFacts(audit.masks.origin.partition(":")[0], audit.masks.counts),
         picture,
@@ -252,9 +269,17 @@ def leak(config: EvaluateConfig) -> Leak:
       UserError: data or masks cannot be used.
     """
     config = subject.settled(config, None)
-    found = _leak_of(subject.open_images(config), config)
+    found = _leak_of(subject.open_images(config, whole=True), config)
     files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
+
+
+def _notes(found: Evaluation, source: Source) -> Iterator[tuple[str, object]]:
+    """Yields what could not be measured, and what is odd about the data."""
+    if "leak_left_out" in found.facts:
+        yield "leak", f"left out: {found.facts['leak_left_out']}"
+    if same := getattr(source, "duplicates", None):
+        yield "duplicates", same
 
 
 def _with_leak(found: Evaluation, source: Source, config: EvaluateConfig) -> Evaluation:

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 
 from bg_interp.commands import subject, visualize
-from bg_interp.commands.class_images import MOST_CLASS_IMAGES, Maker
-from bg_interp.config.ascent import AscentSettings
+from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
+from bg_interp.commands.class_images import Maker
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
 from bg_interp.data.opening import decoded_with_masks
@@ -75,8 +75,8 @@ def run(config: RepairConfig) -> Repair:
         cache = ResumeCache(folder / "progress")
         done = repair(classifier, images["train"], images["test"], how, cache)
         if config.class_images:
-            drawn = visualize.suited_settings(str(config.model), opened.network)
-            done = _with_class_images(done, classifier, images["train"].arrays, drawn)
+            network = visualize.network_of_run(str(config.model))
+            done = _with_class_images(done, classifier, images["train"].arrays, network)
         _write(done, given, list(known or names), settled.resize)
         cache.clear()
     return done
@@ -101,7 +101,7 @@ def _alone_in(folder: pathlib.Path) -> Iterator[None]:
 
 
 def _with_class_images(
-    done: Repair, classifier: Classifier, train: Arrays, how: AscentSettings | None
+    done: Repair, classifier: Classifier, train: Arrays, network: str | None
 ) -> Repair:
     """Adds what the classes look like to the network with its old last layer and with the new."""
     count = min(len(classifier.names), MOST_CLASS_IMAGES)
@@ -111,7 +111,7 @@ def _with_class_images(
         if classifier.columns is None
         else list(classifier.columns)
     )
-    maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, preset=how)
+    maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, network=network)
     dense, made = done.logits.layers[-1], {}
     after = dense.get_weights()
     for name, weights in (("before", classifier.head.weights()), ("after", after)):

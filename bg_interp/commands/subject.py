@@ -71,13 +71,34 @@ def _resize(config: EvaluateConfig, trained: Mapping[str, Any]) -> str:
     return str(trained.get("resize", "smooth")) if trained or config.model is None else "auto"
 
 
-def open_images(config: EvaluateConfig) -> Source:
-    """Opens the data set that `settled` names."""
+def open_images(config: EvaluateConfig, whole: bool = False) -> Source:
+    """Opens the data set that `settled` names.
+
+    Args:
+      config: see there.
+      whole: take all images to test on where nobody has divided them, if the classifier was not
+        trained on some of them here.
+    """
     size = config.image_size
     if config.dataset == "habitats" and size:
         # It is drawn at the model's size, and resized to sizes beyond those it is drawn at.
         size = min(max(size, HABITATS_SMALLEST), HABITATS_LARGEST)
-    return open_source(dataclasses.replace(config, image_size=size))
+    return open_source(
+        dataclasses.replace(config, image_size=size), whole and not _trained_on(config)
+    )
+
+
+def _trained_on(config: EvaluateConfig) -> bool:
+    """Tells whether a run of tools/train.py has learned from the data set, and so divided it."""
+    run_folder = Workdir(path_of(config))
+    if not config.model or not run_folder.is_run:
+        return False
+    kind, _, path = str(run_folder.read_config()["config"].get("dataset")).partition(":")
+    other, _, given = config.dataset.partition(":")
+    if kind != "folder" or other != "folder":
+        return kind == other and path == given
+    folders = [pathlib.Path(one).expanduser().resolve() for one in (path, given)]
+    return folders[0] == folders[1] or folders[0] in folders[1].parents
 
 
 def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None:

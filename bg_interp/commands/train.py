@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import functools
 import json
+import math
 import pathlib
 import sys
 import tempfile
@@ -33,12 +34,26 @@ from bg_interp.training import loop, recipe, strategies
 from bg_interp.training.accuracy import Accuracies
 from bg_interp.training.checkpoints import Row
 from bg_interp.training.collapse import collapsed
+from bg_interp.visualization import features
 from bg_interp.visualization import statistics as ascent_statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.presets import preset_for
+from bg_interp.visualization.presets import SMALL, for_run
 from bg_interp.visualization.results import Visualization
 
-_SHOWN_IMAGES = 8
+_SHOWN_IMAGES = 4
+# What TensorBoard's page of settings compares. It sorts them by name, and shows five at first.
+_COMPARED = {
+    "background": "background",
+    "correlation": "correlation",
+    "dataset": "dataset",
+    "epsilon": "adversarial_epsilon",
+    "network": "network",
+    "rate": "learning_rate",
+    "seed": "seed",
+    "steps": "steps",
+}
+# So many images tell what features are like.
+_FEATURES_IMAGES = 256
 # At least: `swap` needs images of other classes in its batch, whatever --batch_size is.
 _EVALUATED_TOGETHER = 64
 
@@ -148,7 +163,7 @@ class Arm:
 
     @functools.cached_property
     def _ascent(self) -> Ascent:
-        return Ascent(self.model, preset_for(self.config.network))
+        return Ascent(self.model, for_run(self.config.network))
 
     @functools.cached_property
     def _learnt_classes(self) -> list[int]:
@@ -174,6 +189,12 @@ class Arm:
         images, labels = self._start_images["image"], self._start_images["label"]
         if natural_logits:
             found = ascent_statistics.measure(images, self.model, labels)
+            if self._ascent.settings is not SMALL:
+                # For images with a prior, which tools/visualize.py makes: for a network that was
+                # trained on black, natural is black.
+                few = images[:_FEATURES_IMAGES].astype(np.float32)
+                moments = features.measured(self.model, few)
+                found = dataclasses.replace(found, features=moments)
             found.save(self.workdir.ascent)
         else:
             found = ascent_statistics.measure(images)
@@ -190,30 +211,37 @@ class Arm:
         """Makes class images and shows them in TensorBoard and as a PNG."""
         made = self.class_images(natural_logits)
         names = [self.data.source.class_names[unit] for unit in made.units]
-        sheet = pictures.grid(made.images[None], names)
+        images = made.images[None]
+        sheet = pictures.grid(images, names)
         pictures.save_png(self.workdir.visualizations / f"class_images-{step:06d}.png", sheet)
+        # About twice as wide as high: TensorBoard's cards are narrow.
+        width = math.ceil(math.sqrt(2 * len(names)))
         summaries.images(
             "images",
             "class images",
             step,
-            sheet[None],
+            pictures.grid(images, names, width=width)[None],
             "What the network expects each class to look like.",
         )
 
     def show_treatment(self, summaries: Summaries) -> None:
         """Shows some training images before and after the treatment, with their masks."""
-        few = pipeline.sample(self.data.train, _SHOWN_IMAGES, self.config.seed)
-        batch = next(pipeline.treated_for_evaluation(few, self.treatment, batch_size=_SHOWN_IMAGES))
-        before = next(
-            pipeline.treated_for_evaluation(few, treatments.none, batch_size=_SHOWN_IMAGES)
+        # Of more than are shown: `swap` needs other classes.
+        few = pipeline.sample(self.data.train, 2 * _SHOWN_IMAGES, self.config.seed)
+        treated, before = (
+            next(pipeline.treated_for_evaluation(few, treatment, batch_size=len(few)))
+            for treatment in (self.treatment, treatments.none)
         )
-        shown = pictures.side_by_side([before["image"], batch["mask"], batch["image"]])
+        masks = np.broadcast_to(treated["mask"], before["image"].shape)
+        shown = np.stack([before["image"], masks, treated["image"]])[:, :_SHOWN_IMAGES]
+        labels = before["label"][:_SHOWN_IMAGES]
+        names = [self.data.source.class_names[label] for label in labels]
         summaries.images(
             "images",
             "treatment",
             0,
-            shown,
-            f"Image, mask, and image with --background={self.config.background}.",
+            pictures.grid(shown, names, ["image", "mask", "trained on"])[None],
+            f"Training images, their masks, and what is trained on: {self.config.background}.",
         )
 
     def train(self) -> dict[str, Any]:
@@ -239,8 +267,12 @@ class Arm:
         self.show(self.config.steps, summaries, natural_logits=True)
         measures = {name: value for name, value in rows[-1].items() if name.startswith("accuracy/")}
         # Beside the test's scalars: there the HParams page finds settings and measures as one run.
-        summaries.hparams("test", dataclasses.asdict(self.config))
-        summaries.scalars("test", 0, {f"final/{tag}": value for tag, value in measures.items()})
+        shown = {name: getattr(self.config, field) for name, field in _COMPARED.items()}
+        final = {f"final/{tag}": value for tag, value in measures.items()}
+        measured = {tag: tag.rpartition("/")[2] for tag in final}
+        summaries.hparams_columns(list(_COMPARED), measured, name="test")
+        summaries.hparams("test", shown, run=self.workdir.path.name)
+        summaries.scalars("test", 0, final)
         summaries.close()
         reason = collapsed(rows, len(self.data.source.class_names))
         return {"accuracies": measures, **({"collapsed": reason} if reason else {})}

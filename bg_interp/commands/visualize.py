@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import functools
 import pathlib
 from typing import Any
 
@@ -13,15 +14,21 @@ import tqdm
 from PIL import Image
 
 from bg_interp.cli import INPUT_RANGES
-from bg_interp.commands.class_images import suited_preset
+from bg_interp.commands.chosen_classes import ALL, class_units
+from bg_interp.commands.class_images import suited_settings
+from bg_interp.commands.second_opinion import Opinion, opinion
 from bg_interp.config import ascent as settings
+from bg_interp.config import evaluation
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import loading, targets
+from bg_interp.models.adapter import AdaptedModel, check_names
+from bg_interp.repairing.cache import digest
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import presets, results, statistics
 from bg_interp.visualization.ascent import Ascent
+from bg_interp.visualization.parts import Parts
 from bg_interp.visualization.results import Visualization
 from bg_interp.visualization.statistics import AscentStatistics
 
@@ -40,11 +47,12 @@ class Target:
 
 @dataclasses.dataclass(frozen=True)
 class Visualized:
-    """What a run made, the names of its units, and the folder that holds it."""
+    """What a run made, the names of its units, its folder, and what a judge says of it."""
 
     made: Visualization
     names: list[str]
     folder: pathlib.Path
+    judged: Opinion | None = None
 
 
 def run(config: VisualizeConfig, command: str = "") -> Visualized:
@@ -62,12 +70,15 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
     folder = output_folder(config)
     # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", command + "\n")
+    judge = _judge(config)
     opened = loading.load_network(path)
-    model, class_names = opened.network, loading.names_or_numbers(opened)
-    how = ascent_settings(config, model)
-    if not how.tried:
-        print("note: the settings for this kind of network were never tried; look before you trust")
+    model = opened.network
+    names = evaluation.class_names(config)
+    class_names = names or loading.names_or_numbers(opened)
+    check_names(class_names, len(loading.names_or_numbers(opened)))
     target = target_of(config, model, class_names)
+    known = _statistics(path, of_classes=config.layer is None)
+    how = ascent_settings(config, target.model, model, known)
     ascent = Ascent(
         target.model,
         how,
@@ -75,18 +86,59 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
         position=target.position,
         input_range=INPUT_RANGES[config.input_range],
     )
-    with tqdm.tqdm(total=how.steps, unit="step", leave=False, disable=None) as bar:
-        made = ascent(
+    start = _start(config, ascent.image_shape)
+    made_from = [*target.model.get_weights(), how, start, target.position, ascent.samples]
+    made_from += [config.seed, config.input_range, *_arrays(known)]
+    kept = Parts(folder / "progress", digest(*made_from), how)
+    parts = -(-len(target.units) // ascent.at_once)
+    with tqdm.tqdm(total=how.steps * parts, unit="step", leave=False, disable=None) as bar:
+        made = ascent.in_parts(
             target.units,
-            statistics=_statistics(path, of_classes=config.layer is None),
-            start=_start(config, ascent.image_shape),
+            keep=kept if parts > 1 else None,
+            statistics=known,
+            start=start,
             seed=config.seed,
             frames=_FRAMES if config.gif else 0,
             progress=lambda done, _: bar.update(done - bar.n),
         )
     facts: dict[str, Any] = {name: getattr(config, name) for name in ("model", "layer", "start")}
+    judged = None
+    if judge is not None:
+        judged = opinion(judge, made.images, made.units, ascent.units, image_size=judge.side)
+        facts["judge"] = {"model": config.judge, **judged.to_dict(class_names)}
     results.write(folder, made, target.names, facts)
-    return Visualized(made, target.names, folder)
+    kept.clear()
+    return Visualized(made, target.names, folder, judged)
+
+
+def _arrays(known: AscentStatistics | None) -> list[Any]:
+    """Returns what statistics hold, for a digest."""
+    if known is None:
+        return []
+    held = vars(known) if known.features is None else vars(known) | vars(known.features)
+    return [value for name, value in sorted(held.items()) if name != "features"]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Judge:
+    """A second network of images in [0, 255], and the size of its images."""
+
+    model: AdaptedModel
+    side: tuple[int, int] | None
+
+    def __call__(self, images: Any) -> Any:
+        return self.model(images)
+
+
+def _judge(config: VisualizeConfig) -> _Judge | None:
+    if config.judge is None:
+        return None
+    found = loading.load_classifier(config.judge)
+    network = found.network
+    if isinstance(network, keras.Model):
+        network = functools.partial(network, training=False)
+    side = None if found.image_size is None else (found.image_size, found.image_size)
+    return _Judge(AdaptedModel(network, INPUT_RANGES[config.judge_input_range]), side)
 
 
 def output_folder(config: VisualizeConfig) -> pathlib.Path:
@@ -96,21 +148,34 @@ def output_folder(config: VisualizeConfig) -> pathlib.Path:
     return Workdir(loading.folder_of(settings.model_path(config))).visualizations
 
 
-def ascent_settings(config: VisualizeConfig, model: keras.Model) -> AscentSettings:
+def ascent_settings(
+    config: VisualizeConfig,
+    target: keras.Model,
+    network: keras.Model,
+    known: AscentStatistics | None = None,
+) -> AscentSettings:
     """Returns the preset, changed by the flags that were given.
 
+    Args:
+      config: the flags.
+      target: the model that is maximised.
+      network: the whole network, whose name and layers may tell its kind.
+      known: what training left for the ascent.
+
     Raises:
-      UserError: the preset and the parametrization do not go together.
+      UserError: flags that do not go together.
     """
     presets.check_parametrization(config.preset, config.parametrization)
-    path = settings.model_path(config)
-    if config.preset is not None:
-        chosen = presets.preset(config.preset)
-    elif path.is_dir():
-        network = Workdir(path).read_config()["config"].get("network", model.name)
-        chosen = presets.preset_for(network)
-    else:
-        chosen = suited_preset(model, model.inputs[0].shape[1])
+    plain = config.parametrization is not None or config.opacity or config.diversity
+    # Channels have no rivals, and no photographs that would be theirs.
+    plain = plain or config.layer is not None
+    chosen = suited_settings(
+        target,
+        config.preset or (presets.PLAIN if plain else None),
+        named=network,
+        network=network_of_run(str(config.model)),
+        data=known is not None and known.features is not None,
+    )
     if config.parametrization not in (None, chosen.parametrization):
         chosen = presets.for_parametrization(str(config.parametrization))
     return dataclasses.replace(
@@ -123,11 +188,12 @@ def ascent_settings(config: VisualizeConfig, model: keras.Model) -> AscentSettin
     )
 
 
-def suited_settings(model: str, network: keras.Model) -> AscentSettings | None:
-    """Returns the preset for a file or run; None leaves the choice to the network's own names."""
-    if not pathlib.Path(model).expanduser().exists():
+def network_of_run(model: str) -> str | None:
+    """Returns what the run that trained a model calls its network; None for one from elsewhere."""
+    path = pathlib.Path(model).expanduser()
+    if not path.is_dir() or not Workdir(path).is_run:
         return None
-    return ascent_settings(VisualizeConfig(model=model), network)
+    return Workdir(path).read_config()["config"].get("network")
 
 
 def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str]) -> Target:
@@ -140,8 +206,11 @@ def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str
     if config.image_size is not None:
         shape = (config.image_size, config.image_size, model.inputs[0].shape[-1] or 3)
     if config.layer is None:
-        chosen = config.classes.split(",") if config.classes else class_names
-        units = targets.units([name.strip() for name in chosen], class_names, "class")
+        if config.classes in (None, ALL):
+            units = class_units(config.classes, class_names)
+        else:
+            chosen = str(config.classes).split(",")
+            units = targets.units([name.strip() for name in chosen], class_names, "class")
         return Target(targets.logits(model, shape), units, [class_names[unit] for unit in units])
     channels = targets.layer(model, config.layer, shape)
     names = [str(number) for number in range(channels.outputs[0].shape[-1])]

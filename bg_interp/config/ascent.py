@@ -6,13 +6,17 @@ import pathlib
 from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
 from bg_interp.errors import UserError, nearest
 
-# Names of `visualization.presets.PRESETS`, which a test compares.
-PRESETS = ("small", "mobilenet_v2", "pretrained", "resnet50", "vgg16", "efficientnet")
+# `plain` for what suits without a prior, and the names of `visualization.presets.PRESETS`, which a
+# test compares.
+PRESETS = ("plain", "natural", "small", "mobilenet_v2", "pretrained")
+# Whose features images are held to, where masks tell objects from backgrounds.
+OF = ("both", "object", "background")
+APART = ("object", "background")
 STARTS = ("mean", "black", "grey")
 # Up to this many channels of a layer are shown when none are chosen.
 CHANNELS = 16
 PARAMETRIZATIONS = ("pixel", "projected", "fourier", "maco")
-OBJECTIVES = ("logit", "margin")
+OBJECTIVES = ("logit", "margin", "even")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +48,13 @@ class AscentSettings:
       parametrization: `pixel` (Adam on the pixels), `projected` (pixels within a distance of the
         start image), `fourier` (Adam on spectrum and decorrelated colours), `maco` (Adam on the
         phase alone, the magnitude fixed).
-      objective: `logit`, or `margin` = the logit minus the mean of all others.
+      objective: `logit`, `margin` = the logit minus the mean of all others, or `even` = the margin
+        with more weight on images of the batch that are behind.
+      features: weight of the prior that holds the statistics of inner features to those of natural
+        images; 0 for a plain ascent.
+      half: share of the steps that are taken at half the side, where the network can be used so.
+      together: with a prior, how many images are made at once at least: classes that nobody has
+        asked for complete them, since one class alone has no natural statistics.
       steps: gradient steps.
       step_length: `projected`: distance per step, L2 of the image in [0, 1]; else Adam's rate.
       final_step_length: what `step_length` falls to, linearly.
@@ -52,18 +62,20 @@ class AscentSettings:
       smoothing: `projected`: power of the data's magnitude spectrum that weighs the gradient;
         0 leaves it as it is.
       noise: deviation of the pixel noise in views at first, in [0, 255]; final_noise: at last.
-      views: the random views.
+      views: the random views; mirror: exchange left and right in every other one.
       initial: deviation of the random change that each sample starts with, in [0, 1] for pixels,
         in units of the spectrum for `fourier`.
       diversity: weight of the likeness between samples of one class, which is held against them; 0
         lets each find its own way from its own start.
       opacity: 0 for opaque images; else the weight of the mean opacity, which is held against an
         image that is put before random backgrounds, so that the object stands free.
-      tried: whether the preset was ever looked at on such a network.
     """
 
     parametrization: str = "projected"
     objective: str = "margin"
+    features: float = 0.0
+    half: float = 0.0
+    together: int = 0
     steps: int = 80
     step_length: float = 1.0
     final_step_length: float = 0.2
@@ -72,10 +84,10 @@ class AscentSettings:
     noise: float = 8.0
     final_noise: float = 2.0
     views: Views = _SMALL_VIEWS
+    mirror: bool = False
     initial: float = 0.01
     diversity: float = 0.0
     opacity: float = 0.0
-    tried: bool = True
 
     def __post_init__(self) -> None:
         """Checks the two choices and the steps.
@@ -108,7 +120,14 @@ class VisualizeConfig:
 
     model: str | None = setting(None, "a folder that tools/train.py wrote, or a .keras or .h5 file")
     classes: str | None = setting(
-        None, "names or numbers of the classes to show, separated by commas; default: all"
+        None,
+        "names or numbers of the classes to show, separated by commas, or all; default: the first "
+        "16 at most",
+    )
+    class_names: str | None = setting(
+        None,
+        "names of the model's outputs in their order, separated by commas, or a file with one a "
+        "line; default: those of the run, else numbers",
     )
     layer: str | None = setting(
         None, "show channels of this layer instead; outer/inner for a layer of a nested model"
@@ -123,8 +142,9 @@ class VisualizeConfig:
     )
     preset: str | None = setting(
         None,
-        "settings that suit a family of networks; default: by the run's network, else by the "
-        "model's name",
+        "how images are made: natural with a prior that makes them readable, plain without one, "
+        "which is more faithful; default: natural for networks that say what natural features "
+        "are, plain for small ones",
         choices=PRESETS,
     )
     parametrization: str | None = setting(
@@ -138,9 +158,10 @@ class VisualizeConfig:
         "image to start from: mean (of the treated training images, where training left it, else "
         "grey), black, grey, or an image file",
     )
-    samples: int = setting(
-        2,
-        "images made of each class, from which the network's own margin chooses",
+    samples: int | None = setting(
+        None,
+        "images made of each class, from which the network's own margin chooses; default: 2, "
+        "where they cost nothing more",
         rule=POSITIVE,
     )
     diversity: float = setting(
@@ -161,6 +182,14 @@ class VisualizeConfig:
         "0:255",
         "the range in which the model takes pixels; a model that rescales by itself takes 0:255",
         choices=tuple(INPUT_RANGES),
+    )
+    judge: str | None = setting(
+        None,
+        "another classifier of the same classes in the same order, a file, folder or MODULE:NAME: "
+        "says of how many images it names the class",
+    )
+    judge_input_range: str = setting(
+        "0:255", "the range in which --judge takes pixels", choices=tuple(INPUT_RANGES)
     )
     gif: bool = setting(False, "write animation.gif, which shows how the images came to be")
     output: str | None = setting(
@@ -210,6 +239,8 @@ def check_names(config: VisualizeConfig) -> None:
     position(config)
     if config.layer is None and (config.channels is not None or config.position != "all"):
         raise UserError("--channels and --position need --layer, whose neurons they choose")
+    if config.layer is not None and config.judge is not None:
+        raise UserError("--judge names classes, and --layer shows channels; leave one of the two")
     if config.layer is not None and config.classes is not None:
         raise UserError("--classes and --layer exclude each other; give one of the two")
     if config.start not in STARTS and not pathlib.Path(config.start).expanduser().is_file():

@@ -6,6 +6,7 @@ import pathlib
 import re
 
 from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp.config.ascent import OF, VisualizeConfig
 from bg_interp.config.data import (
     MASKS,
     RESIZE_HELP,
@@ -96,6 +97,12 @@ class EvaluateConfig(DataConfig):
         "draw what the classes look like to a Keras network, by activation maximization, where its "
         "run holds no such picture: seconds for small networks, minutes for large ones",
     )
+    class_images_of: str = setting(
+        "both",
+        "what class images are held to: object or background draws what the network takes from "
+        "that part of the images alone, apart draws one row of each",
+        choices=(*OF, "apart"),
+    )
     leak: bool = setting(
         False,
         "measure as well how well backgrounds alone tell the label; without --model that alone",
@@ -141,7 +148,7 @@ def check_model(config: EvaluateConfig) -> None:
         raise UserError(f"--model names a file or folder that does not exist: {config.model}")
 
 
-def class_names(config: EvaluateConfig) -> list[str] | None:
+def class_names(config: "EvaluateConfig | VisualizeConfig") -> list[str] | None:
     """Returns the names that `--class_names` gives, in a list or in a file with one a line.
 
     Raises:

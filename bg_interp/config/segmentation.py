@@ -6,6 +6,7 @@ from bg_interp.cli import POSITIVE, setting
 from bg_interp.config.annotations import READERS
 from bg_interp.config.cluster import ClusterConfig
 from bg_interp.config.data import SEGMENTERS, SourceConfig, check_masks, check_source
+from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 
 BACKENDS = ("mediapipe", "keras")
@@ -60,6 +61,10 @@ class SegmentConfig(ClusterConfig, SourceConfig):
     masks: str = setting(
         "auto", "with --check: auto (the data set's own, else object), none, folder:PATH, ..."
     )
+    invert_masks: bool | None = setting(None, "with --check: whether black is the object in masks")
+    mask_values: str | None = setting(
+        None, "with --check: which values of masks are object: 1:20, 15,38 or #800000"
+    )
     sheet: str = setting("check.png", "with --check: the file of the picture")
     workers: int | None = setting(
         None,
@@ -78,5 +83,6 @@ def check_names(config: SegmentConfig) -> None:
     if config.dataset:
         check_source(config)
         check_masks(config.masks)
+        MaskRules.of(config.invert_masks, config.mask_values)
     elif not config.fetch_models:
         raise UserError("--dataset=folder:PATH or tfds:NAME must be given, or --fetch_models")

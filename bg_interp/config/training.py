@@ -150,9 +150,10 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
         "at most 500",
         rule=POSITIVE,
     )
-    visualize_every: int = setting(
-        0,
-        "steps between class visualizations in TensorBoard; 0: only at the end",
+    visualize_every: int | None = setting(
+        None,
+        "steps between class images in TensorBoard; 0: only at the end. Default: with every "
+        "evaluation of the small network, for which they take seconds, else 0",
         rule=NOT_NEGATIVE,
     )
     workdir: str | None = setting(
@@ -300,6 +301,7 @@ class CountedConfig(ResolvedConfig):
 
     steps: int
     checkpoint_every: int
+    visualize_every: int
 
 
 def _given(value: _Value | None, default: _Value) -> _Value:
@@ -331,7 +333,12 @@ def counted(config: ResolvedConfig, train_examples: int) -> CountedConfig:
         steps = max(values["steps"], steps)
     steps = max(1, _given(config.steps, steps))
     checkpoint_every = _given(config.checkpoint_every, max(1, min(500, steps // 6)))
-    settled = {"steps": steps, "checkpoint_every": checkpoint_every}
+    shown_every = checkpoint_every if config.network == SMALL else 0
+    settled = {
+        "steps": steps,
+        "checkpoint_every": checkpoint_every,
+        "visualize_every": _given(config.visualize_every, shown_every),
+    }
     return CountedConfig(**{**vars(config), **settled})
 
 

@@ -72,8 +72,9 @@ def choose(source: Source, split: str, config: DataConfig) -> Masks:
                 f"--masks=dataset needs a data set with masks of its own. Received: {source.name}; "
                 "choose --masks=object, after tools/segment.py"
             )
-        own = getattr(source.splits[split], "odd_masks", {})
-        return Masks(own_mask, "dataset", None, odd=own)
+        images = source.splits[split]
+        odd, doubts = getattr(images, "odd_masks", {}), getattr(images, "mask_doubts", ())
+        return Masks(own_mask, "dataset", None, odd=odd, doubts=doubts)
     if masks.startswith("folder:"):
         return _of_folder(source, split, masks, config.mask_rules())
     stored = _open_store(source, masks, config)

@@ -99,6 +99,12 @@ def find(
             f"{len(keys)} of {len(keys)} masks are missing in {folder}; the first: {usual[0]}"
             f"{_what_lies_there(there)}; name them like the images, or choose another {flag}"
         )
+    if not missing:
+        shared = next(name for name in best if best.count(name) > 1)
+        raise UserError(
+            f"{folder} must hold a mask for each image. Received: {shared}, which would be that of "
+            f"{best.count(shared)} images; put the masks into the images' folders"
+        )
     first = usual[missing[0]]
     raise UserError(
         f"{len(missing)} of {len(keys)} masks are missing in {folder}; the first: {first}"

@@ -18,7 +18,9 @@ from bg_interp.report import figures, page
 from bg_interp.report.panels import WEBP, data_url
 
 _WORST, _DOUBTFUL = 24, 12
-_SIDE = 112
+_SIDE, _LARGE = 112, 224
+# Of one class, so that a class on which all goes wrong leaves room for the others.
+_MOST_OF_A_CLASS = 6
 # Of more classes no table is read; all stand in results.json.
 _MOST_CLASSES = 100
 
@@ -84,6 +86,7 @@ def _context(found: Evaluation) -> dict[str, Any]:
         "by_class": list(_by_class(found)),
         "hidden_classes": max(0, len(found.classes) - _MOST_CLASSES),
         "worst": list(_worst(found)),
+        "most_of_a_class": _MOST_OF_A_CLASS,
         "attribution": list(_attribution(found.attribution)),
         "mask_area": _mean(found.attribution.get("mask_area", [])),
         "doubtful": list(_doubtful(found)),
@@ -118,19 +121,23 @@ class Shown:
 
     Attributes:
       name: its class.
+      elsewhere: what the model says of it on a background of another class.
+      change: how far the probability of its class falls.
       url: the image.
-      caption: what the model says of it.
+      caption: the same with its file.
       variants: (data URL, caption, whether it is right) of each variant.
     """
 
     name: str
+    elsewhere: str
+    change: str
     url: str
     caption: str
     variants: list[tuple[str, str, bool]]
 
 
 def _worst(found: Evaluation) -> Iterator[Shown]:
-    rows = np.array(found.worst_rows(_WORST), np.int64)
+    rows = _of_all_classes(found)
     if not len(rows):
         return
     maker = Variants(found.test, found.seed)
@@ -146,17 +153,27 @@ def _worst(found: Evaluation) -> Iterator[Shown]:
             )
             for name in VARIANTS
         ]
-        elsewhere = found.classes[said["swap"][row]]
-        caption = (
-            f"{found.keys[row]}; on another class's background: {elsewhere}; "
-            f"its probability falls by {changes[row]:.2f}"
-        )
-        name = found.classes[found.test.labels[row]]
-        yield Shown(name, variants[0][0], caption, variants)
+        name, elsewhere = found.classes[found.test.labels[row]], found.classes[said["swap"][row]]
+        change = f"{-changes[row]:+.2f}".replace("-", "\u2212")
+        caption = f"{found.keys[row]}; on a background of another class: {elsewhere}; {change}"
+        large = data_url(made["original"][place], WEBP, _LARGE)
+        yield Shown(name, elsewhere, change, large, caption, variants)
 
 
-def _doubtful(found: Evaluation) -> Iterator[tuple[str, str]]:
-    """Yields (data URL, caption) of the masks that cover least and most of their image."""
+def _of_all_classes(found: Evaluation) -> np.ndarray:
+    """Returns the rows of the worst images, not too many of one class."""
+    chosen: list[int] = []
+    taken = dict.fromkeys(range(len(found.classes)), 0)
+    for row in found.worst_rows(len(found.test.labels)):
+        label = int(found.test.labels[row])
+        if taken[label] < _MOST_OF_A_CLASS and len(chosen) < _WORST:
+            taken[label] += 1
+            chosen.append(row)
+    return np.array(chosen, np.int64)
+
+
+def _doubtful(found: Evaluation) -> Iterator[tuple[str, str, str]]:
+    """Yields (data URL, caption, share) of the masks that cover least and most of an image."""
     areas = (found.test.masks > 127).mean(axis=(1, 2, 3))
     order = np.argsort(areas, kind="stable")
     rows = dict.fromkeys([*order[: _DOUBTFUL // 2].tolist(), *order[-_DOUBTFUL // 2 :].tolist()])
@@ -165,7 +182,7 @@ def _doubtful(found: Evaluation) -> Iterator[tuple[str, str]]:
         # Red where the mask says background.
         shown = found.test.images[row] * (0.3 + 0.7 * opacity) + (1 - opacity) * [140, 0, 0]
         caption = f"{found.keys[row]}: {areas[row]:.0%} of the image is object"
-        yield data_url(np.clip(shown, 0, 255), WEBP, _SIDE), caption
+        yield data_url(np.clip(shown, 0, 255), WEBP, _SIDE), caption, f"{areas[row]:.0%}"
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

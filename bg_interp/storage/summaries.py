@@ -130,20 +130,29 @@ class Summaries:
         # Now, not after a checkpoint, with which a run would go on without them.
         self._writer(name).flush()
 
-    def hparams(self, name: str, values: Mapping[str, object]) -> None:
-        """Writes a run's settings for TensorBoard's HParams page, those that it can show."""
+    def hparams(self, name: str, values: Mapping[str, object], run: str) -> None:
+        """Writes a run's settings for TensorBoard's HParams page, those that it can show.
+
+        Args:
+          name: the folder, beside the scalars that the page compares.
+          values: the settings.
+          run: what the page calls it.
+        """
         shown = {k: v for k, v in values.items() if isinstance(v, bool | int | float | str)}
         with self._writer(name).as_default():
-            hparams_api.hparams(shown)
+            hparams_api.hparams(shown, trial_id=run)
 
-    def hparams_columns(self, settings: Sequence[str], measures: Mapping[str, str]) -> None:
+    def hparams_columns(
+        self, settings: Sequence[str], measures: Mapping[str, str], name: str = ""
+    ) -> None:
         """Says what the HParams page of all runs below the folder compares.
 
         Args:
           settings: names of `hparams`.
           measures: {tag of a scalar: what the page calls it}.
+          name: the folder that it is written to.
         """
-        with self._writer("").as_default():
+        with self._writer(name).as_default():
             hparams_api.hparams_config(
                 hparams=[hparams_api.HParam(name) for name in settings],
                 metrics=[hparams_api.Metric(tag, display_name=n) for tag, n in measures.items()],

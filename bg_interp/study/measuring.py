@@ -26,7 +26,7 @@ from bg_interp.storage.workdir import Workdir
 from bg_interp.study.starts import STARTS, UNTRAINED
 from bg_interp.visualization import statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.presets import preset_for
+from bg_interp.visualization.presets import for_run
 from bg_interp.visualization.results import Visualization
 
 
@@ -80,7 +80,7 @@ def make_class_images(
       known: the statistics that training left for the ascent.
       classes: those to make images of; None for all.
     """
-    ascent = Ascent(model, preset_for(resolved(config).network))
+    ascent = Ascent(model, for_run(resolved(config).network))
     made = {
         start.name: ascent(classes, statistics=known, start=start.image, seed=config.seed)
         for start in STARTS

@@ -288,6 +288,8 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
                         adversarial_epsilon=epsilon,
                         workdir=str(workdir / "arms" / name),
                         overwrite=False,
+                        # Nobody looks at many arms while they are trained.
+                        visualize_every=training.visualize_every or 0,
                     )
                     check_names(config)
                     arms.append(PlannedArm(config, background, seed, correlation, epsilon))

@@ -4,31 +4,41 @@
 loop is traced once, and reads the model's present weights.
 """
 
+import dataclasses
+import functools
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.errors import UserError
-from bg_interp.models import targets
-from bg_interp.visualization import (
-    callbacks,
-    modifiers,
-    optimizers,
-    parametrizations,
-    regularizers,
-    scores,
-    statistics,
-)
+from bg_interp.models import graph, targets
+from bg_interp.visualization import callbacks, features, scores, statistics
 from bg_interp.visualization.maximization import ActivationMaximization
+from bg_interp.visualization.pieces import pieces
 from bg_interp.visualization.presets import SMALL
-from bg_interp.visualization.results import Visualization, chosen_by_margin
+from bg_interp.visualization.results import Visualization, chosen_by_margin, joined, mended
 from bg_interp.visualization.statistics import AscentStatistics
 
+# Of all layers' outputs together; with their gradients a step then stays below 4 GiB.
+_BYTES_AT_ONCE = 2.75 * 2**30
+# What is left of the prior's weight at the second attempt.
+_LIGHTER = 0.1
 _LEVELS = {"black": 0.0, "grey": 127.5}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Batch:
+    """The images of one ascent: `own` of them are what was asked for, in samples of all units."""
+
+    units: np.ndarray
+    samples: int
+    own: int
 
 
 class Ascent:
@@ -39,7 +49,7 @@ class Ascent:
         model: keras.Model,
         settings: AscentSettings = SMALL,
         *,
-        samples: int = 2,
+        samples: int | None = 2,
         position: tuple[int, int] | None = None,
         input_range: tuple[float, float] = (0.0, 255.0),
         jit_compile: bool = False,
@@ -51,13 +61,14 @@ class Ascent:
             left out), or what `targets.layer` returns: then [B,...,K] are the channels, whose mean
             over the middle axes counts.
           settings: what to do.
-          samples: images made of each unit, from which the network's own margin chooses.
+          samples: images made of each unit, from which the network's own margin chooses; None for
+            2, or for what fits into one batch of a preset with a prior.
           position: (row, column) of the neuron that counts in each channel, instead of the mean.
           input_range: what the model takes for black and white.
           jit_compile: compile the loop by XLA; on CPUs the plain graph is faster.
 
         Raises:
-          UserError: see `targets.logits`.
+          UserError: see `targets.logits`; or a prior for a model of one class.
         """
         if len(model.outputs[0].shape) == 2:
             model = targets.logits(model)
@@ -67,7 +78,14 @@ class Ascent:
         self.units = int(model.outputs[0].shape[-1])
         self._position = position
         self._range = input_range
+        self._model = model
         self._maximization = ActivationMaximization(model, jit_compile=jit_compile)
+        if settings.features and self.units < 2:
+            raise UserError(
+                "a preset with a prior, as natural is, needs two classes or more, since one class "
+                "alone has no natural statistics. Received: a model of one class; take the preset "
+                "plain"
+            )
 
     def __call__(
         self,
@@ -91,37 +109,189 @@ class Ascent:
           progress: called with (steps done, all steps).
 
         Raises:
-          UserError: a unit that the model has not, or a start image of another shape.
+          UserError: a unit that the model has not, a start image of another shape, or a prior for
+            a model that does not say what is natural.
         """
         begun = time.perf_counter()
         chosen = self._checked_units(units)
         known = self._checked_statistics(statistics)
-        shown = callbacks.Frames(frames, len(chosen))
-        told: list[Any] = [shown] if frames else []
-        if progress is not None:
-            told.append(callbacks.Told(progress))
-        arguments = pieces(
-            self.settings,
-            known,
-            self._start(known, start),
-            np.tile(chosen, self.samples),
-            samples=self.samples,
-            position=self._position,
-            input_range=self._range,
-        )
-        images = self._maximization(**arguments, callbacks=told, seed=seed)
-        (outputs,) = self._maximization.outputs(images)
+        first = self._start(known, start)
+        shown = callbacks.Frames(-(-frames // len(self._stages())), len(chosen))
+        make = functools.partial(self._attempt, known=known, start=first, seed=seed, begun=begun)
+        made = make(chosen, shown=shown, progress=progress)
+        if self.settings.features and made.failed.any():
+            # The prior has painted something else: let the class have more of a say.
+            lighter = self.settings.features * _LIGHTER
+            again = make(chosen[made.failed], samples=len(made.samples), weight=lighter)
+            made = mended(made, again)
+        return made
+
+    def _attempt(
+        self,
+        chosen: np.ndarray,
+        *,
+        known: AscentStatistics,
+        start: np.ndarray,
+        seed: int,
+        begun: float,
+        samples: int | None = None,
+        weight: float | None = None,
+        shown: callbacks.Frames | None = None,
+        progress: callbacks.Progress | None = None,
+    ) -> Visualization:
+        """Makes one batch, with another weight of the prior where one is given."""
+        batch = self._batch_of(chosen, seed, samples or self.samples)
+        shown = callbacks.Frames(0, len(chosen)) if shown is None else shown
+        stages = self._stages()
+        if weight is not None:
+            stages = [(one, dataclasses.replace(how, features=weight)) for one, how in stages]
+        images = self._made(stages, batch, known, start, seed, shown, progress)
+        own = images[: batch.own]
+        (outputs,) = self._maximization.outputs(own)
+        natural, median = known.natural_logits, known.median_logits
         return chosen_by_margin(
             chosen,
-            self._in_255(images).reshape(self.samples, len(chosen), *self.image_shape),
+            self._in_255(own).reshape(batch.samples, len(chosen), *self.image_shape),
             scores.units(outputs, self._position).numpy(),
-            natural=None if known.natural_logits is None else known.natural_logits[chosen],
-            frames=self._in_255(np.array(shown.frames)),
+            classes=len(outputs.shape) == 2,
+            natural=None if natural is None else natural[chosen],
+            median=None if median is None else median[chosen],
+            frames=self._in_255(shown.of_one_size(self.image_shape)),
             stopped_at=self._maximization.stopped_at,
             seconds=time.perf_counter() - begun,
             settings=self.settings,
             seed=seed,
         )
+
+    @property
+    def at_once(self) -> int:
+        """How many units are made at once at most."""
+        samples = self.samples or (1 if self.settings.together else 2)
+        return max(1, self._images_at_once // samples)
+
+    @functools.cached_property
+    def _images_at_once(self) -> int:
+        """How many images fit into memory at once, by what the network's layers hold."""
+        calls = graph.rewire(self._model).calls
+        shapes = [one.shape[1:] for call in calls for one in call.outputs]
+        values = sum(math.prod(side or 1 for side in shape) for shape in shapes)
+        images = max(1, int(_BYTES_AT_ONCE / (4 * values)))
+        # Batches of one size share a trace; more company than this does not help.
+        return min(images, self.settings.together or images)
+
+    def in_parts(
+        self,
+        units: Sequence[int] | None = None,
+        *,
+        keep: Callable[[np.ndarray, Callable], Visualization] | None = None,
+        progress: callbacks.Progress | None = None,
+        **options: Any,
+    ) -> Visualization:
+        """Maximises any number of units, as many at once as memory allows.
+
+        Args:
+          units: see `__call__`.
+          keep: called with the units of each part and a function that makes their images, to
+            return what that gives or once gave; None to make them all.
+          progress: see `__call__`; the steps are those of all parts.
+          **options: see `__call__`.
+        """
+        chosen = self._checked_units(units)
+        count = self.at_once
+        parts = [chosen[first : first + count] for first in range(0, len(chosen), count)]
+        steps, made = self.settings.steps, []
+        for number, part in enumerate(parts):
+            told = None
+            if progress is not None:
+                told = functools.partial(
+                    _told_of_part, progress, number * steps, len(parts) * steps
+                )
+            call = functools.partial(self, progress=told, **options)
+            made.append(call(part) if keep is None else keep(part, call))
+        return joined(made)
+
+    def _batch_of(self, chosen: np.ndarray, seed: int, samples: int | None) -> _Batch:
+        """Returns the units of all images: samples of those chosen, and others for company."""
+        together = self._images_at_once if self.settings.together else 0
+        count = len(chosen)
+        fitting = max(1, min(2, together // count)) if together else 2
+        samples = samples or fitting
+        units = np.tile(chosen, samples)
+        others = np.setdiff1d(np.arange(self.units), chosen)
+        if len(units) < together and len(others):
+            drawn = np.random.default_rng(seed).permutation(others)
+            missing = together - len(units)
+            company = np.resize(drawn, missing) if len(others) < missing else drawn[:missing]
+            units = np.concatenate([units, company.astype(units.dtype)])
+        return _Batch(units, samples, samples * count)
+
+    def _made(
+        self,
+        stages: list[tuple[float, AscentSettings]],
+        batch: _Batch,
+        known: AscentStatistics,
+        start: np.ndarray,
+        seed: int,
+        shown: callbacks.Frames,
+        progress: callbacks.Progress | None,
+    ) -> tf.Tensor:
+        """Returns the images of a batch, in the model's range, size after size."""
+        natural, images, done = self._natural(known), None, 0
+        told: list[Any] = [shown] if shown.count else []
+        for side, settings in stages:
+            size = [round(side * one) for one in self.image_shape[:2]]
+            heard = [*told]
+            if progress is not None:
+                heard.append(callbacks.Told(progress, done=done, steps=self.settings.steps))
+            begin = start if images is None else self._in_255(images)
+            arguments = pieces(
+                settings,
+                known,
+                np.asarray(tf.image.resize(begin, size))
+                if begin.shape[-3:-1] != tuple(size)
+                else begin,
+                batch.units,
+                samples=batch.samples,
+                position=self._position,
+                input_range=self._range,
+                natural=natural,
+            )
+            images = self._maximization(**arguments, callbacks=heard, seed=seed)
+            done += settings.steps
+            if self._maximization.stopped_at is not None:
+                break
+        return images
+
+    def _stages(self) -> list[tuple[float, AscentSettings]]:
+        """Returns the sizes, as shares of the side, and what is done at each of them."""
+        small = round(self.settings.half * self.settings.steps)
+        if not 0 < small < self.settings.steps or not self._takes_half:
+            return [(1.0, self.settings)]
+        rest = dataclasses.replace(self.settings, steps=self.settings.steps - small, initial=0.0)
+        return [(0.5, dataclasses.replace(self.settings, steps=small)), (1.0, rest)]
+
+    @functools.cached_property
+    def _takes_half(self) -> bool:
+        """Whether the network can be called at half the size: most, but for flattened ones."""
+        rows, columns, channels = self.image_shape
+        try:
+            half = graph.rewire(self._model, shapes=[(rows // 2, columns // 2, channels)]).model
+        except Exception:  # Layers of anybody may raise anything.
+            return False
+        return half.outputs[0].shape[-1] == self.units and rows % 2 == columns % 2 == 0
+
+    def _natural(self, known: AscentStatistics) -> features.FeatureMoments | None:
+        """Returns what features are held to: those of the data, else the network's own."""
+        if not self.settings.features:
+            return None
+        found = known.features or features.of_normalisation(self._model)
+        if found is None:
+            raise UserError(
+                "a preset with a prior, as natural is, needs to know natural features, and the "
+                "model has no batch normalisation that was trained and would tell; give data, or "
+                "take the preset plain"
+            )
+        return found
 
     def _checked_units(self, units: Sequence[int] | None) -> np.ndarray:
         chosen = np.arange(self.units) if units is None else np.asarray(units, np.int32)
@@ -160,6 +330,10 @@ class Ascent:
         return images if self._range == (0.0, 255.0) else (images - low) * (255 / (high - low))
 
 
+def _told_of_part(progress: callbacks.Progress, done: int, steps: int, now: int, _: int) -> None:
+    progress(done + now, steps)
+
+
 def check_start(start: str | np.ndarray) -> None:
     """Checks the name of an image to start from.
 
@@ -168,84 +342,3 @@ def check_start(start: str | np.ndarray) -> None:
     """
     if isinstance(start, str) and start != "mean" and start not in _LEVELS:
         raise UserError(f"start must be mean, black or grey. Received: {start!r}")
-
-
-def pieces(
-    settings: AscentSettings,
-    known: AscentStatistics,
-    start: np.ndarray,
-    units: np.ndarray,
-    *,
-    samples: int = 1,
-    position: tuple[int, int] | None = None,
-    input_range: tuple[float, float] = (0.0, 255.0),
-) -> dict[str, Any]:
-    """Returns the arguments of the call of `ActivationMaximization` that `settings` stand for.
-
-    Args:
-      settings: what to do.
-      known: statistics of the data.
-      start: float32 [H,W,C] in [0, 255].
-      units: int [B], the class or channel of each image.
-      samples: how many times all units stand in `units`.
-      position: see `scores.Activation`.
-      input_range: that of the model.
-    """
-    low, high = input_range
-    scale = (high - low) / 255
-    score = scores.Margin if settings.objective == "margin" else scores.Activation
-    first = low + start * scale
-    against: list[Any] = []
-    if settings.opacity:
-        against.append(regularizers.MeanOpacity(settings.opacity, input_range))
-    if settings.diversity and samples > 1:
-        against.append(regularizers.Likeness(settings.diversity, samples, first))
-    smoothed = settings.parametrization == "projected" and settings.smoothing
-    return {
-        "score": score(units, position),
-        "seed_input": np.repeat(first[None], len(units), axis=0),
-        "input_range": input_range,
-        "input_modifiers": _modifiers(settings, scale),
-        "regularizers": against,
-        "steps": settings.steps,
-        "optimizer": _optimizer(settings, start),
-        "gradient_modifier": modifiers.SpectrumWeights(known.magnitude, settings.smoothing)
-        if smoothed
-        else None,
-        "parametrization": _parametrization(settings, known),
-    }
-
-
-def _modifiers(settings: AscentSettings, scale: float) -> list[modifiers.Modifier]:
-    chosen: list[modifiers.Modifier] = []
-    view = settings.views
-    if view.shift or view.rotation or view.scale or view.crop:
-        chosen.append(modifiers.View(view.shift, view.rotation, view.scale, view.crop))
-    if settings.noise or settings.final_noise:
-        deviations = settings.noise * scale, settings.final_noise * scale
-        chosen.append(modifiers.Noise(*deviations, settings.steps))
-    return chosen
-
-
-def _optimizer(settings: AscentSettings, start: np.ndarray) -> keras.Optimizer:
-    rate = optimizers.Linear(settings.step_length, settings.final_step_length, settings.steps)
-    if settings.parametrization == "projected":
-        # Opacity, when there is one, is the second thing that moves; it knows no budget.
-        budget = (settings.budget, None) if settings.opacity else settings.budget
-        return optimizers.Projected(rate, budget, around=start / 255)
-    # A second moment that forgets sooner than Adam's own suits an ascent of some hundred steps.
-    return keras.optimizers.Adam(rate, beta_2=0.99)
-
-
-def _parametrization(
-    settings: AscentSettings, known: AscentStatistics
-) -> parametrizations.Parametrization:
-    made: parametrizations.Parametrization
-    if settings.parametrization == "fourier":
-        made = parametrizations.Fourier(known, settings.initial)
-    elif settings.parametrization == "maco":
-        made = parametrizations.Maco(known)
-    else:
-        clip = settings.parametrization == "pixel"
-        made = parametrizations.Pixels(settings.initial, clip)
-    return parametrizations.Opacity(made) if settings.opacity else made

@@ -4,7 +4,7 @@ They are callbacks of tf-keras-vis. Those of this module say which steps they wa
 leave the compiled loop alone in between.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,18 +29,29 @@ class Evenly(Callback):
 class Told(Evenly):
     """Tells a function of the progress, with (steps done, all steps): a bar of tqdm, for one."""
 
-    def __init__(self, progress: Progress, count: int = 10):
-        """Takes the function, and how often to call it."""
+    def __init__(
+        self, progress: Progress, count: int = 10, *, done: int = 0, steps: int | None = None
+    ):
+        """Takes what to tell.
+
+        Args:
+          progress: the function.
+          count: how often to call it.
+          done: steps of calls before this one, of which it is told as well.
+          steps: of all these calls; None for those of this one.
+        """
         super().__init__(count)
         self._progress = progress
+        self._done = done
+        self._steps = steps
 
     def on_begin(self, steps: int = 0, **_: Any) -> None:
         """Keeps the number of all steps."""
-        self._steps = steps
+        self._steps = self._steps or steps
 
     def __call__(self, i: int, *_: Any, **__: Any) -> None:
         """Tells that step `i` is done."""
-        self._progress(i + 1, self._steps)
+        self._progress(self._done + i + 1, self._steps or 0)
 
 
 class Frames(Evenly):
@@ -59,6 +70,12 @@ class Frames(Evenly):
     def __call__(self, i: int, values: list, *_: Any, **__: Any) -> None:
         """Keeps a frame."""
         self.frames.append(np.asarray(values[0])[: self._images])
+
+    def of_one_size(self, shape: Sequence[int]) -> np.ndarray:
+        """Returns all frames as float32 [n,images,*shape], small ones enlarged."""
+        if not self.frames:
+            return np.zeros((0, self._images, *shape), np.float32)
+        return np.stack([resized(one, shape[:2]) for one in self.frames])
 
 
 class TensorBoard(Evenly):
@@ -85,3 +102,10 @@ class TensorBoard(Evenly):
         with self._writer.as_default():
             tf.summary.image("maximization/images", images, step=i + 1, max_outputs=len(images))
             tf.summary.scalar("maximization/score", np.mean(scores[0]), step=i + 1)
+
+
+def resized(images: np.ndarray, size: Sequence[int]) -> np.ndarray:
+    """Returns images [...,H,W,C] in another size; as they are where they have it."""
+    if images.shape[-3:-1] == tuple(size):
+        return images
+    return np.asarray(tf.image.resize(images, size))

@@ -13,6 +13,7 @@ from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariati
 from tf_keras_vis.utils import get_input_names, get_num_of_steps_allowed, listify
 
 from bg_interp.models.folding import FoldedModel
+from bg_interp.visualization import features
 from bg_interp.visualization.engine import loop
 from bg_interp.visualization.engine.call import Call, regularizers_of, schedule_of
 from bg_interp.visualization.parametrizations import Input, Parametrization
@@ -76,6 +77,7 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
         self._callback_every = callback_every
         self._jit_compile = jit_compile
         self._folded: dict[tuple, FoldedModel] = {}
+        self._tapped: dict[tuple[str, ...], keras.Model] = {}
         self._outputs: Callable | None = None
         self._loops: dict[tuple, loop.CompiledLoop] = {}
 
@@ -150,8 +152,8 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
 
     def outputs(self, images: tf.Tensor) -> list[tf.Tensor]:
         """Returns what the model gives for images in its own range, float32 [B,...] each."""
+        folded = self._folded_for([tuple(images.shape[1:])])
         if self._outputs is None:
-            folded = self._folded_for([tuple(images.shape[1:])])
             self._outputs = tf.function(
                 lambda values: [tf.cast(one, tf.float32) for one in listify(folded(values))],
                 autograph=False,
@@ -174,16 +176,19 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
         if optimizer is None:
             optimizer = keras.optimizers.RMSprop(learning_rate=1.0, rho=0.999)
         known = isinstance(optimizer, keras.Optimizer)
+        against = regularizers_of(self._get_regularizers(given["regularizers"]), names)
+        layers = tuple(dict.fromkeys(name for one in against for name in one.layers))
         call = Call(
-            model=self._model_for(starts, given),
+            model=self._model_for(starts, given, layers),
             training=given["training"],
+            layers=layers,
             starts=starts,
             limits=ranges,
             parametrizations=self._parametrizations(parametrization, ranges),
             modifiers=mapped,
             scores=[mapping.known_score(*pair) for pair in zip(scores, shapes, strict=True)],
             mean_score=self._mean_score_value,
-            regularizers=regularizers_of(self._get_regularizers(given["regularizers"]), names),
+            regularizers=against,
             gradient_modifier=given["gradient_modifier"],
             optimizer=optimizer,
             schedule=schedule_of(optimizer) if known else None,
@@ -207,20 +212,33 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
                 raise ValueError(f"a parametrization needs an input_range. Received: {limits}")
         return [Input() if one is None else one for one in listed]
 
-    def _model_for(self, starts: list, given: dict) -> keras.Model:
-        """Returns the model to call: with BatchNorm folded where that saves more than it takes."""
-        floats = all("float" in tensor.dtype for tensor in self.model.inputs)
-        if given["training"] or (given["steps"] <= _FEW_STEPS and floats):
-            return self.model
-        return self._folded_for([tuple(start.shape[1:]) for start in starts])
+    def _model_for(self, starts: list, given: dict, layers: tuple[str, ...]) -> keras.Model:
+        """Returns the model to call: with BatchNorm folded where that saves more than it takes.
 
-    def _folded_for(self, shapes: list[tuple]) -> keras.Model:
+        The outputs of `layers` stand behind its own.
+        """
+        floats = all("float" in tensor.dtype for tensor in self.model.inputs)
+        shapes = [tuple(start.shape[1:]) for start in starts]
+        pairs = zip(shapes, self.model.inputs, strict=True)
+        own_size = all(None in each.shape[1:] or shape == each.shape[1:] for shape, each in pairs)
+        if given["training"] or (given["steps"] <= _FEW_STEPS and floats and own_size):
+            return self._with_features(layers)
+        return self._folded_for(shapes, layers)
+
+    def _with_features(self, layers: tuple[str, ...]) -> keras.Model:
+        if not layers:
+            return self.model
+        if layers not in self._tapped:
+            self._tapped[layers] = features.tapped(self.model, layers)
+        return self._tapped[layers]
+
+    def _folded_for(self, shapes: list[tuple], layers: tuple[str, ...] = ()) -> keras.Model:
         """Returns the model with its present weights, BatchNorm folded, for inputs of `shapes`."""
-        key = tuple(shapes)
+        key = (*shapes, layers)
         if key in self._folded:
             self._folded[key].refresh()
         else:
-            self._folded[key] = FoldedModel(self.model, shapes)
+            self._folded[key] = FoldedModel(self._with_features(layers), shapes)
         return self._folded[key].model
 
     def _iterate(self, call: Call, called: list, finishing: tuple) -> list:

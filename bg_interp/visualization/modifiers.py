@@ -149,6 +149,17 @@ class Zoom(Modifier):
         return views.resize(images, step, step, shift, fuse=moment.fuse)
 
 
+class Mirror(Modifier):
+    """Exchanges left and right in every other image."""
+
+    stream = 5 << 26
+
+    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+        """Returns each image as it is, or mirrored, as likely."""
+        draws = views.uniform([images.shape[0], 1, 1, 1], moment.key)
+        return tf.where(draws < 0, tf.reverse(images, [2]), images)
+
+
 class Noise(Modifier):
     """Adds Gaussian noise that fades over the steps: shapes come first, fine lines last."""
 

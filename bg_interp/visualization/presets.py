@@ -1,4 +1,9 @@
-"""Settings that suit a family of networks, by name, and how a network's family is found."""
+"""Presets: settings of an ascent by name, and the one place that chooses among them.
+
+`natural` holds the features of the images to those of natural ones, and is what strangers can name.
+All others are plain ascents, without a prior: less readable, and more faithful to what the network
+alone would have.
+"""
 
 import dataclasses
 from collections.abc import Iterable
@@ -33,63 +38,92 @@ _PIXEL = dataclasses.replace(
     SMALL, parametrization="pixel", step_length=0.02, final_step_length=0.005
 )
 
+NATURAL = AscentSettings(
+    parametrization="pixel",
+    objective="even",
+    features=10.0,
+    half=0.5,
+    together=12,
+    steps=400,
+    step_length=0.05,
+    noise=0.0,
+    final_noise=0.0,
+    views=Views(shift=0.07, rotation=6.0, scale=0.25),
+    mirror=True,
+    initial=0.05,
+)
+
 PRESETS = {
+    "natural": NATURAL,
     "small": SMALL,
+    # Networks that were fine-tuned with adversarial steps.
     "mobilenet_v2": _FOURIER,
-    # Networks that were never trained adversarially, as they come; tried on a MobileNetV2.
+    # Networks that were never trained adversarially, as they come.
     "pretrained": _MACO,
-    "resnet50": dataclasses.replace(_FOURIER, tried=False),
-    "vgg16": dataclasses.replace(_FOURIER, tried=False),
-    "efficientnet": dataclasses.replace(_FOURIER, tried=False),
 }
+# The plain ascent that suits the network.
+PLAIN = "plain"
+# Networks up to this side are taken for small ones when their names tell nothing.
+_SMALL_SIDE = 96
 
 
 def preset(name: str) -> AscentSettings:
-    """Returns the settings for a family of networks.
+    """Returns the settings of a name.
 
     Raises:
       UserError: no preset has this name.
     """
     if name not in PRESETS:
         raise UserError(
-            f"preset must be one of {', '.join(PRESETS)}. "
-            f"Received: {name!r}{nearest(name, PRESETS)}"
+            f"preset must be one of {PLAIN}, {', '.join(PRESETS)}. "
+            f"Received: {name!r}{nearest(name, [PLAIN, *PRESETS])}"
         )
     return PRESETS[name]
 
 
-def preset_for(network: str) -> AscentSettings:
-    """Returns the settings for a network by its name, as `--network` takes it.
-
-    Networks that were never tried get the settings of MobileNetV2, marked as untried.
-    """
-    family = next(
-        (name for name in PRESETS if network.lower().startswith(name.replace("_", ""))), None
-    )
-    if family is None:
-        return dataclasses.replace(PRESETS["mobilenet_v2"], tried=False)
-    return PRESETS[family]
-
-
-# Networks up to this side are taken for small ones when their names tell nothing.
-_SMALL_SIDE = 96
-
-
-def preset_for_layers(names: Iterable[str], side: int | None) -> AscentSettings:
-    """Returns the settings for a network from elsewhere, whose kind must be guessed.
+def suited(
+    chosen: str | AscentSettings | None,
+    names: Iterable[str],
+    side: int | None,
+    *,
+    natural: bool,
+    run: bool = False,
+) -> AscentSettings:
+    """Returns the settings for a network: the one choice for all class images.
 
     Args:
-      names: of the model and its layers; applications of Keras are named after themselves.
+      chosen: settings, or the name of a preset; `plain` for the plain ascent that suits the
+        network; None for `natural` wherever it can be used, but for small networks.
+      names: of the network, or of the model and its layers.
       side: of its images, in pixels; None when it is open.
+      natural: whether natural features are known, and there are two classes or more.
+      run: whether the network was trained by tools/train.py, which trains adversarially.
+
+    Raises:
+      UserError: no preset has this name.
     """
-    if any(name.lower().startswith("mobilenetv2") for name in names):
-        return PRESETS["pretrained"]
-    small = side is not None and side <= _SMALL_SIDE
-    return dataclasses.replace(PRESETS["small" if small else "pretrained"], tried=False)
+    if isinstance(chosen, AscentSettings):
+        return chosen
+    if chosen not in (None, PLAIN):
+        return preset(str(chosen))
+    plain = _plain([name.lower() for name in names], side, run)
+    return PRESETS["natural" if natural and chosen is None and plain != "small" else plain]
+
+
+def for_run(network: str) -> AscentSettings:
+    """Returns the plain settings for the arm of a run or study, by what --network calls it."""
+    return suited(PLAIN, [network], None, natural=False, run=True)
+
+
+def _plain(names: list[str], side: int | None, run: bool) -> str:
+    if run:
+        return "small" if names[0].startswith("small") else "mobilenet_v2"
+    known = any(name.startswith("mobilenetv2") for name in names)
+    return "small" if not known and side is not None and side <= _SMALL_SIDE else "pretrained"
 
 
 def for_parametrization(name: str) -> AscentSettings:
-    """Returns settings that suit a parametrization, for presets that are made for another one."""
+    """Returns plain settings that suit a parametrization."""
     return {"projected": SMALL, "fourier": _FOURIER, "maco": _MACO, "pixel": _PIXEL}[name]
 
 
@@ -99,7 +133,7 @@ def check_parametrization(name: str | None, parametrization: str | None) -> None
     Raises:
       UserError: it is.
     """
-    if name is None or parametrization is None:
+    if name is None or name == PLAIN or parametrization is None:
         return
     made_for = preset(name).parametrization
     if parametrization != made_for:

@@ -1,5 +1,6 @@
 """What is held against the images, beside tf-keras-vis's total variation and norm."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,10 @@ import tensorflow as tf
 from tf_keras_vis.activation_maximization.regularizers import Regularizer
 
 from bg_interp.visualization.engine.parts import Part
+from bg_interp.visualization.features import FeatureMoments
+
+# The root of 0 has no gradient.
+_SMALLEST_VARIANCE = 1e-6
 
 
 class MeanOpacity(Regularizer, Part):
@@ -57,3 +62,54 @@ class Likeness(Regularizer, Part):
         cosines = tf.einsum("ikp,jkp->kij", flat, flat)
         own = tf.reduce_sum(tf.linalg.diag_part(cosines) ** 2)
         return self.weight * (tf.reduce_sum(cosines**2) - own)
+
+
+class FeatureStatistics(Regularizer, Part):
+    """How far the features of a batch are from those of natural images.
+
+    Of each channel of some layers, the mean and the deviation over all images and places of the
+    batch are held to given ones (Yin et al. 2020, "Dreaming to Distill", arXiv 1912.08795). They
+    are those of many images of several classes: a batch of one class cannot have them, and single
+    images do not.
+
+    It looks at what the layers give for the images as the network sees them, so it goes into
+    `ActivationMaximization`, whose loop knows the layers by `layers`, and not into tf-keras-vis's.
+
+    Attributes:
+      layers: names of the layers, "outer/inner" for those of nested models.
+    """
+
+    live = ("means", "deviations", "weight")
+
+    def __init__(self, natural: FeatureMoments, weight: float = 1.0, first: float = 1.0):
+        """Takes what natural is.
+
+        Args:
+          natural: of the model, see `features.of_normalisation` and `features.measured`.
+          weight: of the sum over layers of the mean squared distance, in natural deviations.
+          first: factor of the first layer, which sees colours and the finest lines.
+        """
+        super().__init__(type(self).__name__)
+        self.layers = natural.layers
+        self.means = natural.means
+        self.deviations = natural.deviations
+        self.weight = weight
+        counts = np.asarray(natural.channels)
+        shares = np.repeat(1 / counts, counts)
+        shares[: counts[0]] *= first
+        self._shares = shares.astype(np.float32)
+        self.channels = natural.channels
+        self.first = first
+
+    def __call__(self, features: Sequence[tf.Tensor]) -> tf.Tensor:
+        """Returns a scalar for the outputs [B,...,C] of `layers`."""
+        means, variances = zip(*(_moments(one) for one in features), strict=True)
+        deviations = tf.convert_to_tensor(self.deviations)
+        shift = (tf.concat(means, 0) - self.means) / deviations
+        spread = tf.sqrt(tf.maximum(tf.concat(variances, 0), _SMALLEST_VARIANCE)) / deviations - 1
+        return self.weight * tf.reduce_sum(self._shares * (shift**2 + spread**2))
+
+
+def _moments(features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns mean and variance [C] over all images and places of [B,...,C]."""
+    return tf.nn.moments(tf.cast(features, tf.float32), list(range(len(features.shape) - 1)))

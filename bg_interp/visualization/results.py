@@ -12,6 +12,9 @@ from bg_interp import pictures
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.storage import files
 
+# Images on one sheet; more are written on several.
+SHEET = 48
+
 
 @dataclasses.dataclass(frozen=True)
 class Visualization:
@@ -25,6 +28,9 @@ class Visualization:
       sample_activations: float32 [S,K], those of `samples`.
       margins: float32 [S,K], own activation minus the mean of all other units'.
       natural: float32 [K], the logit of each class's best natural image; None if unknown.
+      median: float32 [K], that of its median natural image; None if unknown.
+      guesses: int [K], the class that the network itself finds in each of `images`; None for
+        channels of a layer.
       frames: float32 [F,K,H,W,C], the first samples on the way, when they were asked for.
       stopped_at: the step at which a gradient was not finite; None when all went well.
       seconds: wall time, tracing included.
@@ -39,15 +45,84 @@ class Visualization:
     sample_activations: np.ndarray
     margins: np.ndarray
     natural: np.ndarray | None
+    median: np.ndarray | None
+    guesses: np.ndarray | None
     frames: np.ndarray
     stopped_at: int | None
     seconds: float
     settings: AscentSettings
     seed: int
 
+    @property
+    def failed(self) -> np.ndarray:
+        """Bool [K]: images that must not be shown as their class.
+
+        The network's first guess for them is another class, or they move it less than the class's
+        median natural image does, where that is known.
+        """
+        failed = np.zeros(len(self.units), bool)
+        if self.guesses is not None:
+            failed |= self.guesses != np.asarray(self.units)
+        if self.median is not None:
+            # Unknown medians are NaN, which nothing is below.
+            failed |= self.activations < self.median
+        return failed
+
+    def marked(self, names: Sequence[str]) -> list[str]:
+        """Returns the names of the units, with those of failed images marked."""
+        return [
+            f"{name} (failed)" if failed else name
+            for name, failed in zip(names, self.failed, strict=True)
+        ]
+
+
+# Along which axis the arrays of a Visualization have its units.
+_AXES = {"images": 0, "activations": 0, "natural": 0, "median": 0, "guesses": 0}
+_AXES |= {"samples": 1, "sample_activations": 1, "margins": 1, "frames": 1}
+
+
+def joined(parts: Sequence[Visualization]) -> Visualization:
+    """Returns what several ascents with the same settings made, as one."""
+    first = parts[0]
+    fields: dict[str, Any] = {"units": tuple(unit for part in parts for unit in part.units)}
+    for name, axis in _AXES.items():
+        if getattr(first, name) is not None:
+            fields[name] = np.concatenate([getattr(part, name) for part in parts], axis)
+    stops = [part.stopped_at for part in parts if part.stopped_at is not None]
+    return dataclasses.replace(
+        first,
+        **fields,
+        stopped_at=min(stops, default=None),
+        seconds=sum(part.seconds for part in parts),
+    )
+
+
+def mended(made: Visualization, again: Visualization) -> Visualization:
+    """Returns what was made, with what a second attempt has made better.
+
+    Args:
+      made: the first attempt.
+      again: of some of its units, with as many samples.
+    """
+    places = [made.units.index(unit) for unit in again.units]
+    better = ~again.failed
+    fields: dict[str, Any] = {}
+    for name, axis in _AXES.items():
+        old, new = getattr(made, name), getattr(again, name)
+        if old is not None and name != "frames":
+            old = np.moveaxis(old.copy(), axis, 0)
+            old[np.asarray(places)[better]] = np.moveaxis(new, axis, 0)[better]
+            fields[name] = np.moveaxis(old, 0, axis)
+    return dataclasses.replace(made, **fields, seconds=again.seconds)
+
 
 def chosen_by_margin(
-    units: np.ndarray, samples: np.ndarray, outputs: np.ndarray, **facts: Any
+    units: np.ndarray,
+    samples: np.ndarray,
+    outputs: np.ndarray,
+    *,
+    classes: bool = True,
+    **facts: Any,
 ) -> Visualization:
     """Chooses, for each unit, the sample whose own output exceeds the others' mean most.
 
@@ -55,6 +130,7 @@ def chosen_by_margin(
       units: int [K].
       samples: float32 [S,K,H,W,C].
       outputs: float32 [S * K, all units], what the network gives for them.
+      classes: whether the units are classes, of which the largest is the network's guess.
       **facts: the other fields.
     """
     count = len(units)
@@ -62,6 +138,7 @@ def chosen_by_margin(
     others = (outputs.sum(1) - own) / max(outputs.shape[1] - 1, 1)
     own, margins = own.reshape(-1, count), (own - others).reshape(-1, count)
     best, each = margins.argmax(0), np.arange(count)
+    guesses = outputs.argmax(1).reshape(-1, count)[best, each] if classes else None
     return Visualization(
         units=tuple(int(unit) for unit in units),
         images=samples[best, each],
@@ -69,6 +146,7 @@ def chosen_by_margin(
         activations=own[best, each],
         sample_activations=own,
         margins=margins,
+        guesses=guesses,
         **facts,
     )
 
@@ -76,7 +154,7 @@ def chosen_by_margin(
 def write(
     folder: pathlib.Path, made: Visualization, names: Sequence[str], facts: Mapping[str, Any]
 ) -> None:
-    """Writes a PNG for each unit, grids, images.npz, results.json and, with frames, animation.gif.
+    """Writes a PNG for each unit, sheets, images.npz, results.json and, with frames, animation.gif.
 
     Args:
       folder: where to.
@@ -89,12 +167,17 @@ def write(
     """
     for number, name, image in zip(made.units, names, made.images, strict=True):
         pictures.save_png(folder / f"{number:03d}-{pictures.file_name(name)}.png", image)
+    marked = made.marked(names)
     rows = [f"sample {number}" for number in range(len(made.samples))]
-    pictures.save_png(folder / "grid.png", pictures.grid(made.images[None], names))
+    for number, first in enumerate(range(0, len(names), SHEET)):
+        page = slice(first, first + SHEET)
+        sheet = "grid.png" if not number else f"grid-{number + 1}.png"
+        pictures.save_png(folder / sheet, pictures.grid(made.images[page][None], marked[page]))
     if len(made.samples) > 1:
-        pictures.save_png(folder / "samples.png", pictures.grid(made.samples, names, rows))
+        shown = made.samples[:, :SHEET]
+        pictures.save_png(folder / "samples.png", pictures.grid(shown, marked[:SHEET], rows))
     if len(made.frames):
-        frames = [pictures.grid(frame[None], names) for frame in made.frames]
+        frames = [pictures.grid(frame[None, :SHEET], names[:SHEET]) for frame in made.frames]
         pictures.save_gif(folder / "animation.gif", frames)
     with files.replacing(folder / "images.npz") as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, images=made.images, samples=made.samples, names=np.array(names))
@@ -102,27 +185,40 @@ def write(
 
 
 def _results(made: Visualization, names: Sequence[str]) -> dict[str, Any]:
-    natural = [None] * len(names) if made.natural is None else made.natural.tolist()
     return {
         "seed": made.seed,
         "seconds": round(made.seconds, 3),
         "stopped_at": made.stopped_at,
         "settings": dataclasses.asdict(made.settings),
+        "prior": made.settings.features > 0,
         "units": [
-            {"number": number, "name": name, "reached": float(reached), "best_natural_image": best}
-            for number, name, reached, best in zip(
-                made.units, names, made.activations, natural, strict=True
-            )
+            {
+                "number": number,
+                "name": name,
+                "reached": float(made.activations[place]),
+                "best_natural_image": _at(made.natural, place),
+                "median_natural_image": _at(made.median, place),
+                "first_guess": None if made.guesses is None else int(made.guesses[place]),
+                "failed": bool(made.failed[place]),
+            }
+            for place, (number, name) in enumerate(zip(made.units, names, strict=True))
         ],
     }
 
 
+def _at(values: np.ndarray | None, place: int) -> float | None:
+    """Returns a value for JSON, which knows no NaN."""
+    return None if values is None or np.isnan(values[place]) else float(values[place])
+
+
 def table(made: Visualization, names: Sequence[str]) -> str:
-    """Returns the logits reached beside those of the best natural images, as plain text."""
-    natural = made.natural
+    """Returns the logits reached beside those of natural images, as plain text."""
+    columns = {"best natural image": made.natural, "median": made.median}
+    shown = {name: values for name, values in columns.items() if values is not None}
     rows = [
-        [name, reached, *([] if natural is None else [natural[place]])]
-        for place, (name, reached) in enumerate(zip(names, made.activations, strict=True))
+        [name, reached, *(values[place] for values in shown.values())]
+        for place, (name, reached) in enumerate(
+            zip(made.marked(names), made.activations, strict=True)
+        )
     ]
-    header = ["", "reached", *([] if natural is None else ["best natural image"])]
-    return tabulate(rows, header, floatfmt=".2f")
+    return tabulate(rows, ["", "reached", *shown], floatfmt=".2f")

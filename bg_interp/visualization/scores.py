@@ -72,6 +72,36 @@ class Margin(Activation):
         return own if count == 1 else own - (tf.reduce_sum(output, 1) - own) / (count - 1)
 
 
+class Even(Margin):
+    """The margin, with more weight on the images of a batch that are behind.
+
+    Where something holds a whole batch together, as `regularizers.FeatureStatistics` does, a plain
+    mean lets some classes starve, which cost most.
+    """
+
+    def __init__(
+        self,
+        indices: int | Sequence[int] | np.ndarray,
+        position: tuple[int, int] | None = None,
+        spread: float = 3.0,
+    ):
+        """Chooses the units, and how far behind counts.
+
+        Args:
+          indices: see `Activation`.
+          position: see `Activation`.
+          spread: an image whose margin is so much smaller weighs e times as much.
+        """
+        super().__init__(indices, position)
+        self.spread = spread
+
+    def of_units(self, output: tf.Tensor) -> tf.Tensor:
+        """Returns [B], the weighted margins, for what `units` returned; the weights' mean is 1."""
+        margins = super().of_units(output)
+        weights = tf.stop_gradient(tf.nn.softmax(-margins / self.spread))
+        return margins * weights * tf.cast(tf.size(margins), margins.dtype)
+
+
 def units(output: tf.Tensor, position: tuple[int, int] | None = None) -> tf.Tensor:
     """Returns [B,K] for an output [B,...,K]: the mean over rows and columns, or one position."""
     if position is not None:

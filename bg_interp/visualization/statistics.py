@@ -8,6 +8,7 @@ import numpy as np
 
 from bg_interp.errors import UserError
 from bg_interp.storage.files import replacing
+from bg_interp.visualization.features import FeatureMoments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,8 @@ class AscentStatistics:
         uncorrelated and of variance 1.
       magnitude: float32 [C,H,W//2+1], root mean square of |rfft2(z)| of the decorrelated colours.
       natural_logits: float32 [K], each class's logit on its best natural image; None if unknown.
+      median_logits: float32 [K], that on its median natural image.
+      features: what the images give in the network's layers; None if nobody has measured it.
     """
 
     mean: np.ndarray
@@ -28,10 +31,15 @@ class AscentStatistics:
     colour_basis: np.ndarray
     magnitude: np.ndarray
     natural_logits: np.ndarray | None = None
+    median_logits: np.ndarray | None = None
+    features: FeatureMoments | None = None
 
     def save(self, path: pathlib.Path) -> None:
         """Writes an .npz file, whole or not at all."""
         values = {name: value for name, value in vars(self).items() if value is not None}
+        found = values.pop("features", None)
+        if found is not None:
+            values |= {f"features_{name}": value for name, value in vars(found).items()}
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **values)
 
@@ -44,7 +52,14 @@ def load(path: pathlib.Path) -> AscentStatistics:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            return AscentStatistics(**{name: file[name] for name in file.files})
+            values = {name: file[name] for name in file.files}
+            moments = {
+                name.removeprefix("features_"): values.pop(name)
+                for name in file.files
+                if name.startswith("features_")
+            }
+            found = FeatureMoments(**moments).with_tuples() if moments else None
+            return AscentStatistics(**values, features=found)
     # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
     except Exception as error:
         raise UserError(
@@ -73,29 +88,33 @@ def measure(
     basis = directions * np.sqrt(np.maximum(variances, 1e-6))
     spectrum = np.fft.rfft2((pixels - mean) @ np.linalg.inv(basis).T, axes=(1, 2))
     magnitude = np.sqrt((np.abs(spectrum) ** 2).mean(0)).transpose(2, 0, 1)
-    logits = None
+    best, median = None, None
     if model is not None and labels is not None:
-        logits = _best_logits(model, images, np.asarray(labels))
+        best, median = _natural_logits(model, images, np.asarray(labels))
     return AscentStatistics(
         mean=(pixels.mean(0) * 255).astype(np.float32),
         mean_colour=(mean * 255).astype(np.float32),
         colour_basis=basis.astype(np.float32),
         magnitude=magnitude.astype(np.float32),
-        natural_logits=logits,
+        natural_logits=best,
+        median_logits=median,
     )
 
 
-def _best_logits(model: keras.Model, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns float32 [K], NaN where a class has no image."""
+def _natural_logits(
+    model: keras.Model, images: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the best and the median, each float32 [K], NaN where a class has no image."""
     batches = [
         np.asarray(model(images[first : first + 64].astype(np.float32), training=False))
         for first in range(0, len(images), 64)
     ]
     logits = np.concatenate(batches).astype(np.float32)
-    best = np.full(logits.shape[1], np.nan, np.float32)
+    best, median = np.full((2, logits.shape[1]), np.nan, np.float32)
     for label in np.unique(labels):
-        best[label] = logits[labels == label, label].max()
-    return best
+        own = logits[labels == label, label]
+        best[label], median[label] = own.max(), np.median(own)
+    return best, median
 
 
 # Photographs' magnitudes fall as 1/frequency. Chosen by eye on a pretrained MobileNetV2.

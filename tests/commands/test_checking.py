@@ -25,6 +25,16 @@ def test_classes_counts_and_masks_are_told_and_drawn(shape_folder, own_cache, tm
         assert min(sheet.size) > 200
 
 
+def test_masks_that_look_inverted_are_doubted(shape_folder, own_cache, tmp_path):
+    for path in shape_folder.masks.rglob("*.png"):
+        inverted = tmp_path / path.relative_to(shape_folder.masks.parent)
+        inverted.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(inverted)
+    given = {"dataset": f"folder:{shape_folder.images}", "masks": f"folder:{tmp_path / 'masks'}"}
+    assert "in doubt: masks look inverted" in str(check(tmp_path, **given))
+    assert "in doubt" not in str(check(tmp_path, invert_masks=True, **given))
+
+
 def test_masks_that_are_missing_are_told_with_the_command(shape_folder, own_cache, tmp_path):
     found = check(tmp_path, dataset=f"folder:{shape_folder.images}")
     assert "have no mask by object" in str(found) and (tmp_path / "check.png").is_file()

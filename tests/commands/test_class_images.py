@@ -1,14 +1,17 @@
 """Class images of anybody's classifier: its own preprocessing, names, and ranges that don't fit."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 
 from bg_interp.commands import visualize
-from bg_interp.commands.class_images import Maker, class_images, suited_preset
-from bg_interp.config.ascent import AscentSettings
+from bg_interp.commands.class_images import Maker, class_images, suited_settings
+from bg_interp.config.ascent import OF, AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import preprocessing
+from bg_interp.visualization import presets
 
 QUICK = AscentSettings(steps=2)
 DRAWS = np.random.default_rng(0)
@@ -97,8 +100,8 @@ def test_natural_logits_are_logits_and_statistics_those_of_all_classes():
         labels=np.repeat([0, 1], 600),
         preset=AscentSettings(steps=2),
     )
-    assert maker._statistics.mean.mean() == pytest.approx(100, abs=1)
-    assert maker._statistics.natural_logits[1] == pytest.approx(600, rel=0.01)
+    assert maker.statistics().mean.mean() == pytest.approx(100, abs=1)
+    assert maker.statistics().natural_logits[1] == pytest.approx(600, rel=0.01)
 
 
 def test_a_function_may_preprocess():
@@ -145,6 +148,73 @@ def test_mistakes_are_named_by_argument(how, said):
 
 def test_the_tool_and_the_call_choose_the_same_preset(application, tmp_path):
     application.save(tmp_path / "model.keras")
-    opened = keras.models.load_model(tmp_path / "model.keras")
-    chosen = visualize.suited_settings(str(tmp_path / "model.keras"), opened)
-    assert chosen.parametrization == suited_preset(opened, 32).parametrization == "maco"
+    config = VisualizeConfig(model=str(tmp_path / "model.keras"))
+    opened = keras.models.load_model(config.model)
+    assert visualize.ascent_settings(config, opened, opened) == suited_settings(application, None)
+
+
+MASKS = np.zeros((24, 16, 16), np.uint8)
+MASKS[:, 4:12, 4:12] = 255
+NATURAL = dataclasses.replace(presets.NATURAL, steps=2, together=4)
+
+
+def test_masks_hold_images_to_the_features_of_one_part():
+    model = trained_on(0, 255)
+    made = {
+        of: class_images(model, data=DATA, masks=MASKS, of=of, preset=NATURAL, classes=[1])
+        for of in OF
+    }
+    assert np.abs(made["object"].images - made["background"].images).max() > 1
+    # With masks and both parts, all places count alike: as without masks.
+    both = class_images(model, data=DATA, preset=NATURAL, classes=[1])
+    np.testing.assert_array_equal(made["both"].images, both.images)
+    assert "made with a prior" in str(both)
+
+
+def test_masks_choose_the_preset_that_knows_of_them():
+    maker = Maker(trained_on(0, 255), data=DATA, masks=MASKS, of="object")
+    assert maker._ascent.settings == presets.NATURAL
+    weighed = maker.statistics().features
+    plain = Maker(trained_on(0, 255), data=DATA, preset="natural")
+    # The network's own statistics are live: they are read at each call.
+    assert plain.statistics().features is None
+    assert weighed.layers
+
+
+def test_a_class_without_photographs_is_not_failed_by_its_logit():
+    model = trained_on(0, 255)
+    labels = np.repeat([0, 1], 12)
+    made = class_images(model, data=DATA, labels=labels, preset=QUICK).made
+    assert np.isnan(made.median[2])
+    assert made.median[0] <= made.natural[0]
+
+
+def test_many_classes_are_asked_for(capsys):
+    inputs = keras.Input((16, 16, 3))
+    values = keras.layers.GlobalAveragePooling2D()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(40)(values))
+    assert Maker(model, preset=QUICK).names == [str(number) for number in range(16)]
+    assert 'the first 16 of 40 classes; name others, or ask for "all"' in capsys.readouterr().err
+    assert len(Maker(model, "all", preset=QUICK).names) == 40
+    assert not capsys.readouterr().err
+    # A class may have that name.
+    names = ["all", *(str(number) for number in range(39))]
+    assert Maker(model, "all", class_names=names, preset=QUICK).names == ["all"]
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"of": "object", "data": DATA}, "needs masks"),
+        ({"masks": MASKS}, "masks are those of data"),
+        ({"of": "objects"}, "did you mean 'object'"),
+        ({"of": "object", "data": DATA, "masks": MASKS, "preset": "small"}, "needs a preset with"),
+        ({"of": "object", "data": DATA, "masks": MASKS[:, :8]}, "must be of the images' size"),
+        ({"data": DATA[:, :8, :8], "preset": "natural"}, "must be of the model's size"),
+        ({"labels": [0]}, "labels are those of data"),
+    ],
+)
+def test_masks_and_data_that_do_not_fit(how, said):
+    with pytest.raises(UserError, match=said) as error:
+        class_images(trained_on(0, 255), **how)
+    assert "\n" not in str(error.value)

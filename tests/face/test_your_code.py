@@ -95,7 +95,7 @@ def small_applications(tmp_path, monkeypatch):
     # Where its preprocessing is looked for.
     mobile.__module__ = keras.applications.MobileNetV2.__module__
     monkeypatch.setattr(keras.applications, "MobileNetV2", mobile)
-    for name in ("small", "pretrained"):
+    for name in ("natural", "small", "pretrained"):
         short = dataclasses.replace(presets.PRESETS[name], steps=2)
         monkeypatch.setitem(presets.PRESETS, name, short)
 

@@ -52,7 +52,7 @@ def test_clear_deletes_what_former_processes_wrote_there_only(tmp_path):
 def test_hparams_stand_with_a_run_s_scalars_and_what_they_cannot_show_is_left_out(tmp_path):
     summaries = Summaries(tmp_path)
     summaries.hparams_columns(["seed"], {"measures/gap": "BG-Gap"})
-    summaries.hparams("arm", {"seed": 3, "weights": None, "flip": True})
+    summaries.hparams("arm", {"seed": 3, "weights": None, "flip": True}, run="arm")
     summaries.scalars("arm", 0, {"measures/gap": 0.5})
     summaries.close()
     assert "measures/gap" in read(tmp_path / "arm").Tags()["tensors"]

@@ -22,6 +22,7 @@ sys.exit(code)
 """
 _TOOLS = [path for path in source_tree.source_files("tools") if path.stem != "__init__"]
 _WRONG = {
+    "demo": [(["--steps=0"], "--steps must be above 0")],
     "evaluate": [
         (["--model=.", "--dataset=foo"], "--dataset must be"),
         (["--model=.", "--dataset=habitat"], "did you mean 'habitats'"),

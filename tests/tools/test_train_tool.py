@@ -37,8 +37,9 @@ def test_a_run_leaves_what_it_promises(trained_workdir):
     # Other tests evaluate and visualize the same run into folders beside these.
     assert set(names.split()) <= {path.name for path in trained_workdir.iterdir()}
     assert {p.name for p in (trained_workdir / "events").iterdir()} == {"train", "test", "images"}
-    assert [p.name for p in (trained_workdir / "visualizations").iterdir()] == [
-        "class_images-000004.png"
+    # One with each evaluation, and one of the network as it was.
+    assert sorted(p.name for p in (trained_workdir / "visualizations").iterdir()) == [
+        f"class_images-00000{step}.png" for step in (0, 2, 4)
     ]
     assert not list(trained_workdir.rglob(".partial-*"))
 
@@ -75,7 +76,11 @@ def test_tensorboard_holds_scalars_images_and_hparams(trained_workdir):
         found.Reload()
         tags[part] = set(found.Tags()["tensors"])
         if part == "test":
-            assert "_hparams_/session_start_info" in found.summary_metadata
+            assert {"_hparams_/session_start_info", "_hparams_/experiment"} <= set(
+                found.summary_metadata
+            )
+        if part == "images":
+            assert [event.step for event in found.Tensors("class images")] == [0, 2, 4]
     assert {"loss", "accuracy", "bad_masks"} <= tags["train"]
     assert "accuracy/swapped" in tags["test"]
     assert tags["images"] == {"treatment", "class images"}
@@ -95,7 +100,7 @@ def test_the_same_command_in_another_process_gives_the_same_bytes(
         d / "visualizations/class_images-000004.png" for d in (trained_workdir, tmp_path / "again")
     ]
     assert pictures[0].read_bytes() == pictures[1].read_bytes()
-    assert "with backgrounds as in training (black)" in done.stdout
+    assert "with backgrounds as in training (mixed: a share of 0.5 black)" in done.stdout
     assert f"tensorboard --logdir {tmp_path / 'again'}" in done.stdout
     assert str(pictures[1]) in done.stdout
     assert "Traceback" not in done.stderr

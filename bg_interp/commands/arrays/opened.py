@@ -96,7 +96,7 @@ def _listed(names: list[str], most: int = 12) -> str:
 def open(
     dataset: str,
     *,
-    split: str = "test",
+    split: str | None = None,
     image_size: int = _SIZE,
     masks: str = "auto",
     **settings: Any,
@@ -112,7 +112,8 @@ def open(
     Args:
       dataset: folder:PATH, table:FILE.csv, coco:FILE.json, yolo:FILE.yaml, labelme:PATH, voc:PATH,
         waterbirds:PATH, ..., or tfds:NAME.
-      split: train or test, or another that the data set has.
+      split: train or test, or another that the data set has; None takes test, and where nobody has
+        divided the images all of them.
       image_size: side of the images in pixels, that of your classifier.
       masks: auto (the data set's own, else those of a segmenter), none, or folder:PATH.
       **settings: other flags of the tools that open data, such as data_dir, only_classes, resize.
@@ -134,7 +135,7 @@ def open(
     config = DataConfig(dataset=dataset, masks=masks, image_size=size, **settings)
     check(config)
     check_data(config)
-    source = open_source(config)
+    source, split = open_source(config, whole=split is None), split or "test"
     if split not in source.splits:
         raise UserError(
             f"split must be one of {', '.join(source.splits)}. Received: {split!r}"

@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
+# So many classes are named.
+_NAMED = 12
 # Imported when they are asked for: processes that draw or decode have no use for TensorFlow.
 _MODULES = {
     "habitats": "habitats.builder",
@@ -86,8 +89,13 @@ class Source(Protocol):
         """The files that were left out, each with the reason."""
 
 
-def open_source(config: SourceConfig) -> Source:
-    """Opens a source of images.
+def open_source(config: SourceConfig, whole: bool = False) -> Source:
+    """Opens a source of images, and says what it holds.
+
+    Args:
+      config: names it.
+      whole: take all images for both splits where nobody has divided them: for a classifier that
+        has learned from others.
 
     Raises:
       UserError: the source does not exist or cannot be used; the message says why.
@@ -95,10 +103,30 @@ def open_source(config: SourceConfig) -> Source:
     check_source(config)
     kind, _, rest = config.dataset.partition(":")
     module = importlib.import_module(f"{__name__}.{_MODULES[kind]}")
+    open_it = getattr(module, "open_whole", module.open_source) if whole else module.open_source
     try:
-        return module.open_source(rest, config)
+        source = open_it(rest, config)
     except UserError as error:
         other = dataset_of(pathlib.Path(rest).expanduser()) if kind == "folder" else ""
         if not other:
             raise
         raise UserError(f"{error}; or is it --dataset={other}?") from error
+    print(described(source), file=sys.stderr)
+    return source
+
+
+def described(source: Source) -> str:
+    """Says in one line what classes and how many images a source holds."""
+    names = source.class_names
+    shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    said = f"{source.name}: {len(names)} classes ({shown})"
+    splits = source.splits
+    if not getattr(source, "divided", False):
+        return f"{said}, images: {_counted(splits)}"
+    if splits["train"].keys == splits["test"].keys:
+        return f"{said}, {len(splits['test'])} images, all tested on: nobody has divided them"
+    return f"{said}, images, divided here by a hash of their names: {_counted(splits)}"
+
+
+def _counted(splits: "Mapping[str, Split]") -> str:
+    return ", ".join(f"{name} {len(split)}" for name, split in splits.items())

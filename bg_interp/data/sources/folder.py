@@ -1,32 +1,34 @@
 """Images in folders: PATH/{train,test}/CLASS/*.jpg, or PATH/CLASS/* split by a hash of the name.
 
-Held-out images may also stand in PATH/validation or PATH/val.
+`layout` says what else is understood.
 """
 
 import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
 from bg_interp import decoding
-from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources import examining
+from bg_interp.config.data import DataConfig, SourceConfig
+from bg_interp.config.mask_rules import MaskRules
+from bg_interp.data.sources import duplicates, examining, layout
+from bg_interp.data.sources.duplicates import NONE, Duplicates
+from bg_interp.data.sources.layout import in_order
 from bg_interp.errors import UserError
-from bg_interp.masks.opening import Photographs
+from bg_interp.masks import opening
+from bg_interp.masks.opening import FileMasks, Photographs
 from bg_interp.storage import files
 
 # Of a folder without train and test, every fifth image by the hash of its name is tested on.
 _TEST_SHARE = 0.2
-# Tested on are the images of the first that is there.
-_HELD_OUT = ("test", "validation", "val")
+_NAMED = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +40,7 @@ class FolderSplit:
       keys: the images' paths relative to `root`, with "/", sorted.
       labels: int32 [N], the class of each image.
       turns: int8 [N], EXIF's orientation of each file's pixels.
+      own_masks: of the masks that stand beside the images; None where they don't.
       places: always None; nobody says what stands behind the objects of a folder.
     """
 
@@ -45,6 +48,7 @@ class FolderSplit:
     keys: list[str]
     labels: np.ndarray
     turns: np.ndarray
+    own_masks: FileMasks | None = None
     places: np.ndarray | None = None
 
     def __len__(self) -> int:
@@ -54,6 +58,19 @@ class FolderSplit:
         """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""
         for position in range(len(self)) if positions is None else positions:
             yield decoding.read(self.root / self.keys[position])
+
+    @property
+    def odd_masks(self) -> dict[int, str]:
+        """Returns the masks that cannot be used, {position: why}, of those that were read."""
+        return {} if self.own_masks is None else self.own_masks.masks.odd
+
+    def masks(self, positions: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+        """Yields the masks that stand beside the images, uint8 [height, width, 1]."""
+        if self.own_masks is None:
+            raise ValueError("masks must stand beside the images. Received: none")
+        for position in range(len(self)) if positions is None else positions:
+            shown = decoding.header(self.root / self.keys[position]).shown
+            yield self.own_masks.masks.mask(position, shown)
 
     def photographs(self) -> Photographs:
         """Returns the files, for masks that are laid on them."""
@@ -70,16 +87,17 @@ class FolderSplit:
             ) from error
 
     def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns `image`, uint8 [height, width, 3], and `label`, int32, in a graph or eagerly.
+        """Returns `image`, uint8 [height, width, 3], `label`, int32, and perhaps `mask`.
 
         Args:
           position: int64 scalar, the image's place in `keys`.
         """
         image = tf.numpy_function(self._read, [position], tf.uint8, stateful=False)
-        return {
-            "image": tf.ensure_shape(image, [None, None, 3]),
-            "label": tf.gather(self.labels, position),
-        }
+        image = tf.ensure_shape(image, [None, None, 3])
+        found = {"image": image, "label": tf.gather(self.labels, position)}
+        if self.own_masks is not None:
+            found["mask"] = self.own_masks.masks.in_graph(position, image)
+        return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +110,11 @@ class FolderSource:
       splits: "train" and "test".
       fingerprint: sha256 over the images' names and contents.
       damaged: the files that were left out, each with the reason.
+      has_masks: whether masks stand beside the images.
       place_names: always empty; see `FolderSplit.places`.
+      divided: whether nobody has divided the images into splits: it was done here, by a hash of
+        their names, or all images are in both.
+      duplicates: images that are the same file several times.
     """
 
     name: str
@@ -102,82 +124,8 @@ class FolderSource:
     damaged: tuple[tuple[str, str], ...]
     has_masks: bool = False
     place_names: tuple[str, ...] = ()
-
-
-def class_folders(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Returns the folders directly below a folder, sorted, hidden ones left out."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-
-
-def image_files(folder: pathlib.Path) -> list[pathlib.Path]:
-    """Returns the image files anywhere below a folder, sorted, hidden ones left out."""
-    return sorted(
-        pathlib.Path(where) / name
-        for where, _, names in os.walk(folder)
-        for name in names
-        if pathlib.Path(name).suffix.lower() in decoding.SUFFIXES and not name.startswith(".")
-    )
-
-
-def _halves(root: pathlib.Path) -> dict[str, pathlib.Path]:
-    """Returns the folders of train and test; or the whole folder as "", still to be divided.
-
-    Raises:
-      UserError: the folder is missing, or one of the two.
-    """
-    if not root.is_dir():
-        raise UserError(f"--dataset=folder:PATH must name a folder. Received: {root}")
-    train, held_out = root / "train", [name for name in _HELD_OUT if (root / name).is_dir()]
-    if not train.is_dir() and "test" not in held_out:
-        return {"": root}
-    if not (train.is_dir() and held_out):
-        # Taken for a class, "train" would be learned from all images below it.
-        one, other = ("train", "test") if train.is_dir() else ("test", "train")
-        raise UserError(
-            f"{root} must hold both the folders train and test (or validation, or val), or class "
-            f"folders only. Received: {one} without {other}; rename a folder, or add one"
-        )
-    for name in held_out[1:]:
-        print(f"testing on {held_out[0]}; not used: {root / name}", file=sys.stderr)
-    return {"train": train, "test": root / held_out[0]}
-
-
-def _find(root: pathlib.Path) -> dict[str, dict[str, list[pathlib.Path]]]:
-    """Returns the image files by split and class; the split "" still has to be divided.
-
-    Raises:
-      UserError: see `_halves`; or the class folders are fewer than two, or without images.
-    """
-    halves = _halves(root)
-    found = {
-        split: {folder.name: image_files(folder) for folder in class_folders(half)}
-        for split, half in halves.items()
-    }
-    for split, by_class in found.items():
-        where = halves[split]
-        if not any(by_class.values()):
-            raise UserError(
-                f"{where} must hold one folder of images per class "
-                f"({', '.join(decoding.SUFFIXES)}). Received: no image in any folder below it"
-            )
-        if len(by_class) < 2:
-            raise UserError(
-                f"{where} must hold at least two classes, one folder each. "
-                f"Received: {', '.join(by_class)}"
-            )
-        empty = [name for name, paths in by_class.items() if not paths]
-        if empty:
-            raise UserError(
-                f"every class folder must hold images. Received: {where / empty[0]} without any; "
-                "add images or remove the folder"
-            )
-    if "test" in found and set(found["test"]) != set(found["train"]):
-        odd = sorted(set(found["test"]) ^ set(found["train"]))
-        raise UserError(
-            f"{halves['train']} and {halves['test']} must hold the same class folders. "
-            f"Received: {odd[0]!r} in only one of them"
-        )
-    return found
+    divided: bool = False
+    duplicates: Duplicates = NONE
 
 
 def _key(root: pathlib.Path, path: pathlib.Path) -> str:
@@ -242,62 +190,127 @@ def _divide(by_class: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
 def _split(
     root: pathlib.Path, by_class: dict[str, list[str]], examined: dict[str, tuple]
 ) -> FolderSplit:
-    names = sorted(by_class)
+    names = in_order(by_class)
     pairs = sorted((key, names.index(name)) for name, keys in by_class.items() for key in keys)
     keys = [key for key, _ in pairs]
     turns = np.array([examined[key][2] for key in keys], np.int8)
     return FolderSplit(root, keys, np.array([n for _, n in pairs], np.int32), turns)
 
 
+def _with_masks(split: FolderSplit, masks: Mapping[str, pathlib.Path], rules: MaskRules):
+    paths = [masks[key] for key in split.keys]
+    what = f"the masks beside the images of {split.root}"
+    return dataclasses.replace(
+        split, own_masks=opening.of_files(paths, what, rules, split.photographs())
+    )
+
+
 def open_source(path: str, config: SourceConfig) -> FolderSource:
-    """Opens `folder:PATH`; see `open_folder`."""
-    del config
-    return open_folder(pathlib.Path(path).expanduser())
+    """Opens `folder:PATH` to learn from; see `open_folder`."""
+    return open_folder(pathlib.Path(path).expanduser(), _rules(config))
 
 
-def open_folder(root: pathlib.Path) -> FolderSource:
+def open_whole(path: str, config: SourceConfig) -> FolderSource:
+    """Opens `folder:PATH` to test a finished classifier on; see `open_folder`."""
+    return open_folder(pathlib.Path(path).expanduser(), _rules(config), whole=True)
+
+
+def _rules(config: SourceConfig) -> MaskRules | None:
+    return config.mask_rules() if isinstance(config, DataConfig) else None
+
+
+def open_folder(
+    given: pathlib.Path, rules: MaskRules | None = None, whole: bool = False
+) -> FolderSource:
     """Opens a folder of images; every image is decoded once, and damaged ones are left out.
 
     Args:
-      root: a folder with PATH/train/CLASS and PATH/test/CLASS (or validation, or val), or with
-        PATH/CLASS only, whose images are then divided 80/20 by a hash of their names.
+      given: a folder laid out as `layout` says; images without splits are divided 80/20 by a hash
+        of their names.
+      rules: what somebody says of the masks that stand beside the images.
+      whole: take all images for both splits where nobody has divided them.
 
     Raises:
       UserError: no images, a class without images, fewer than two classes, or splits that differ.
     """
-    found = _find(root)
-    paths = [path for by_class in found.values() for some in by_class.values() for path in some]
+    found = layout.find(given)
+    root = found.root
+    paths = [path for one in found.images.values() for some in one.values() for path in some]
     examined = _examine_all(root, paths)
-    damaged = tuple((key, found[1]) for key, found in sorted(examined.items()) if found[1])
-    for key, reason in damaged[:20]:
-        print(f"skipping damaged image {key!r}: {reason}", file=sys.stderr)
-    if damaged:
-        print(f"skipping {len(damaged)} damaged of {len(paths)} images", file=sys.stderr)
-
-    sound = {key for key, found in examined.items() if not found[1]}
+    damaged = tuple((key, one[1]) for key, one in sorted(examined.items()) if one[1])
+    _say_left_out(damaged, len(paths), found.left_out)
+    sound = {key for key, one in examined.items() if not one[1]}
     keys = {
         split: {
             name: [k for p in some if (k := _key(root, p)) in sound]
             for name, some in by_class.items()
         }
-        for split, by_class in found.items()
+        for split, by_class in found.images.items()
     }
-    if "" in keys:
-        keys = _divide(keys[""])
-    for split, by_class_keys in keys.items():
-        for name, some_keys in by_class_keys.items():
-            if not some_keys:
+    divided = "" in keys
+    if divided:
+        keys = {"train": keys[""], "test": keys[""]} if whole else _divide(keys[""])
+    _check_classes(root, keys)
+    splits = {name: _split(root, by_class, examined) for name, by_class in keys.items()}
+    masks = {_key(root, image): mask for image, mask in found.masks.items()}
+    has_masks = bool(masks) and sound <= masks.keys()
+    if masks:
+        print(_masks_beside(masks, len(sound), has_masks), file=sys.stderr)
+    if has_masks:
+        splits = {
+            name: _with_masks(split, masks, rules or MaskRules()) for name, split in splits.items()
+        }
+    same = duplicates.find(
+        {
+            key: (examined[key][0], split, name)
+            for split, by_class in keys.items()
+            for name, some in by_class.items()
+            for key in some
+        }
+    )
+    if same:
+        print(same, file=sys.stderr)
+    content = json.dumps([(key, examined[key][0]) for key in sorted(sound)])
+    return FolderSource(
+        name=f"folder:{root.resolve()}",
+        class_names=tuple(in_order(keys["train"])),
+        splits=splits,
+        fingerprint=hashlib.sha256(content.encode()).hexdigest(),
+        damaged=damaged,
+        has_masks=has_masks,
+        divided=divided,
+        duplicates=same,
+    )
+
+
+def _say_left_out(
+    damaged: Sequence[tuple[str, str]], count: int, others: Mapping[str, int]
+) -> None:
+    """Says which images are left out and why, and what else lies there, by reason."""
+    for key, reason in damaged[:_NAMED]:
+        too_large = reason.startswith("too large")
+        print(f"skipping {'' if too_large else 'damaged '}image {key!r}: {reason}", file=sys.stderr)
+    large = sum(reason.startswith("too large") for _, reason in damaged)
+    if large:
+        print(f"skipping {large} too large of {count} images", file=sys.stderr)
+    if len(damaged) > large:
+        print(f"skipping {len(damaged) - large} damaged of {count} images", file=sys.stderr)
+    if others:
+        listed = ", ".join(f"{number} {reason}" for reason, number in sorted(others.items()))
+        print(f"not read as images: {listed}", file=sys.stderr)
+
+
+def _masks_beside(masks: Mapping[str, pathlib.Path], count: int, complete: bool) -> str:
+    first, mask = next(iter(masks.items()))
+    said = f"masks stand beside {len(masks)} of {count} images, such as {mask.name} for {first!r}"
+    return said if complete else f"{said}; they are not used, since the others have none"
+
+
+def _check_classes(root: pathlib.Path, keys: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    for split, by_class in keys.items():
+        for name, some in by_class.items():
+            if not some:
                 raise UserError(
                     f"every class needs at least one image to train on and one to test on. "
                     f"Received: class {name!r} of {root} without undamaged images in {split}"
                 )
-    content = json.dumps([(key, examined[key][0]) for key in sorted(sound)])
-    return FolderSource(
-        name=f"folder:{root.resolve()}",
-        class_names=tuple(sorted(keys["train"])),
-        splits={
-            name: _split(root, by_class_keys, examined) for name, by_class_keys in keys.items()
-        },
-        fingerprint=hashlib.sha256(content.encode()).hexdigest(),
-        damaged=damaged,
-    )

@@ -35,7 +35,7 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray, sa
     for arm in plan.arms:
         if arm.name in measured:
             shown = {"background": arm.background, "seed": arm.seed, "correlation": arm.correlation}
-            summaries.hparams(arm.name, shown)
+            summaries.hparams(arm.name, shown, run=arm.name)
             summaries.scalars(arm.name, 0, dict(_means(measured[arm.name], said)))
     summaries.close()
 

@@ -18,7 +18,7 @@ Limits = tuple[Any, Any]
 
 @dataclasses.dataclass(frozen=True)
 class Regularizer:
-    """A regularizer, by what name callbacks hear of it, and which input it looks at.
+    """A regularizer, by what name callbacks hear of it, and what it looks at.
 
     Attributes:
       place: the number of the input; None for all of them.
@@ -27,6 +27,11 @@ class Regularizer:
     name: str
     function: Any
     place: int | None
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers at whose outputs the regularizer looks, instead of inputs."""
+        return getattr(self.function, "layers", ())
 
     def __call__(self, values: list) -> tf.Tensor:
         """Returns what the regularizer says of the model's inputs."""
@@ -42,7 +47,9 @@ class Call:
     """The arguments of one call, in the order of the model's inputs and outputs.
 
     Attributes:
-      model: what to maximise; training: in which mode to call it.
+      model: what to maximise, with the outputs of `layers` behind its own.
+      training: in which mode to call it.
+      layers: names of the inner layers at which regularizers look.
       starts: the inputs to begin with, float32 [B,...].
       limits: the range of each input.
       parametrizations: of each input.
@@ -60,6 +67,7 @@ class Call:
 
     model: keras.Model
     training: bool
+    layers: tuple[str, ...]
     starts: list[tf.Tensor]
     limits: list[Limits]
     parametrizations: list[Parametrization]
@@ -75,11 +83,13 @@ class Call:
     seed: int
     fuse: bool
 
-    def outputs(self, values: list) -> list[tf.Tensor]:
-        """Returns the model's outputs, in float32 whatever the network computes in."""
+    def outputs(self, values: list) -> tuple[list[tf.Tensor], dict[str, tf.Tensor]]:
+        """Returns the model's outputs, in float32 whatever it computes in, and its features."""
         values = values[0] if len(values) == 1 else values
         outputs = listify(self.model(values, training=self.training))
-        return [tf.cast(output, tf.float32) for output in outputs]
+        outputs = [tf.cast(output, tf.float32) for output in outputs]
+        own = len(outputs) - len(self.layers)
+        return outputs[:own], dict(zip(self.layers, outputs[own:], strict=True))
 
     def parts(self) -> Iterator[Any]:
         """Yields all that may have live settings; the same kinds in the same order in a copy."""
@@ -101,6 +111,7 @@ class Call:
         return (
             self.training,
             id(self.model),
+            self.layers,
             self.unconnected,
             self.fuse,
             tuple(tuple(start.shape) for start in self.starts),

@@ -151,12 +151,12 @@ class CompiledLoop:
                 parametrization.images([next(left) for _ in moved.variables], moved.start)
                 for moved, parametrization in self._pairs()
             ]
-            outputs = call.outputs(self._seen(units, seed, step))
+            outputs, features = call.outputs(self._seen(units, seed, step))
             scores = [
                 call.mean_score(score(output))
                 for score, output in zip(call.scores, outputs, strict=True)
             ]
-            others = self._regularizations(units)
+            others = self._regularizations(units, features)
             targets = [-self._scale * score for score in scores]
             targets += [self._scale * other for other in others]
         gradients = tape.gradient(targets, before, unconnected_gradients=call.unconnected)
@@ -175,11 +175,14 @@ class CompiledLoop:
             found.append(modified(images, modifiers, moment))
         return found
 
-    def _regularizations(self, units: list) -> list:
+    def _regularizations(self, units: list, features: dict[str, tf.Tensor]) -> list:
         if not self._others:
             return []
         values = [moved.scaled(unit) for moved, unit in zip(self._inputs, units, strict=True)]
-        return [regularizer(values) for regularizer in self._others]
+        return [
+            one.function([features[name] for name in one.layers]) if one.layers else one(values)
+            for one in self._others
+        ]
 
     def _connected(self, gradient: tf.Tensor | None, value: tf.Tensor) -> tf.Tensor:
         """Undoes the scale of a gradient, and answers for one that is missing."""

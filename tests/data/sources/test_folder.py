@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -59,7 +60,7 @@ def test_held_out_images_may_stand_in_another_folder(tmp_path, name, capsys):
     fill(tmp_path / "train", count=3)
     fill(tmp_path / name, count=2)
     assert open_folder(tmp_path).splits["test"].keys[0] == f"{name}/cat/0.png"
-    assert not capsys.readouterr().err
+    assert "not used" not in capsys.readouterr().err
     fill(tmp_path / "test", count=1)
     assert open_folder(tmp_path).splits["test"].keys[0] == "test/cat/0.png"
     assert f"testing on test; not used: {tmp_path / name}" in capsys.readouterr().err
@@ -224,10 +225,172 @@ def test_splits_of_other_classes_are_refused(tmp_path):
     assert "'dgo' in only one of them" in refusal(tmp_path)
 
 
-@pytest.mark.parametrize(("there", "missing"), [("train", "test"), ("test", "train")])
-def test_one_half_alone_is_not_taken_for_a_class(tmp_path, there, missing):
-    fill(tmp_path / there, count=2)
-    fill(tmp_path / "dev", count=2)
-    message = refusal(tmp_path)
-    assert f"{there} without {missing}" in message
-    assert "rename" in message
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("training", "validation"),
+        ("training", "testing"),
+        ("Train", "Test"),
+        ("train", "valid"),
+        ("TRAIN", "dev"),
+        ("seg_train", "seg_test"),
+        ("train_images", "val_images"),
+        ("trainset", "TestSet"),
+        ("train2017", "val2017"),
+    ],
+)
+def test_splits_may_be_called_otherwise(tmp_path, first, second):
+    fill(tmp_path / first, count=3)
+    fill(tmp_path / second, count=2)
+    source = open_folder(tmp_path)
+    assert source.class_names == ("cat", "dog") and not source.divided
+    assert [len(split) for split in source.splits.values()] == [6, 4]
+    assert source.splits["train"].keys[0] == f"{first}/cat/0.png"
+
+
+def test_a_split_may_hold_itself(tmp_path):
+    for name in ("seg_train", "seg_test"):
+        fill(tmp_path / name / name, count=3)
+    assert open_folder(tmp_path).class_names == ("cat", "dog")
+
+
+def test_a_class_may_be_called_like_a_split(tmp_path):
+    fill(tmp_path, classes=("bus", "train"), count=6)
+    assert open_folder(tmp_path).class_names == ("bus", "train")
+
+
+@pytest.mark.parametrize("name", ["test", "train", "val"])
+def test_one_split_alone_is_divided_or_taken_whole(tmp_path, name):
+    fill(tmp_path / name, count=20)
+    for given in (tmp_path, tmp_path / name):
+        source = open_folder(given)
+        assert source.divided and source.class_names == ("cat", "dog")
+        keys = [set(split.keys) for split in source.splits.values()]
+        assert not keys[0] & keys[1] and len(keys[0] | keys[1]) == 40
+        whole = open_folder(given, whole=True)
+        assert {split: len(one) for split, one in whole.splits.items()} == {"train": 40, "test": 40}
+        assert whole.fingerprint == source.fingerprint
+
+
+def test_an_audit_takes_classes_of_one_image(tmp_path):
+    few = fill(tmp_path / "few", count=1)
+    assert len(open_folder(few, whole=True).splits["test"]) == 2
+    assert "at least one image to train on and one to test on" in refusal(few)
+
+
+def test_a_split_beside_class_folders_is_refused(tmp_path):
+    fill(tmp_path / "train", count=2)
+    fill(tmp_path / "fox", count=2)
+    assert "train beside fox; rename a folder" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("names", [("images", "masks"), ("images", "labels"), ("JPEGImages", "gt")])
+def test_images_and_masks_are_no_classes(tmp_path, names):
+    for name in names:
+        save(tmp_path / name / "0.png")
+    assert "nothing tells their classes" in refusal(tmp_path)
+    fill(tmp_path / "more", classes=(*names, "cat"), count=3)
+    assert "no class by its name" in refusal(tmp_path / "more")
+
+
+def test_class_names_that_are_numbers_are_in_their_order(tmp_path):
+    fill(tmp_path, classes=[str(number) for number in range(12)], count=3)
+    assert open_folder(tmp_path).class_names == tuple(str(number) for number in range(12))
+
+
+def test_names_are_the_same_however_their_accents_are_written(tmp_path):
+    for split, form in (("train", "NFC"), ("test", "NFD")):
+        fill(tmp_path / split, classes=[unicodedata.normalize(form, "Käfer"), "dog"], count=2)
+    assert set(open_folder(tmp_path).class_names) == {"dog", unicodedata.normalize("NFC", "Käfer")}
+
+
+def test_junk_is_skipped_and_said(pets, capsys):
+    for junk in (".ipynb_checkpoints", "__MACOSX", "@eaDir"):
+        for number in range(3):
+            save(pets / "cat" / junk / f"{number}.png", number)
+    (pets / "dog" / "Thumbs.db").write_bytes(b"")
+    (pets / "dog" / "notes.psb").write_bytes(b"")
+    source = open_folder(pets)
+    assert sum(map(len, source.splits.values())) == 20 and not source.damaged
+    assert (
+        "not read as images: 1 .psb, 3 in .ipynb_checkpoints, 3 in @eaDir, 3 in __MACOSX"
+        in capsys.readouterr().err
+    )
+
+
+def test_links_are_followed_once(pets, tmp_path):
+    fill(tmp_path / "elsewhere", classes=["more"], count=4)
+    (pets / "cat" / "linked").symlink_to(tmp_path / "elsewhere" / "more")
+    (pets / "dog" / "circle").symlink_to(pets)
+    found = open_folder(pets)
+    keys = {key for split in found.splits.values() for key in split.keys}
+    assert "cat/linked/0.png" in keys
+    assert sum(key.startswith("cat/") for key in keys) == 14
+
+
+@pytest.mark.parametrize("suffix", [".avif", ".jfif", ".jp2", ".tga", ".ppm", ".HEIC", ".jpe", ""])
+def test_photographs_of_all_formats_are_read(tmp_path, suffix):
+    kinds = {".avif": "AVIF", ".jp2": "JPEG2000", ".tga": "TGA", ".ppm": "PPM", "": "PNG"}
+    for name in ("cat", "dog"):
+        for number in range(3):
+            path = save(tmp_path / name / f"{number}.png", number)
+            image = Image.open(path).copy()
+            path.unlink()
+            image.save(path.with_suffix(suffix), kinds.get(suffix, "JPEG"))
+    source = open_folder(tmp_path)
+    assert sum(map(len, source.splits.values())) == 6 and not source.damaged
+
+
+def test_the_same_image_several_times_is_counted(tmp_path, capsys):
+    fill(tmp_path / "train", count=3)
+    fill(tmp_path / "test", count=1)
+    save(tmp_path / "test" / "dog" / "new.png", 50)
+    found = open_folder(tmp_path).duplicates
+    # The images of both classes are alike, and the first of each is in both splits.
+    assert (len(found.groups), found.across, found.labels) == (3, 1, 3)
+    assert "5 images are copies of others" in capsys.readouterr().err
+    assert ["test/cat/0.png", "test/dog/0.png", "train/cat/0.png", "train/dog/0.png"] in (
+        found.to_dict()["groups"]
+    )
+
+
+def disc(path: pathlib.Path) -> np.ndarray:
+    """Writes the mask of an image, and returns it, uint8 [8, 10]."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mask = np.zeros((8, 10), np.uint8)
+    mask[2:6, 3:7] = 255
+    Image.fromarray(mask).save(path)
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [
+        ("{c}/{n}.jpg", "{c}/{n}_mask.png"),
+        ("{c}/{n}.jpg", "{c}/{n}.png"),
+        ("{c}/{n}.png", "{c}/masks/{n}.png"),
+        ("{c}/images/{n}.png", "{c}/masks/{n}.png"),
+        ("images/{c}/{n}.jpg", "masks/{c}/{n}.png"),
+        ("images/train/{c}/{n}.jpg", "annotations/train/{c}/{n}.png"),
+    ],
+)
+def test_masks_beside_the_images_are_recognised(tmp_path, image, mask, capsys):
+    expected = None
+    for name in ("cat", "dog"):
+        for number in range(5):
+            save(tmp_path / image.format(c=name, n=number), number)
+            expected = disc(tmp_path / mask.format(c=name, n=number))
+    source = open_folder(tmp_path)
+    assert source.class_names == ("cat", "dog") and source.has_masks
+    assert sum(map(len, source.splits.values())) == 10
+    for found in source.splits["train"].masks():
+        np.testing.assert_array_equal(found[..., 0], expected)
+    assert "masks stand beside 10 of 10 images" in capsys.readouterr().err
+
+
+def test_an_image_may_be_called_mask(tmp_path):
+    for name in ("carnival", "face"):
+        for number in range(3):
+            save(tmp_path / name / f"{name}{number}_mask.png", number)
+    source = open_folder(tmp_path)
+    assert sum(map(len, source.splits.values())) == 6 and not source.has_masks

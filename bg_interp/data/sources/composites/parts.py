@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bg_interp import decoding
-from bg_interp.data.sources import folder
+from bg_interp.data.sources.walking import class_folders, image_files
 from bg_interp.errors import UserError
 
 HELD_OUT = 0.25
@@ -26,7 +26,7 @@ def images_by_folder(root: pathlib.Path, flag: str) -> dict[str, list[pathlib.Pa
     """
     if not root.is_dir():
         raise UserError(f"{flag}=folder:PATH must name a folder. Received: {root}")
-    found = {path.name: folder.image_files(path) for path in folder.class_folders(root)}
+    found = {path.name: image_files(path) for path in class_folders(root)}
     if len(found) < 2:
         raise UserError(
             f"{flag}=folder:PATH must hold at least two folders of images. "

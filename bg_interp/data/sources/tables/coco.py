@@ -18,18 +18,19 @@ from bg_interp.data.sources.tables.drawn import (
     RunLengths,
     area,
     ring_of,
+    size_of,
 )
 from bg_interp.data.sources.tables.objects import Thing, by_image, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.errors import UserError, one_line
 
 _LISTS = ("images", "annotations", "categories")
 _LOOKED_AT = 20  # So many images tell where all of them stand.
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `coco:ANNOTATIONS.json`, or a folder with a file for each split.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `coco:ANNOTATIONS.json`, or a folder with a file for each split.
 
     Args:
       path: of the file; of several, names such as instances_train2017.json tell the splits, or
@@ -49,18 +50,24 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         content = _read(file)
         # Classifiers that were trained on such a file have their outputs in this order.
         listed = sorted(content["categories"], key=_number)
-        categories = {one.get("id"): str(one.get("name")) for one in listed}
+        categories = {_id(one, "id"): str(one.get("name")) for one in listed}
         names |= dict.fromkeys(categories.values())
         folders.append(_images_of(file, content["images"], config.data_dir))
         chosen = wanted(categories.values(), config.only_classes, what)
         split = _split(file) if len(files) > 1 else ""
         rows += _rows(content, categories, chosen, folders[-1], split, notes)
     root = folders[0] if len(folders) == 1 else folders[0].parent
-    return of_rows(f"coco:{given.resolve()}", rows, root, notes, list(names))
+    return Table(f"coco:{given.resolve()}", rows, root, notes, list(names))
 
 
 def _number(category: Mapping[str, Any]) -> tuple[str, Any]:
-    return type(category.get("id")).__name__, category.get("id")
+    return type(_id(category, "id")).__name__, _id(category, "id")
+
+
+def _id(one: Mapping[str, Any], name: str) -> int | str | float:
+    """Returns a number or name; -1 where there is none."""
+    found = one.get(name)
+    return found if isinstance(found, int | str | float) else -1
 
 
 def _files(given: pathlib.Path) -> list[pathlib.Path]:
@@ -111,7 +118,7 @@ def _read(file: pathlib.Path) -> dict[str, Any]:
 
 def _is_list(content: Any, name: str) -> bool:
     found = content.get(name) if isinstance(content, dict) else None
-    return isinstance(found, list) and all(isinstance(one, dict) for one in found[:_LOOKED_AT])
+    return isinstance(found, list) and all(isinstance(one, dict) for one in found)
 
 
 def _images_of(
@@ -152,16 +159,16 @@ def _rows(
     notes: Notes,
 ) -> list[Row]:
     """Makes rows of one file's images."""
-    images = {one.get("id"): one for one in content["images"]}
+    images = {_id(one, "id"): one for one in content["images"]}
     things = []
     for annotation in content["annotations"]:
-        number, image = annotation.get("id"), images.get(annotation.get("image_id"))
-        name = categories.get(annotation.get("category_id"))
+        number, image = annotation.get("id"), images.get(_id(annotation, "image_id"))
+        name = categories.get(_id(annotation, "category_id"))
         if image is None or name is None:
             kind = "image" if image is None else "category"
             notes.add(f"annotations are of no {kind} and are left out", f"id {number}")
         elif name in chosen:
-            things.append((image.get("id"), _thing(annotation, name, image, notes)))
+            things.append((_id(image, "id"), _thing(annotation, name, image, notes)))
     of_image = by_image(things)
     rows = (
         row_of(file_below(folder, str(image.get("file_name", ""))), of_image[number], notes, split)
@@ -174,15 +181,15 @@ def _thing(
     annotation: Mapping[str, Any], name: str, image: Mapping[str, Any], notes: Notes
 ) -> Thing:
     """Reads one annotation; what is wrong with it is counted, and it has no outline then."""
-    sizes = (image.get("height"), image.get("width"))
-    size = (int(sizes[0]), int(sizes[1])) if all(sizes) else None
-    box = annotation.get("bbox") or (0, 0, 0, 0)
-    extent, mask = float(box[2]) * float(box[3]), None
+    size = size_of(image.get("height"), image.get("width"))
+    extent, mask = 0.0, None
     try:
+        box = annotation.get("bbox") or (0, 0, 0, 0)
+        extent = float(box[2]) * float(box[3])
         found = _drawing(annotation.get("segmentation"), size)
         if found is not None:
             mask, extent = found
-    except (BadMask, TypeError, ValueError) as error:
+    except (BadMask, KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
         of = f"id {annotation.get('id')} of {image.get('file_name')} ({one_line(error)})"
         notes.add("outlines are damaged", of)
     if isinstance(mask, Outlines) and size and _beyond(mask, size):
@@ -199,11 +206,13 @@ def _drawing(segmentation: Any, size: tuple[int, int] | None) -> tuple[Drawing, 
     if not segmentation:
         return None
     if isinstance(segmentation, dict):
-        counts, (height, width) = segmentation["counts"], segmentation["size"]
+        counts, size = segmentation["counts"], size_of(*segmentation["size"])
+        if size is None:
+            raise BadMask("its run lengths tell no size")
         spelled = counts.encode() if isinstance(counts, str) else counts
         runs = RunLengths(
             spelled if isinstance(spelled, bytes) else tuple(int(one) for one in spelled),
-            (int(height), int(width)),
+            size,
         )
         return runs, float(runs.numbers()[1::2].sum())
     listed = [segmentation] if not isinstance(segmentation[0], list) else segmentation
@@ -217,3 +226,6 @@ def _beyond(mask: Outlines, size: tuple[int, int]) -> bool:
     """Tells whether an outline leaves its image by more than rounding does."""
     height, width = size
     return any((ring < -1).any() or (ring > (width + 1, height + 1)).any() for ring in mask.rings)
+
+
+open_source, open_whole = openers(read)

@@ -11,14 +11,16 @@ from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
 
+from bg_interp import decoding
 from bg_interp.errors import UserError, one_line
+from bg_interp.masks import shapes
 
-_ORIENTATION = 0x0112  # Of EXIF.
 # The borders of VOC lie half on the object; where a mask has to decide, they are left to the rest.
 _BORDER = 127
 SHARES = (1, 1)
+_LONGEST = 100_000  # No image has such a side.
+_MOST_PIXELS = 4 * decoding.MAX_PIXELS
 _Read = TypeVar("_Read")
 
 
@@ -62,15 +64,27 @@ class Outlines:
         """Returns the opacity, uint8 [h, w]; what lies outside of the image is cut off."""
         from pycocotools import mask
 
-        scale = (width, height) if self.size == SHARES else (1, 1)
-        if self.size not in (None, SHARES):
-            height, width = self.size
+        height, width = self._drawn_at(height, width)
+        own = self.size or (height, width)
+        scale = (width / own[1], height / own[0])
         rings = (clipped(ring * scale, height, width) for ring in self.rings)
         cut = [ring for ring in rings if len(ring)]
         if not cut:
             return np.zeros((height, width), np.uint8)
         found = mask.frPyObjects([ring.ravel().tolist() for ring in cut], height, width)
         return mask.decode(mask.merge(found)) * np.uint8(255)
+
+    def _drawn_at(self, height: int, width: int) -> tuple[int, int]:
+        """Returns the image's size, or that of its stored pixels where they are meant."""
+        own = self.size
+        if own is None or own == SHARES or shapes.fits(own, (height, width)):
+            return height, width
+        if shapes.fits(own, (width, height)):
+            return width, height
+        raise BadMask(
+            f"its outlines are of an image of {own[1]} x {own[0]} pixels, and the image is of "
+            f"{width} x {height}"
+        )
 
     def identity(self) -> bytes:
         """Returns all corners, and the size."""
@@ -96,7 +110,10 @@ class RunLengths:
           BadMask: they don't cover the image.
         """
         found = _spelled_out(self.counts) if isinstance(self.counts, bytes) else self.counts
-        numbers = np.array(found, np.int64)
+        try:
+            numbers = np.array(found, np.int64)
+        except OverflowError as error:
+            raise BadMask("its run lengths are no lengths of an image") from error
         if (numbers < 0).any() or numbers.sum() != self.size[0] * self.size[1]:
             raise BadMask(
                 f"its run lengths cover {int(numbers.sum())} pixels of {self.size[1]} x "
@@ -107,6 +124,8 @@ class RunLengths:
     def drawn(self, height: int, width: int) -> np.ndarray:
         """Returns the opacity, uint8 [h, w]."""
         del height, width
+        if self.size[0] * self.size[1] > _MOST_PIXELS:
+            raise BadMask(f"its run lengths are of {self.size[1]} x {self.size[0]} pixels")
         numbers = self.numbers()
         values = np.where(np.arange(len(numbers)) % 2, 255, 0).astype(np.uint8)
         return np.repeat(values, numbers).reshape(self.size[::-1]).T
@@ -192,8 +211,8 @@ def stamp(path: pathlib.Path) -> str:
     return f"{path}-{found.st_size}-{found.st_mtime_ns}"
 
 
-def fitted(mask: np.ndarray, height: int, width: int, image: pathlib.Path) -> np.ndarray:
-    """Brings a mask to the size of its image as it is shown.
+def fitted(mask: np.ndarray, height: int, width: int, turn: int) -> np.ndarray:
+    """Turns a mask so that it lies on its image.
 
     Annotations speak of pixels as their tool showed them. Tools that don't turn phone photographs
     upright write the sizes that are stored, by which they are told.
@@ -202,47 +221,19 @@ def fitted(mask: np.ndarray, height: int, width: int, image: pathlib.Path) -> np
       mask: uint8 [h, w].
       height: of the image as it is shown.
       width: the same.
-      image: its file, which tells how it is turned.
+      turn: EXIF's orientation of the image.
 
     Returns:
-      uint8 [height, width, 1].
+      uint8 [h, w, 1] of the image's shape, perhaps at another scale.
 
     Raises:
       BadMask: the mask is of another shape.
     """
-    if not _alike(mask.shape, (height, width)):
-        turned = _turned(mask, image) if _alike(mask.shape, (width, height)) else None
-        if turned is None or turned.shape == mask.shape:
-            raise BadMask(
-                f"its mask is {mask.shape[1]} x {mask.shape[0]} pixels, the image {width} x "
-                f"{height}"
-            )
-        mask = turned
-    if mask.shape != (height, width):
-        shrinks = height * width < mask.size
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        mask = cv2.resize(np.ascontiguousarray(mask), (width, height), interpolation=how)
-    return mask[..., None]
-
-
-def _alike(one: Sequence[int], other: Sequence[int]) -> bool:
-    """Tells whether two sizes are of one shape, up to the rounding of a pixel."""
-    longer, shorter = max(one, other), min(one, other)
-    scale = max(longer) / max(*shorter, 1)
-    return all(abs(b * scale - a) <= max(1.0, scale) for a, b in zip(longer, shorter, strict=True))
-
-
-def _turned(mask: np.ndarray, image: pathlib.Path) -> np.ndarray | None:
-    """Turns a mask as the image's file says that its pixels are to be turned."""
-    with Image.open(image) as opened:
-        orientation = opened.getexif().get(_ORIENTATION, 1)
-    if orientation not in range(5, 9):
-        return None
-    exif = Image.Exif()
-    exif[_ORIENTATION] = orientation
-    stored = Image.fromarray(mask)
-    stored.getexif().update(exif)
-    return np.asarray(ImageOps.exif_transpose(stored))
+    try:
+        laid = shapes.laid_on(mask, (height, width), image_turn=turn)
+    except shapes.OtherShape as error:
+        raise BadMask(f"its mask {error}") from error
+    return np.ascontiguousarray(laid)[..., None]
 
 
 def clipped(ring: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -272,6 +263,17 @@ def area(ring: np.ndarray) -> float:
     """Returns the area of a polygon, in pixels (the shoelace formula)."""
     x, y = ring[:, 0], ring[:, 1]
     return float(abs(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
+
+
+def size_of(height: object, width: object) -> tuple[int, int] | None:
+    """Returns a size as annotations tell it; None where they don't, or tell none."""
+    sides = [side for side in (height, width) if isinstance(side, int | float | str)]
+    try:
+        found = [int(float(side)) for side in sides]
+    except (ValueError, OverflowError):
+        return None
+    fine = len(found) == 2 and all(0 < side <= _LONGEST for side in found)
+    return (found[0], found[1]) if fine else None
 
 
 def ring_of(numbers: Sequence[float]) -> np.ndarray | None:

@@ -11,17 +11,18 @@ import pathlib
 import re
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import class_folders, image_files
+from bg_interp.data.sources.layout import TEST
 from bg_interp.data.sources.tables.masks_of_files import OpacityFile
-from bg_interp.data.sources.tables.rows import TEST, Notes, Row, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.rows import Notes, Row, split_of
+from bg_interp.data.sources.tables.source import Table, openers
+from bg_interp.data.sources.walking import class_folders, image_files
 from bg_interp.errors import UserError
 
 VARIANTS = ("mixed_same", "mixed_rand", "mixed_next", "only_fg", "no_fg", "only_bg_b", "only_bg_t")
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `imagenet9:PATH`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `imagenet9:PATH`.
 
     Args:
       path: of the folder that holds `original`.
@@ -47,7 +48,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
     # Folders are numbered in the order of the published classifiers' nine outputs.
     names = list(dict.fromkeys(row.label for row in sorted(rows, key=lambda row: row.label)))
     rows = [dataclasses.replace(row, label=_plain(row.label)) for row in rows]
-    return of_rows(f"imagenet9:{given.resolve()}", rows, given, notes, [_plain(n) for n in names])
+    return Table(f"imagenet9:{given.resolve()}", rows, given, notes, [_plain(n) for n in names])
 
 
 def _plain(folder: str) -> str:
@@ -67,3 +68,6 @@ def _rows(root: pathlib.Path, variant: str, notes: Notes) -> list[Row]:
                 drawing = OpacityFile(mask) if variant == "original" and mask.is_file() else None
                 found.append(Row(image, label.name, split, drawing))
     return found
+
+
+open_source, open_whole = openers(read)

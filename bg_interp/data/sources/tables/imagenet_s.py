@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import class_folders, image_files
+from bg_interp.data.sources.layout import TEST, TRAIN
 from bg_interp.data.sources.tables.drawn import BadMask, Levels, read_with
-from bg_interp.data.sources.tables.rows import TEST, TRAIN, Notes, Row
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.rows import Notes, Row
+from bg_interp.data.sources.tables.source import Table, openers
+from bg_interp.data.sources.walking import class_folders, image_files
 from bg_interp.errors import UserError
 
 _IGNORED = 1000
@@ -22,8 +23,8 @@ _SPLITS = {"train-semi": TRAIN, "validation": TEST}
 _LOOKED_AT = 5  # So many masks of a class tell its number.
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `imagenet_s:PATH`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `imagenet_s:PATH`.
 
     Args:
       path: of ImageNetS50, ImageNetS300 or ImageNetS919.
@@ -46,7 +47,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
             "--dataset=imagenet_s:PATH must hold validation and validation-segmentation (or "
             f"train-semi and train-semi-segmentation). Received: {given}"
         )
-    return of_rows(f"imagenet_s:{given.resolve()}", rows, given, notes)
+    return Table(f"imagenet_s:{given.resolve()}", rows, given, notes)
 
 
 def _rows(folder: pathlib.Path, masks: pathlib.Path, split: str, notes: Notes) -> list[Row]:
@@ -79,3 +80,6 @@ def numbers(path: pathlib.Path) -> np.ndarray:
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB")).astype(np.int32)
     return pixels[..., 0] + 256 * pixels[..., 1]
+
+
+open_source, open_whole = openers(read)

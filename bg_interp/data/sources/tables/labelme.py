@@ -17,10 +17,10 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.tables.drawn import BadMask, Drawing, Outlines, area, ring_of
+from bg_interp.data.sources.tables.drawn import BadMask, Drawing, Outlines, area, ring_of, size_of
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.errors import UserError, one_line
 
 _CORNERS = 90  # Of a circle.
@@ -49,6 +49,8 @@ class Patch:
             box = Image.open(io.BytesIO(self.png)).convert("L")
         except (OSError, SyntaxError, ValueError) as error:
             raise BadMask(f"its mask is damaged ({one_line(error)})") from error
+        if not (0 <= self.left < board.width and 0 <= self.top < board.height):
+            raise BadMask("its mask lies outside of it")
         board.paste(box.point(lambda value: 255 * (value > 0)), (self.left, self.top))
         return np.asarray(board)
 
@@ -57,8 +59,8 @@ class Patch:
         return self.png + repr((self.left, self.top, self.size)).encode()
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `labelme:FOLDER`, with its folders below; those called train, val or test are splits.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `labelme:FOLDER`, with its folders below; those called train, val or test are splits.
 
     Args:
       path: of the folder.
@@ -86,7 +88,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         image = file_below(file.parent, str(content["imagePath"]))
         row = row_of(image, some, notes, _split(file.relative_to(folder)))
         rows += [] if row is None else [row]
-    return of_rows(f"labelme:{folder.resolve()}", rows, folder, notes)
+    return Table(f"labelme:{folder.resolve()}", rows, folder, notes)
 
 
 def _split(file: pathlib.Path) -> str:
@@ -109,17 +111,16 @@ def _read(file: pathlib.Path, notes: Notes) -> dict[str, Any] | None:
 
 
 def _things(file: pathlib.Path, content: Mapping[str, Any], notes: Notes) -> list[Thing]:
-    sizes = (content.get("imageHeight"), content.get("imageWidth"))
-    size = (int(sizes[0]), int(sizes[1])) if all(sizes) else None
+    size = size_of(content.get("imageHeight"), content.get("imageWidth"))
     found = []
     for shape in content["shapes"]:
-        label = str(shape.get("label") or "").strip()
+        label = str(shape.get("label") or "").strip() if isinstance(shape, dict) else ""
         if not label:
             notes.add("shapes have no label and are left out", file)
             continue
         try:
             drawing = _drawing(shape, size)
-        except (BadMask, KeyError, TypeError, ValueError, IndexError) as error:
+        except (BadMask, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
             notes.add("shapes are damaged and left out", f"{file} ({one_line(error)})")
             continue
         if drawing is None:
@@ -158,3 +159,6 @@ def _drawing(
 def _beyond(mask: Outlines, size: tuple[int, int]) -> bool:
     height, width = size
     return any((ring < -1).any() or (ring > (width + 1, height + 1)).any() for ring in mask.rings)
+
+
+open_source, open_whole = openers(read)

@@ -1,45 +1,43 @@
-"""Masks that other tools wrote as pictures or arrays, one file an image."""
+"""Masks that stand in pictures or arrays, one file an image."""
 
 import dataclasses
 import pathlib
-from collections.abc import Hashable, Mapping
-from typing import TypeVar
+from collections.abc import Sequence
 
 import numpy as np
 
 from bg_interp import decoding
-from bg_interp.data.sources.tables.drawn import BadMask, Drawing, read_with, stamp
-from bg_interp.data.sources.tables.rows import Notes
-from bg_interp.masks import formats, raw
-
-_Key = TypeVar("_Key", bound=Hashable)
+from bg_interp.config.mask_rules import MaskRules
+from bg_interp.data.sources.tables.drawn import BadMask, read_with, stamp
+from bg_interp.masks import formats, opening, raw
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class OpacityFile:
-    """A picture or .npy file of opacities.
+    """A picture or .npy file that is known to hold opacities, soft or not.
 
     Attributes:
       path: of the file.
-      chosen: how foreground is written; None where the file alone has to tell.
     """
 
     path: pathlib.Path
-    chosen: formats.Format | None = None
 
     def drawn(self, height: int, width: int) -> np.ndarray:
         """Returns the opacity, uint8 [h, w]."""
         del height, width
         found = read_with(_read, self.path)
-        chosen = self.chosen or formats.format_of([found], str(self.path))
+        if found.levels is None:
+            raise BadMask(f"{self.path} is a picture in colours")
         try:
-            return decoding.turned(chosen.opacity(found), found.orientation)
+            white = formats.white_of(found.levels) or 255
         except formats.OddMask as error:
             raise BadMask(f"{self.path} {error}") from error
+        opacity = np.round(found.levels.astype(np.float32) * (255 / white)).astype(np.uint8)
+        return decoding.turned(opacity, found.orientation)
 
     def identity(self) -> bytes:
-        """Returns the file's name, size and time, and how it is written."""
-        return repr((stamp(self.path), self.chosen)).encode()
+        """Returns the file's name, size and time."""
+        return stamp(self.path).encode()
 
 
 def _read(path: pathlib.Path) -> raw.Raw:
@@ -49,22 +47,49 @@ def _read(path: pathlib.Path) -> raw.Raw:
     return raw.decoded(path.read_bytes())
 
 
-def opacity_files(
-    paths: Mapping[_Key, pathlib.Path], what: str, notes: Notes
-) -> dict[_Key, Drawing]:
-    """Returns the masks that stand in files, by the keys that were given.
+class FileMasks:
+    """Masks of some images of a split, in files that somebody names, written as people write them.
 
-    Files that are missing are counted, and their images have no mask.
+    Args:
+      paths: of the mask of each image; None for an image without.
+      images: the images' files.
+      turns: EXIF's orientation of each image.
+      what: names the masks in messages.
+      rules: what somebody says of them.
+
+    Attributes:
+      doubts: what the masks leave open.
 
     Raises:
-      UserError: no rule makes opacities of them; see `masks.formats`.
+      UserError: no rule makes opacities of them; see `masks.opening`.
     """
-    there = {}
-    for key, path in paths.items():
-        if path.is_file():
-            there[key] = path
-        else:
-            notes.add("masks are missing", path)
-    some = list(there.values())[:: max(1, len(there) // formats.LOOKED_AT)]
-    chosen = formats.format_of([read_with(_read, path) for path in some], what)
-    return {key: OpacityFile(path, chosen) for key, path in there.items()}
+
+    def __init__(
+        self,
+        paths: Sequence[pathlib.Path | None],
+        images: Sequence[pathlib.Path],
+        turns: np.ndarray,
+        what: str,
+        rules: MaskRules | None,
+    ):
+        given = [number for number, path in enumerate(paths) if path is not None]
+        self._place = {number: place for place, number in enumerate(given)}
+        found = opening.of_files(
+            [path for path in paths if path is not None],
+            what,
+            rules,
+            opening.Photographs(lambda place: images[given[place]], turns[given]),
+        )
+        self._masks, self.doubts = found.masks, found.doubts
+
+    def mask(self, position: int, height: int, width: int) -> np.ndarray:
+        """Returns the mask of an image, uint8 [h, w, 1].
+
+        Raises:
+          BadMask: it cannot be used.
+        """
+        place = self._place[position]
+        opacity = self._masks.mask(place, (height, width))
+        if place in self._masks.odd:
+            raise BadMask(self._masks.odd[place])
+        return opacity

@@ -3,21 +3,12 @@
 import collections
 import dataclasses
 import pathlib
-import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from bg_interp.data.sources import layout
 from bg_interp.data.sources.tables.drawn import Drawing
 from bg_interp.errors import UserError
-
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-# How splits are called, in any case, with or without something behind a dash or underscore.
-_SPELLINGS = {
-    TRAIN: ("train", "training", "trn", "tr"),
-    VALIDATION: ("validation", "valid", "val", "dev", "development"),
-    TEST: ("test", "testing", "tst", "eval", "evaluation", "holdout"),
-}
-_NAMES = {spelling: name for name, some in _SPELLINGS.items() for spelling in some}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,7 +19,8 @@ class Row:
       image: its file.
       label: its class.
       split: one of train, validation and test; "" where nothing tells.
-      mask: of its object; None where there is none.
+      mask: of its object: what draws it, or a file that is written as the others are; None where
+        there is none.
       place: the kind of its background; "" where nothing tells.
       key: a name that stays the same; "" for the file's, relative to the data set's folder.
       object: names what it shows, where several images show the same; "" where nothing tells.
@@ -38,7 +30,7 @@ class Row:
     image: pathlib.Path
     label: str
     split: str = ""
-    mask: Drawing | None = None
+    mask: Drawing | pathlib.Path | None = None
     place: str = ""
     key: str = ""
     object: str = ""
@@ -75,15 +67,7 @@ class Notes:
 
 def split_of(name: str) -> str:
     """Returns train, validation or test for a split's name as people write it; "" for none."""
-    return _NAMES.get(name.strip().casefold(), "")
-
-
-def in_natural_order(names: Iterable[str]) -> list[str]:
-    """Sorts classes: by their numbers where all are numbers, else as text."""
-    found = sorted(names)
-    if all(re.fullmatch(r"\d+", name) for name in found):
-        found.sort(key=lambda name: (int(name), name))
-    return found
+    return layout.split_of(name) or ""
 
 
 def file_below(folder: pathlib.Path, name: str) -> pathlib.Path:

@@ -9,16 +9,16 @@ import pathlib
 from collections.abc import Iterator
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import class_folders, image_files
 from bg_interp.data.sources.tables.rows import Notes, Row, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
+from bg_interp.data.sources.walking import class_folders, image_files
 from bg_interp.errors import UserError
 
 _ORDER = ("landbirds", "waterbirds", "small_dogs", "big_dogs")
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `spuco:PATH`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `spuco:PATH`.
 
     Args:
       path: of the folder that holds train, val and test; or of one that holds spuco_birds and
@@ -42,7 +42,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         )
     found = {row.label for row in rows}
     classes = _ORDER if found <= set(_ORDER) else None
-    return of_rows(f"spuco:{given.resolve()}", rows, given, Notes(), classes)
+    return Table(f"spuco:{given.resolve()}", rows, given, Notes(), classes)
 
 
 def _splits(root: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:
@@ -58,3 +58,6 @@ def _rows(split: str, folder: pathlib.Path) -> Iterator[Row]:
         for place in class_folders(label):
             for image in image_files(place):
                 yield Row(image, label.name, split, place=place.name)
+
+
+open_source, open_whole = openers(read)

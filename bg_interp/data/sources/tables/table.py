@@ -9,11 +9,10 @@ import io
 import pathlib
 from collections.abc import Iterator, Mapping
 
-from bg_interp.config.data import SourceConfig
+from bg_interp.config.data import DataConfig, SourceConfig
 from bg_interp.data.sources.tables import rows as table_rows
-from bg_interp.data.sources.tables.masks_of_files import opacity_files
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.errors import UserError, nearest, one_line
 
 _NEEDED = ("image", "label")
@@ -30,8 +29,8 @@ _ALSO = {
 }
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `table:FILE.csv`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `table:FILE.csv`.
 
     Args:
       path: of the table.
@@ -47,17 +46,12 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
     lines = list(_lines(table))
     if not lines:
         raise UserError(f"{table} must hold a row for each image. Received: a header alone")
-    masks = opacity_files(
-        {number: file_below(root, cells["mask"]) for number, cells in lines if cells.get("mask")},
-        f"the masks of --dataset=table:{path}",
-        notes,
-    )
     found = [
         Row(
             image=file_below(root, cells["image"]),
             label=cells["label"],
             split=_split(table, number, cells),
-            mask=masks.get(number),
+            mask=_mask(root, cells, notes),
             place=cells.get("place", ""),
             key=cells.get("key", ""),
             object=cells.get("object", ""),
@@ -65,10 +59,18 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         )
         for number, cells in lines
     ]
-    for row in found:
-        if masks and not row.mask:
-            notes.add("images have no mask, and count as images with an empty one", row.image)
-    return of_rows(name, found, root, notes)
+    rules = config.mask_rules() if isinstance(config, DataConfig) else None
+    return Table(name, found, root, notes, rules=rules)
+
+
+def _mask(root: pathlib.Path, cells: Mapping[str, str], notes: Notes) -> pathlib.Path | None:
+    if "mask" not in cells:
+        return None
+    path = file_below(root, cells["mask"])
+    if cells["mask"] and path.is_file():
+        return path
+    notes.add("masks are missing, and count as empty", path if cells["mask"] else cells["image"])
+    return None
 
 
 def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
@@ -77,7 +79,7 @@ def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     Raises:
       UserError: see `open_source`.
     """
-    text = _text(table)
+    text = text_of(table)
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t|", key=header.count)
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
@@ -101,7 +103,7 @@ def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
         raise UserError(f"{table} cannot be read ({one_line(error)}); save it as CSV") from error
 
 
-def _text(table: pathlib.Path) -> str:
+def text_of(table: pathlib.Path) -> str:
     """Reads a table in UTF-8 or UTF-16, or else in the Windows way of western Europe."""
     if not table.is_file():
         raise UserError(f"--dataset=table:FILE must name a file. Received: {table}")
@@ -156,3 +158,6 @@ def _split(table: pathlib.Path, number: int, cells: Mapping[str, str]) -> str:
             f"line {number}"
         )
     return found
+
+
+open_source, open_whole = openers(read)

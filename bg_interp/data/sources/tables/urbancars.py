@@ -10,18 +10,18 @@ import pathlib
 import re
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import image_files
 from bg_interp.data.sources.tables.masks_of_files import OpacityFile
 from bg_interp.data.sources.tables.rows import Notes, Row, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
+from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
 _GROUP = re.compile(r"obj-(?P<label>\w+?)_bg-(?P<place>\w+?)_co_occur_obj-(?P<object>\w+)")
 CLASSES = ("urban", "country")
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `urbancars:PATH`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `urbancars:PATH`.
 
     Args:
       path: of the folder that holds the folders of ratios, or one above or below.
@@ -54,7 +54,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         for image in image_files(folder):
             if image.suffix.lower() == ".jpg":
                 rows.append(_row(image, group["label"], split, place, notes))
-    return of_rows(f"urbancars:{given.resolve()}", rows, given, notes, CLASSES)
+    return Table(f"urbancars:{given.resolve()}", rows, given, notes, CLASSES)
 
 
 def _row(image: pathlib.Path, label: str, split: str, place: str, notes: Notes) -> Row:
@@ -62,3 +62,6 @@ def _row(image: pathlib.Path, label: str, split: str, place: str, notes: Notes) 
     if not mask.is_file():
         notes.add("images have no mask, and count as images with an empty one", image)
     return Row(image, label, split, OpacityFile(mask) if mask.is_file() else None, place)
+
+
+open_source, open_whole = openers(read)

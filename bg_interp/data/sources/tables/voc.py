@@ -16,11 +16,12 @@ import numpy as np
 from PIL import Image
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import image_files
+from bg_interp.data.sources.layout import in_order
 from bg_interp.data.sources.tables.drawn import BadMask, Levels, read_with
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
-from bg_interp.data.sources.tables.rows import Notes, Row, in_natural_order, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.rows import Notes, Row, split_of
+from bg_interp.data.sources.tables.source import Table, openers
+from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
 BORDER = 255
@@ -44,8 +45,8 @@ class Classes:
     colours: tuple[tuple[int, int, int, int], ...] = ()
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `voc:FOLDER`.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `voc:FOLDER`.
 
     Args:
       path: of the folder that holds JPEGImages, such as VOCdevkit/VOC2012.
@@ -76,7 +77,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         thing.label for some in things.values() if not isinstance(some, str) for thing in some
     }
     names = [classes.names[level] for level in sorted(classes.names)]
-    names += in_natural_order(present - set(names))
+    names += in_order(present - set(names))
     known = [name for name in names if name in present]
     chosen = wanted(known, config.only_classes, f"--dataset=voc:{path}")
     rows: list[Row] = []
@@ -88,7 +89,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         wished = [thing for thing in some if thing.label in chosen]
         row = row_of(image, wished, notes, splits.get(name, ""))
         rows += [] if row is None else [row]
-    return of_rows(f"voc:{folder.resolve()}", rows, photographs, notes, names)
+    return Table(f"voc:{folder.resolve()}", rows, photographs, notes, names)
 
 
 def _splits(folder: pathlib.Path) -> dict[str, str]:
@@ -185,3 +186,6 @@ def _seen(
         mask = Levels(file, read, (level,), BORDER)
         found.append(Thing(names.get(level, str(level)), area, mask))
     return found
+
+
+open_source, open_whole = openers(read)

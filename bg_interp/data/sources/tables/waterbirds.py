@@ -7,13 +7,16 @@ CUB-200-2011, segmentations/SPECIES/NAME.png, where these stand in the folder or
 """
 
 import csv
+import io
 import pathlib
 
 from bg_interp.config.data import SourceConfig
+from bg_interp.data.sources.layout import TEST, TRAIN, VALIDATION
 from bg_interp.data.sources.tables.masks_of_files import OpacityFile
-from bg_interp.data.sources.tables.rows import TEST, TRAIN, VALIDATION, Notes, Row, file_below
-from bg_interp.data.sources.tables.source import TableSource, of_rows
-from bg_interp.errors import UserError
+from bg_interp.data.sources.tables.rows import Notes, Row, file_below
+from bg_interp.data.sources.tables.source import Table, openers
+from bg_interp.data.sources.tables.table import text_of
+from bg_interp.errors import UserError, one_line
 
 _NEEDED = ("img_filename", "y", "split", "place")
 CLASSES, PLACES = ("landbird", "waterbird"), ("land", "water")
@@ -21,8 +24,8 @@ _SPLITS = (TRAIN, VALIDATION, TEST)
 _SEGMENTATIONS = ("segmentations", "CUB_200_2011/segmentations")
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `waterbirds:PATH`, the folder of metadata.csv or the one that holds it.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `waterbirds:PATH`, the folder of metadata.csv or the one that holds it.
 
     Args:
       path: of the folder, such as waterbird_complete95_forest2water2.
@@ -40,20 +43,21 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
         )
     masks = _masks(table.parent, config.data_dir)
     rows = []
-    with open(table, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
-        if missing:
-            raise UserError(
-                f"{table} must have the columns {', '.join(_NEEDED)}. Received: "
-                f"{', '.join(reader.fieldnames or ()) or 'no header'}"
-            )
+    reader = csv.DictReader(io.StringIO(text_of(table)))
+    if any(name not in (reader.fieldnames or ()) for name in _NEEDED):
+        raise UserError(
+            f"{table} must have the columns {', '.join(_NEEDED)}. Received: "
+            f"{', '.join(reader.fieldnames or ()) or 'no header'}"
+        )
+    try:
         for cells in reader:
             rows.append(_row(table, reader.line_num, cells, masks))
+    except csv.Error as error:
+        raise UserError(f"{table} cannot be read ({one_line(error)}); fetch it again") from error
     for row in rows:
         if masks and row.mask is None:
             notes.add("images have no mask, and count as images with an empty one", row.image)
-    return of_rows(f"waterbirds:{given.resolve()}", rows, table.parent, notes, CLASSES)
+    return Table(f"waterbirds:{given.resolve()}", rows, table.parent, notes, CLASSES)
 
 
 def _masks(folder: pathlib.Path, data_dir: str | None) -> pathlib.Path | None:
@@ -88,3 +92,6 @@ def _row(
         # Soft: each of CUB's masks is the mean of five people's.
         mask=OpacityFile(mask) if mask and mask.is_file() else None,
     )
+
+
+open_source, open_whole = openers(read)

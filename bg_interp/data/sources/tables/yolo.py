@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 
 from bg_interp.config.data import SourceConfig
-from bg_interp.data.sources.folder import image_files
 from bg_interp.data.sources.tables.drawn import SHARES, Outlines, area, ring_of
 from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below, split_of
-from bg_interp.data.sources.tables.source import TableSource, of_rows
+from bg_interp.data.sources.tables.source import Table, openers
+from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError, one_line
 
 _SPLITS = ("train", "val", "valid", "validation", "test")
 
 
-def open_source(path: str, config: SourceConfig) -> TableSource:
-    """Opens `yolo:DATA.yaml`, or the folder that holds a data.yaml.
+def read(path: str, config: SourceConfig) -> Table:
+    """Reads `yolo:DATA.yaml`, or the folder that holds a data.yaml.
 
     Args:
       path: of the file or folder.
@@ -47,7 +47,7 @@ def open_source(path: str, config: SourceConfig) -> TableSource:
             things = [one for one in _things(image, names, notes) if one.label in chosen]
             row = row_of(image, things, notes, split_of(key))
             rows += [] if row is None else [row]
-    return of_rows(f"yolo:{file.resolve()}", rows, root, notes, list(names.values()))
+    return Table(f"yolo:{file.resolve()}", rows, root, notes, list(names.values()))
 
 
 def _read(file: pathlib.Path) -> dict[str, Any]:
@@ -151,3 +151,6 @@ def _thing(words: Sequence[str], names: Mapping[int, str]) -> Thing | None:
 
 def _beyond(mask: Outlines) -> bool:
     return any((ring < -0.01).any() or (ring > 1.01).any() for ring in mask.rings)
+
+
+open_source, open_whole = openers(read)

@@ -9,4 +9,6 @@ from bg_interp.data.sources import open_source
 @pytest.fixture
 def opened(own_cache, speaking_of_flags):
     """Opens `--dataset=NAME`, with other flags by name."""
-    return lambda dataset, **flags: open_source(SourceConfig(dataset=dataset, **flags))
+    return lambda dataset, whole=False, **flags: open_source(
+        SourceConfig(dataset=dataset, **flags), whole
+    )

@@ -79,10 +79,10 @@ def test_imagenet_9(opened, tmp_path):
             save(photograph(number), tmp_path / variant / where / f"{number:03d}.JPEG", quality=95)
         (tmp_path / "fg_mask" / where).mkdir(parents=True, exist_ok=True)
         np.save(tmp_path / "fg_mask" / where / f"{number:03d}.npy", disc(number))
-    source = opened(f"imagenet9:{tmp_path}")
+    source = opened(f"imagenet9:{tmp_path}", whole=True)
     assert source.class_names == ("dog", "wheeled vehicle", "bird")
     named = {f"test_{variant}": 12 for variant in ("mixed_same", "mixed_rand", "only_fg")}
-    assert sizes(source) == {"test": 12, **named}
+    assert sizes(source) == {"train": 12, "test": 12, **named} and source.divided
     masks = source.splits["test"].masks()
     assert all(
         (mask[..., 0] > 0).tolist() == disc(n).tolist() for n, mask in _by_key(source, masks)

@@ -1,9 +1,13 @@
 """A table of labels: as spreadsheets save it, with what it may say, and what is wrong with it."""
 
+import shutil
+
 import numpy as np
 import pytest
 from drawing import disc, labels_of, lowest_iou, photograph, save, save_photographs
 
+from bg_interp.config.data import DataConfig
+from bg_interp.data.sources import open_source
 from bg_interp.errors import UserError
 
 
@@ -44,6 +48,38 @@ def test_splits_masks_places_and_what_belongs_together(opened, tmp_path):
     train = source.splits["train"]
     assert source.place_names == ("sea", "wood") and train.places.tolist() == [1, 0, 0, 1]
     assert {unit: found.tolist() for unit, found in train.units.items()} == {"scene": [0, 0, 1, 1]}
+
+
+def test_without_splits_all_images_are_tested_on_or_a_fifth(opened, tmp_path, capsys):
+    dataset = write(tmp_path, count=20)
+    whole = opened(dataset, whole=True)
+    assert whole.divided and whole.splits["test"].keys == whole.splits["train"].keys
+    assert "20 images, all tested on: nobody has divided them" in capsys.readouterr().err
+    source = opened(dataset)
+    train, test = source.splits["train"].keys, source.splits["test"].keys
+    assert not set(train) & set(test) and len(train) + len(test) == 20 and len(test) < 10
+
+
+def test_validation_stands_for_the_split_that_is_missing(opened, tmp_path):
+    save_photographs(tmp_path, 8)
+    for told, sizes in (
+        (("train", "val"), {"train": 4, "test": 4}),
+        (("test", "val"), {"train": 4, "test": 4}),
+        (("train", "test", "val"), {"train": 3, "test": 3, "validation": 2}),
+    ):
+        rows = [f"{n:03d}.png,{'cat' if n < 4 else 'dog'},{told[n % len(told)]}" for n in range(8)]
+        (tmp_path / "labels.csv").write_text("\n".join(["image,label,split", *rows]))
+        source = opened(f"table:{tmp_path / 'labels.csv'}")
+        assert {name: len(split) for name, split in source.splits.items()} == sizes
+        assert not source.divided
+
+
+def test_copies_of_images_are_counted(opened, tmp_path, capsys):
+    dataset = write(tmp_path)
+    shutil.copy(tmp_path / "images" / "000.png", tmp_path / "images" / "001.png")
+    source = opened(dataset, whole=True)
+    assert source.duplicates.labels == 1
+    assert "1 images are copies of others" in capsys.readouterr().err
 
 
 def test_numbers_are_classes_in_their_order(opened, tmp_path):
@@ -111,13 +147,42 @@ def test_what_is_wrong_is_counted_and_named(opened, tmp_path, capsys):
     source = opened(dataset)
     said = capsys.readouterr().err
     for line in (
-        f"masks are missing (1; the first: {tmp_path / 'masks' / '000.png'})",
+        f"masks are missing, and count as empty (2; the first: {tmp_path / 'masks' / '000.png'})",
         "images are missing and left out (1;",
         "rows name an image again and are left out (1;",
         "images are damaged and left out (1; the first: images/003.png (",
     ):
         assert line in said
     assert sorted(labels_of(source)) == [0, 1, 4, 5, 6, 7, 8, 9, 10, 11]
+
+
+def test_masks_that_cannot_be_read_are_empty_counted_and_named(opened, tmp_path):
+    dataset = write(tmp_path, "image,label,mask", "images/{name},{label},{mask}", count=24)
+    masks = [tmp_path / "masks" / f"{number:03d}.png" for number in range(24)]
+    for number, path in enumerate(masks):
+        save((disc(number) * 255).astype(np.uint8), path)
+    masks[3].write_bytes(b"")
+    masks[4].write_bytes(masks[4].read_bytes()[:70])
+    save(np.full((50, 50), 255, np.uint8), masks[5])
+    source, empty, named = opened(dataset), [], []
+    for split in source.splits.values():
+        drawn = zip(split.keys, split.masks(), strict=True)
+        empty += [key for key, mask in drawn if not mask.any()]
+        named += split.odd_masks.values()
+    assert sorted(empty) == [f"images/{number:03d}.png" for number in (3, 4, 5)]
+    said = "\n".join(sorted(named))
+    assert f"the mask {masks[3]} cannot be read" in said and "50 x 50 pixels" in said
+
+
+def test_maps_of_labels_are_refused_until_somebody_says_what_is_object(opened, tmp_path):
+    dataset = write(tmp_path, "image,label,mask", "images/{name},{label},{mask}")
+    for number in range(8):
+        levels = np.where(disc(number), 15, 0)
+        levels[:4, :4] = 2
+        save(levels.astype(np.uint8), tmp_path / "masks" / f"{number:03d}.png")
+    with pytest.raises(UserError, match="say with --mask_values which values are foreground"):
+        opened(dataset)
+    assert lowest_iou(open_source(DataConfig(dataset=dataset, mask_values="15"))) == 1
 
 
 def test_a_path_without_its_kind_is_asked_about(opened, tmp_path):

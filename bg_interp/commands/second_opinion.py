@@ -1,0 +1,84 @@
+"""What another network sees in class images: the nearest thing to a stranger who names them."""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.errors import UserError
+
+# So many images at once, which fit into memory at any network's size.
+_TOGETHER = 8
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Opinion:
+    """What a judge makes of images of classes that it knows as well.
+
+    Attributes:
+      guesses: int [K], the class that it finds in each image.
+      places: int [K], how many classes it finds likelier than the image's own: 0 is its first
+        guess.
+    """
+
+    guesses: np.ndarray
+    places: np.ndarray
+
+    def __str__(self) -> str:
+        first, five = int((self.places < 1).sum()), int((self.places < 5).sum())
+        return (
+            f"another network names {first} of {len(self.places)} at its first guess, {five} "
+            "within five"
+        )
+
+    def to_dict(self, names: Sequence[str]) -> dict[str, Any]:
+        """Returns it for results.json.
+
+        Args:
+          names: of all outputs.
+        """
+        guesses = [names[guess] for guess in self.guesses]
+        return {"first_guess": guesses, "likelier_classes": self.places.tolist()}
+
+
+def opinion(
+    judge: Callable[[Any], Any],
+    images: np.ndarray,
+    units: Sequence[int],
+    classes: int,
+    *,
+    image_size: tuple[int, int] | None = None,
+) -> Opinion:
+    """Asks a judge.
+
+    Args:
+      judge: of images in [0, 255]; its outputs are those of the network that the images are of, in
+        the same order.
+      images: float [K,H,W,3] in [0, 255]; they are resized to the judge's size.
+      units: the class of each.
+      classes: how many outputs the network has.
+      image_size: rows and columns of the judge's images; None for any.
+
+    Raises:
+      UserError: the judge has another number of outputs.
+    """
+    size = image_size or images.shape[1:3]
+    rows = []
+    for first in range(0, len(images), _TOGETHER):
+        seen = tf.image.resize(images[first : first + _TOGETHER], size)
+        rows.append(np.asarray(_called(judge, seen), np.float32))
+    outputs = np.concatenate(rows)
+    if outputs.ndim != 2 or outputs.shape[1] != classes:
+        raise UserError(
+            f"the judge must have the network's {classes} classes, in the same order. "
+            f"Received: outputs of {list(outputs.shape[1:])}"
+        )
+    own = outputs[np.arange(len(outputs)), np.asarray(units)]
+    return Opinion(outputs.argmax(1), (outputs > own[:, None]).sum(1))
+
+
+def _called(judge: Callable[[Any], Any], images: tf.Tensor) -> Any:
+    return judge(images, training=False) if isinstance(judge, keras.Model) else judge(images)

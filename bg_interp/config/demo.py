@@ -1,0 +1,21 @@
+"""The demonstration: where it goes, and how long it takes."""
+
+import dataclasses
+
+from bg_interp.cli import POSITIVE, SEED, setting
+
+
+@dataclasses.dataclass(frozen=True)
+class DemoConfig:
+    """A short way from nothing to a repaired network."""
+
+    workdir: str = setting("runs/demo", "folder of the page, the networks and their audits")
+    steps: int = setting(120, "minibatches that each of the two networks learns", rule=POSITIVE)
+    image_size: int = setting(64, "side of the pictures in pixels, 32 or more", rule=POSITIVE)
+    seed: int = setting(0, "of the networks, and of the choice of backgrounds", rule=SEED)
+    photos: str | None = setting(
+        None,
+        "write some of the pictures into this folder as well, PHOTOS/{train,test}/CLASS/*.png, to "
+        "try the other programs on",
+    )
+    open: bool = setting(False, "open the page in the browser")

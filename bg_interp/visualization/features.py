@@ -1,0 +1,195 @@
+"""Means and deviations of a network's features on natural images: what FeatureStatistics holds to.
+
+A network that Keras trained keeps them itself, as moving statistics of its batch normalisation; of
+any other network they are measured on photographs, of objects or backgrounds alone where there are
+masks.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bg_interp.errors import UserError
+from bg_interp.models import graph
+
+_LAYERS = keras.layers
+_NORMALISATIONS = (
+    _LAYERS.BatchNormalization,
+    _LAYERS.LayerNormalization,
+    _LAYERS.GroupNormalization,
+)
+# A channel that hardly varies must not outweigh all others: deviations are at least this share of
+# the root mean square of their layer's.
+_SMALLEST_SHARE = 0.03
+# So many values of features are held at once while they are measured, 64 MB of float32.
+_VALUES_AT_ONCE = 1 << 24
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FeatureMoments:
+    """What natural images give in some layers, over all images and places.
+
+    Attributes:
+      layers: names, "outer/inner" for those of nested models.
+      channels: how many each of them has; their sum is C.
+      means: float32 [C], those of all layers one after the other.
+      deviations: float32 [C], above 0.
+    """
+
+    layers: tuple[str, ...]
+    channels: tuple[int, ...]
+    means: np.ndarray
+    deviations: np.ndarray
+
+    def with_tuples(self) -> "FeatureMoments":
+        """Returns this with names and counts as Python's own, after a file held them as arrays."""
+        layers = tuple(str(one) for one in self.layers)
+        return dataclasses.replace(self, layers=layers, channels=tuple(map(int, self.channels)))
+
+    @staticmethod
+    def of(
+        layers: Sequence[str], means: Sequence[np.ndarray], deviations: Sequence[np.ndarray]
+    ) -> "FeatureMoments":
+        """Joins what each layer gives, and keeps deviations away from 0."""
+        floors = [_SMALLEST_SHARE * np.sqrt(np.mean(np.square(one))) + 1e-6 for one in deviations]
+        kept = [np.maximum(*pair) for pair in zip(deviations, floors, strict=True)]
+        return FeatureMoments(
+            tuple(layers),
+            tuple(len(one) for one in means),
+            np.concatenate(means).astype(np.float32),
+            np.concatenate(kept).astype(np.float32),
+        )
+
+
+def tapped(model: keras.Model, layers: Sequence[str]) -> keras.Model:
+    """Returns the model with the outputs of inner layers behind its own; it shares all layers.
+
+    Raises:
+      UserError: the model has no such layer.
+    """
+    wiring = graph.rewire(model)
+    found = {call.name: call.outputs[0] for call in wiring.calls}
+    for name in layers:
+        if name not in found:
+            raise UserError(f"the model has no layer {name!r} whose features could be seen")
+    outputs = [*wiring.model.outputs, *(found[name] for name in layers)]
+    inputs = wiring.model.inputs
+    return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
+
+
+def of_normalisation(model: keras.Model) -> FeatureMoments | None:
+    """Returns what the moving statistics of batch normalisation tell of the training images.
+
+    A normalised channel has the mean beta and the deviation |gamma|: that of the layer's output,
+    which is there as well where the layer is folded into the convolution before it.
+
+    Returns:
+      None for a network without batch normalisation, or whose statistics nobody has trained:
+      folded ones are identities, and those of a new network are 0 and 1.
+    """
+    found = [
+        call
+        for call in graph.rewire(model).calls
+        if isinstance(call.layer, _LAYERS.BatchNormalization) and call.layer.axis in _last(call)
+    ]
+    if not found or not any(_is_trained(call.layer) for call in found):
+        return None
+    means, deviations = zip(*(_normalised(call) for call in found), strict=True)
+    return FeatureMoments.of([call.name for call in found], means, deviations)
+
+
+def _last(call: graph.Call) -> tuple[int, int]:
+    return -1, len(call.outputs[0].shape) - 1
+
+
+def _is_trained(layer: keras.layers.Layer) -> bool:
+    mean = np.asarray(layer.moving_mean)
+    variance = np.asarray(layer.moving_variance) + layer.epsilon
+    return bool(np.any(np.abs(mean) > 1e-3) or np.any(np.abs(variance - 1) > 2 * layer.epsilon))
+
+
+def _normalised(call: graph.Call) -> tuple[np.ndarray, np.ndarray]:
+    layer, count = call.layer, call.outputs[0].shape[-1]
+    mean = np.asarray(layer.beta) if layer.center else np.zeros(count)
+    deviation = np.abs(np.asarray(layer.gamma)) if layer.scale else np.ones(count)
+    variance = np.asarray(layer.moving_variance)
+    # Epsilon takes something off channels that hardly vary.
+    return mean, deviation * np.sqrt(variance / (variance + layer.epsilon))
+
+
+def telling_layers(model: keras.Model) -> list[str]:
+    """Returns the layers whose features are worth holding to natural ones.
+
+    Those that normalise, where there are any; else all that have weights and give rows and columns,
+    or tokens.
+    """
+    calls = [call for call in graph.rewire(model).calls if len(call.outputs) == 1]
+    spatial = [call for call in calls if len(call.outputs[0].shape) in (3, 4)]
+    normal = [call for call in spatial if isinstance(call.layer, _NORMALISATIONS)]
+    weighted = [call for call in spatial if getattr(call.layer, "weights", None)]
+    # A layer that is called twice has two kinds of features: the last one counts.
+    return list(dict.fromkeys(call.name for call in normal or weighted))
+
+
+def measured(
+    model: keras.Model, images: np.ndarray, weights: np.ndarray | None = None
+) -> FeatureMoments:
+    """Measures what photographs give in a network's layers.
+
+    Args:
+      model: takes images as they are given.
+      images: [N,H,W,C] in the model's range and size.
+      weights: float [N,H,W] in [0, 1], how much each place counts: masks for objects alone, their
+        opposite for backgrounds; None counts all alike.
+
+    Raises:
+      UserError: the network has no layers with features, or no place counts.
+    """
+    layers = telling_layers(model)
+    if not layers:
+        raise UserError("the model has no layers whose features could be held to natural ones")
+    if weights is not None and not np.any(weights):
+        raise UserError("masks must leave something of the images. Received: none of it")
+    network, own = tapped(model, layers), len(model.outputs)
+    values = sum(math.prod(one.shape[1:]) for one in network.outputs[own:] if one.shape[1])
+    together = int(np.clip(_VALUES_AT_ONCE // max(values, 1), 1, 64))
+    totals: list[np.ndarray] = []
+    for first in range(0, len(images), together):
+        batch = np.asarray(images[first : first + together], np.float32)
+        some = None if weights is None else weights[first : first + together]
+        features = network(batch, training=False)[own:]
+        sums = [_sums(np.asarray(one, np.float32), some) for one in features]
+        totals = [old + new for old, new in zip(totals, sums, strict=True)] if totals else sums
+    means = [total[1] / total[0] for total in totals]
+    variances = [total[2] / total[0] - mean**2 for total, mean in zip(totals, means, strict=True)]
+    return FeatureMoments.of(layers, means, [np.sqrt(np.maximum(one, 0)) for one in variances])
+
+
+def _sums(features: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """Returns float64 [3,C]: sums of the weights, of weighted values, and of their squares."""
+    flat = features.reshape(-1, features.shape[-1]).astype(np.float64)
+    if weights is None:
+        return np.stack([np.full(flat.shape[1], len(flat)), flat.sum(0), (flat**2).sum(0)])
+    each = _at_places(weights, features.shape[1:-1]).reshape(-1, 1).astype(np.float64)
+    sums = (each * flat).sum(0), (each * flat**2).sum(0)
+    return np.stack([np.full(flat.shape[1], each.sum()), *sums])
+
+
+def _at_places(weights: np.ndarray, places: Sequence[int]) -> np.ndarray:
+    """Brings weights [N,H,W] to rows and columns of features, or to tokens.
+
+    Tokens that are no square and one more are the class's token and a square: that token counts as
+    the mean of all.
+    """
+    weights = np.asarray(weights, np.float32)[..., None]
+    if len(places) == 2:
+        return np.asarray(tf.image.resize(weights, places, "area"))[..., 0]
+    side = math.isqrt(places[0])
+    flat = np.asarray(tf.image.resize(weights, (side, side), "area"))
+    flat = flat.reshape(len(weights), -1)
+    rest = np.repeat(flat.mean(1, keepdims=True), places[0] - side * side, axis=1)
+    return np.concatenate([rest, flat], axis=1)

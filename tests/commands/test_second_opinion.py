@@ -1,0 +1,39 @@
+"""A judge's opinion of class images: its places, its size, and judges that do not fit."""
+
+import keras
+import numpy as np
+import pytest
+
+from bg_interp.commands.second_opinion import opinion
+from bg_interp.errors import UserError
+
+# Red, green, blue, and a red one that is to be green.
+IMAGES = np.zeros((4, 12, 12, 3), np.float32)
+for _place, _colour in enumerate((0, 1, 2, 0)):
+    IMAGES[_place, ..., _colour] = 200 + _place
+
+
+def mean_colours(images):
+    assert images.shape[1:3] == (6, 6)
+    return np.asarray(images).mean((1, 2))
+
+
+def test_places_are_counted_by_likelier_classes():
+    found = opinion(mean_colours, IMAGES, [0, 1, 2, 1], 3, image_size=(6, 6))
+    assert found.guesses.tolist() == [0, 1, 2, 0]
+    assert found.places.tolist() == [0, 0, 0, 1]
+    assert "names 3 of 4 at its first guess, 4 within five" in str(found)
+    assert found.to_dict(["red", "green", "blue"])["first_guess"][3] == "red"
+
+
+def test_a_keras_judge_is_called_in_inference():
+    inputs = keras.Input((6, 6, 3))
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Dropout(0.9)(inputs))
+    judge = keras.Model(inputs, x)
+    found = opinion(judge, IMAGES, [0, 1, 2, 1], 3, image_size=(6, 6))
+    assert found.places.tolist() == [0, 0, 0, 1]
+
+
+def test_a_judge_of_other_classes_is_refused():
+    with pytest.raises(UserError, match=r"must have the network's 4 classes.*Received: .*\[3\]"):
+        opinion(mean_colours, IMAGES, [0, 1, 2, 1], 4, image_size=(6, 6))
