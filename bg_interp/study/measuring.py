@@ -91,12 +91,12 @@ def make_class_images(
     return made
 
 
-def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
+def measure(config: ArmConfig, judges: Judges | None, seed: int = 0) -> dict[str, Any]:
     """Takes all measures of one finished arm; what was measured before is read from its folder.
 
     Args:
       config: of the arm, as planned.
-      judges: of its data set.
+      judges: of its data set; None leaves class images unjudged.
       seed: of partners, noise and resampling; the same for all arms.
 
     Returns:
@@ -114,11 +114,12 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     model, class_names = found.network, list(found.class_names or ())
     source = open_source(settled)
     opened = open_in_memory(source, "test", settled).arrays
-    check_judges(judges, len(class_names))
+    if judges is not None:
+        check_judges(judges, len(class_names))
     # Of a class without training images the network knows nothing that could be shown.
     learnt = np.unique(source.splits["train"].labels).tolist()
     made = make_class_images(model, config, statistics.load(workdir.ascent), learnt)
-    found = measuring.measure(
+    taken = measuring.measure(
         adapt(model),
         Arrays.of(opened),
         class_names,
@@ -129,10 +130,11 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
         controls=False,
         seed=seed,
     )
-    results = found.to_dict()
+    results = taken.to_dict()
     images = {name: one.images for name, one in made.items()}
-    results["class_images"] = judge_class_images(images, found.test, judges, seed, learnt)
-    results["judges"] = judges.accuracies
+    judged = judges and judge_class_images(images, taken.test, judges, seed, learnt)
+    results["class_images"] = judged or {}
+    results["judges"] = {} if judges is None else judges.accuracies
     results["logits"] = _logits_of(made, learnt, len(class_names))
     with files.replacing(workdir.class_images) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **_pictures_of(made, learnt, len(class_names)))
