@@ -60,6 +60,14 @@ SHARE: Rule = (lambda value: 0 <= value <= 1, "must be from 0 to 1")
 INPUT_RANGES = {"0:255": (0.0, 255.0), "0:1": (0.0, 1.0), "-1:1": (-1.0, 1.0)}
 
 
+_MODULE_NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def names_module(text: str) -> bool:
+    """Tells whether a value of a flag has the form of MODULE:NAME."""
+    return bool(_MODULE_NAME.fullmatch(text))
+
+
 def _base_type(annotation: Any) -> type:
     """Returns int for `int`, and for `int | None`."""
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:

@@ -47,12 +47,10 @@ def main() -> None:
     cli.load_tensorflow()
     from bg_interp.commands import evaluate
 
-    if config.model is None:
-        found = evaluate.leak(config)
-        print(found)
-    else:
-        found, folder = evaluate.run(config), evaluate.output_folder(config)
-        print(found)
+    found = evaluate.leak(config) if config.model is None else evaluate.run(config)
+    print(found)
+    if config.model is not None:
+        folder = evaluate.output_folder(config)
         written = "report.html, results.json, images.csv, variants.png, confusion.png"
         print(f"written: {folder}/{written}")
     if code := evaluate.exit_code(found, config):

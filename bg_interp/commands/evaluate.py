@@ -7,6 +7,7 @@ import dataclasses
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
 from bg_interp.commands.class_images import Maker
+from bg_interp.commands.published import Published, measure_published
 from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import (
     NO_FLAGS,
@@ -22,7 +24,6 @@ from bg_interp.config.evaluation import (
     class_names,
 )
 from bg_interp.data.examples import OnDisk, in_memory, labels_of
-from bg_interp.data.mask_choice import Masks
 from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError
@@ -48,7 +49,7 @@ _DATA = (
     "data_seed"
 ).split()
 # Settings that the page shows.
-_SHOWN = ("model", *_DATA, "input_range", "output_kind", "adversarial_backgrounds", "seed")
+_SHOWN = ("model", *_DATA, "preprocess", "output_kind", "adversarial_backgrounds", "seed")
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
@@ -78,10 +79,9 @@ def example_sheet(
 
 def _check_drawable(model: AdaptedModel) -> None:
     network = keras_network(model)
-    if network is None or not network.outputs or network.outputs[0].shape[-1] < 2:
+    if network is None or not network.outputs:
         raise UserError(
-            "--class_images needs a sequential or functional Keras network with an output for each "
-            "class; leave the flag out"
+            "--class_images needs a sequential or functional Keras network; leave the flag out"
         )
 
 
@@ -104,8 +104,7 @@ def class_image_sheet(
         Maker(
             model.network,
             columns[: len(shown)].tolist(),
-            preprocess=None,
-            input_range=model.input_range,
+            preprocess=model.pixels,
             data=test.images,
             labels=columns[test.labels],
             masks=test.masks,
@@ -126,17 +125,15 @@ class _Audit:
 
     Attributes:
       found: all measures.
-      model: the classifier.
       source: of the images.
-      config: settings that name what was found.
-      masks: of the images.
+      tested: the classifier and its images, and settings that name what was found of them.
+      published: measures on variants that a benchmark publishes.
     """
 
     found: Evaluation
-    model: AdaptedModel
     source: Source
-    config: EvaluateConfig
-    masks: Masks
+    tested: subject.Tested[EvaluateConfig]
+    published: tuple[Published, ...]
 
 
 def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Audit:
@@ -147,19 +144,19 @@ def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Au
       draws: whether class images will be drawn, which not every classifier can.
       explains: whether attribution is measured.
     """
-    opened = load_classifier(config.model or "", config.output_kind)
-    model = AdaptedModel(opened.network)
-    config = subject.settled(config, opened.image_size)
+    classifier = load_classifier(config.model or "")
+    config = subject.settled(config, classifier.image_size)
     source = subject.open_images(config, whole=True)
     names = list(source.class_names)
-    model_classes = class_names(config) or opened.class_names
-    if model_classes is not None:
-        model = dataclasses.replace(model, columns=match_classes(model_classes, names))
-    model, config, examples, masks = subject.open_test(model, source, config, model_classes)
+    model_classes = class_names(config) or classifier.class_names
+    columns = None if model_classes is None else match_classes(model_classes, names)
+    if model_classes is None:
+        subject.say_order(names)
+    tested = subject.open_test(classifier, source, config, model_classes, columns)
+    model, config, arrays = tested.found.model, tested.config, tested.examples.arrays
     if draws:
         _check_drawable(model)
-    arrays = examples.arrays
-    same = getattr(source, "duplicates", None)
+    published = measure_published(model, source, config)
     found = measure(
         model,
         Arrays.of(arrays),
@@ -169,19 +166,31 @@ def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Au
         place_names=source.place_names,
         units=subject.units_of(source, "test", arrays["index"]),
         backgrounds=config.adversarial_backgrounds,
-        seed=config.seed,
         explains=explains,
-        facts={
-            "model": str(config.model),
-            "fingerprint": source.fingerprint,
-            "input_range": config.input_range,
-            "output_kind": config.output_kind,
-            "data": {name: getattr(config, name) for name in _DATA},
-            **({"duplicates": same.to_dict()} if same else {}),
-        },
-        doubts=masks.doubts,
+        seed=config.seed,
+        facts=_facts(tested, source, published),
+        doubts=(*tested.found.doubts, *tested.masks.doubts),
     )
-    return _Audit(found, model, source, config, masks)
+    return _Audit(found, source, tested, published)
+
+
+def _facts(
+    tested: subject.Tested[EvaluateConfig], source: Source, published: Sequence[Published]
+) -> dict[str, Any]:
+    """Returns what results.json tells of how the measures were taken."""
+    config, model = tested.config, tested.found.model
+    same = getattr(source, "duplicates", None)
+    return {
+        "model": str(config.model),
+        "fingerprint": source.fingerprint,
+        "preprocess": config.preprocess,
+        "input_range": model.pixels.range and list(model.pixels.range),
+        "output_kind": config.output_kind,
+        "found": list(tested.found.notes),
+        "data": {name: getattr(config, name) for name in _DATA},
+        **({"duplicates": same.to_dict()} if same else {}),
+        **({"published": {one.name: one.to_dict() for one in published}} if published else {}),
+    }
 
 
 def run(config: EvaluateConfig) -> Evaluation:
@@ -196,26 +205,27 @@ def run(config: EvaluateConfig) -> Evaluation:
     picture = _class_images(config) if config.class_images_of == "both" else None
     draws = picture is None and (config.class_images or config.class_images_of != "both")
     audit = _audit(config, draws=draws)
-    found, settled, folder = audit.found, audit.config, output_folder(config)
+    found, tested, folder = audit.found, audit.tested, output_folder(config)
     if config.leak:
-        found = _with_leak(found, audit.source, settled)
-    names, test = found.classes, found.test
+        found = _with_leak(found, audit.source, tested.config)
+    beside = [one.beside(found.measures) for one in audit.published]
+    print("".join(f"{line}\n" for line in beside), end="", file=sys.stderr)
     for name in ("results.json", "images.csv"):
         found.save(folder / name)
     save_confusion(found.to_dict(), folder / "confusion.png")
+    model, test, names = tested.found.model, found.test, found.classes
     if draws:
         picture = folder / "class_images.png"
-        pictures.save_png(picture, class_image_sheet(audit.model, test, names, settled))
-    sheet = example_sheet(audit.model, test, names, settled.seed)
-    pictures.save_png(folder / "variants.png", sheet)
-    no_flags = (*NO_FLAGS, "output", "junit")
+        pictures.save_png(picture, class_image_sheet(model, test, names, tested.config))
+    pictures.save_png(folder / "variants.png", example_sheet(model, test, names, config.seed))
     write = report.writer(
-        page.command("evaluate", page.given_flags(config, no_flags)),
+        page.command("evaluate", page.given_flags(config, (*NO_FLAGS, "output", "junit"))),
         [
-            *((name, page.without_places(name, getattr(settled, name))) for name in _SHOWN),
+            *((one, page.without_places(one, getattr(tested.config, one))) for one in _SHOWN),
             *((name, str(note)) for name, note in _notes(found, audit.source)),
+            *(("published variants", line) for line in beside),
         ],
-        report.MaskFacts(audit.masks.origin.partition(":")[0], audit.masks.counts),
+        report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
         picture,
     )
     found = dataclasses.replace(found, write_page=write)
@@ -232,6 +242,8 @@ def _baseline(config: EvaluateConfig) -> Evaluation | str | None:
         model=config.baseline,
         image_size=config.image_size,
         resize=config.resize,
+        preprocess=config.preprocess,
+        input_range=config.input_range,
     )
     print(f"measuring the baseline {config.baseline}", file=sys.stderr)
     return _audit(other, draws=False, explains=False).found

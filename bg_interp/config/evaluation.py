@@ -3,9 +3,9 @@
 import dataclasses
 import os
 import pathlib
-import re
 
-from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp import pixels
+from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
 from bg_interp.config.ascent import OF, VisualizeConfig
 from bg_interp.config.data import (
     MASKS,
@@ -16,6 +16,7 @@ from bg_interp.config.data import (
     check_source,
 )
 from bg_interp.errors import UserError, one_line
+from bg_interp.pixels import Pixels
 
 # Taken from the training of the model, or without meaning for measures: they get no flags.
 NO_FLAGS = (
@@ -32,7 +33,6 @@ NO_FLAGS = (
 EXIT_CODE = 3
 # The exit code where something is in doubt, or the data cannot decide.
 UNDECIDED_CODE = 4
-_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +41,9 @@ class EvaluateConfig(DataConfig):
 
     model: str | None = setting(
         None,
-        "a folder that tools/train.py wrote, a .keras, .h5 or .onnx file, a SavedModel folder, or "
-        "MODULE:NAME of a Keras model, or of a function from float32 or uint8 [B, H, W, 3] to "
-        "scores [B, K]",
+        "a folder that tools/train.py wrote, a .keras, .h5, .onnx or .tflite file, a SavedModel "
+        "folder, or MODULE:NAME of a Keras model, of a function that makes one, or of a function "
+        "from float32 or uint8 [B, H, W, 3] to scores [B, K]",
     )
     dataset: str = setting(
         "",
@@ -69,10 +69,14 @@ class EvaluateConfig(DataConfig):
         "model is clearly right more often, and says so",
         choices=("auto", *RESIZES),
     )
+    preprocess: str = setting(
+        "auto",
+        "what the model wants done to pixels; auto tries the usual ways on some images, takes the "
+        f"one in which the model is right, and says so. {pixels.HELP}",
+    )
     input_range: str = setting(
         "auto",
-        "the range in which the model takes pixels; auto tries each on some images, takes the one "
-        "in which the model is clearly better, else 0:255, and says so",
+        "the range in which the model takes pixels: a shorter --preprocess for ranges alone",
         choices=("auto", *INPUT_RANGES),
     )
     class_names: str | None = setting(
@@ -144,8 +148,17 @@ def check_model(config: EvaluateConfig) -> None:
             "SavedModel folder, or MODULE:NAME; --leak alone needs none"
         )
     exists = pathlib.Path(config.model).expanduser().exists()
-    if not exists and not _FUNCTION.fullmatch(config.model):
+    if not exists and not names_module(config.model):
         raise UserError(f"--model names a file or folder that does not exist: {config.model}")
+
+
+def preprocessing(config: EvaluateConfig) -> Pixels | None:
+    """Returns what `--preprocess` or `--input_range` says; None where it is to be found.
+
+    Raises:
+      UserError: a name that is none, or both are given.
+    """
+    return pixels.of_flags(config.preprocess, config.input_range)
 
 
 def class_names(config: "EvaluateConfig | VisualizeConfig") -> list[str] | None:
@@ -180,6 +193,7 @@ def check_names(config: EvaluateConfig) -> None:
     """
     check_model(config)
     class_names(config)
+    preprocessing(config)
     if config.dataset:
         # Measures resize: any size will do.
         check_source(dataclasses.replace(config, image_size=None))

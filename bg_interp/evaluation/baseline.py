@@ -83,14 +83,14 @@ class Baseline:
         """
         if other is None:
             raise UserError(f"{name} is compared with a baseline; give baseline as well")
-        both = [BY_NAME[name].taken(one.answers) for one in (self, other)]
-        if not all(isinstance(one, Scores) for one in both):
+        here, there = (BY_NAME[name].taken(one.answers) for one in (self, other))
+        if not isinstance(here, Scores) or not isinstance(there, Scores):
             raise UserError(
                 f"{name} can't be compared with a baseline, since it was not measured in both, or "
                 "is none of single images; compare reliance, or the accuracy on a variant"
             )
         self._check_labels(other)
-        found = change(*both, self.keys, other.keys)  # type: ignore[arg-type]
+        found = change(here, there, self.keys, other.keys)
         if found is None:
             raise UserError(
                 "baseline must be of the same images, told by their names. Received: no name in "

@@ -1,6 +1,10 @@
 """A measured value with its interval."""
 
 import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +25,15 @@ class Estimate:
     high: float
     count: int
     worth: float | None = None
+
+    @classmethod
+    def of_share(cls, right: "np.ndarray") -> "Estimate":
+        """Returns the share of right answers, bool [N], N above 0."""
+        # Whoever only names measures has no use for what measures them.
+        from bg_interp.evaluation import effective
+
+        found = effective.share_of(right)
+        return cls(float(right.mean()), *found.interval, found.count, found.worth)
 
     @property
     def mean(self) -> float:

@@ -168,7 +168,7 @@ MEASURES = (
     Measure(
         "mean_group",
         "mean over class x kind of background",
-        lambda answers: answers.groups and answers.groups.mean,
+        lambda answers: None if answers.groups is None else answers.groups.mean,
         GROUPS,
     ),
     Measure(
@@ -192,7 +192,7 @@ MEASURES = (
     Measure(
         "leak",
         "labels that backgrounds alone tell, without any model",
-        lambda answers: answers.leak and answers.leak.accuracy,
+        lambda answers: None if answers.leak is None else answers.leak.accuracy,
         DATA,
         more_is_worse=True,
     ),

@@ -53,7 +53,7 @@ class Units:
         """
         scenes = None if self.scenes is None else self.scenes[behind]
         known = [one for one in (self.objects, scenes) if one is not None]
-        if len(known) == 2 and np.array_equal(*known):
+        if len(known) == 2 and np.array_equal(known[0], known[1]):
             known = known[:1]
         return tuple(known)
 

@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers
 
 from bg_interp.errors import UserError, one_line
-from bg_interp.models import loading, preprocessing
+from bg_interp.models import keras_files, preprocessing
 
 LOGITS = "logits"
 # A head that is drawn anew on weights that are given starts this much smaller than usual: at full
@@ -127,7 +127,7 @@ def _take_weights(model: keras.Model, path: pathlib.Path) -> None:
     # Keras raises many kinds of exceptions for damaged and unsafe files.
     except Exception as error:
         raise UserError(
-            f"--weights={path} could not be loaded: {loading.why_not_opened(path, error)}"
+            f"--weights={path} could not be loaded: {keras_files.why_not_opened(path, error)}"
         ) from error
     by_name = _stable_names(saved)
     for name, layer in _stable_names(model).items():

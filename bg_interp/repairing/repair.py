@@ -5,6 +5,7 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -63,7 +64,7 @@ class Classifier:
     adapted: Callable[[keras.Model], AdaptedModel]
     names: Sequence[str]
     columns: Sequence[int] | None = None
-    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -119,7 +120,7 @@ def repair(
     print("measuring before and after", file=sys.stderr)
     return Repair(
         model=network,
-        logits=logits_of_bytes(classifier.features, kernel, bias, arrays.images.shape[1]),
+        logits=logits_of_bytes(classifier.features, kernel, bias),
         before=_measured(classifier, classifier.head.model, test, settings.seed, cache),
         after=_measured(classifier, network, test, settings.seed, cache),
         fit=fitted,
@@ -131,7 +132,7 @@ def _measured(
     classifier: Classifier, network: keras.Model, test: Images, seed: int, cache: ResumeCache
 ) -> Evaluation:
     model, (usable, _) = classifier.adapted(network), test.usable()
-    graph, identity = compiled(model), digest(network, model.input_range, model.output_kind)
+    graph, identity = compiled(model), digest(network, model.pixels, model.output_kind)
     logits, variants = {}, Variants(usable, seed)
     for name in VARIANTS:
         images = variants.make(name)

@@ -11,7 +11,6 @@ from PIL import Image
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.finding import Finding
 from bg_interp.evaluation.measures import SHOWN, VARIANTS
-from bg_interp.evaluation.reliance.groups import share
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.report import figures, page
@@ -111,7 +110,7 @@ def _by_class(found: Evaluation) -> Iterator[tuple[str, int, list[Estimate]]]:
         rows = found.test.labels == label
         if rows.any():
             shown = ("original", "foreground_only", "background_only", "swap")
-            accuracies = [share(found.right(variant)[rows]) for variant in shown]
+            accuracies = [Estimate.of_share(found.right(variant)[rows]) for variant in shown]
             yield name, int(rows.sum()), accuracies
 
 

@@ -101,10 +101,11 @@ def _leakage() -> Iterator[MeasureKind]:
 def _of_reliance() -> Iterator[MeasureKind]:
     for measure in MEASURES:
         if (study := measure.study) is not None:
-            path = ("accuracy_by_class", measure.name)
-            path = path if measure.is_variant else (measure.name, "by_class")
-            path = ("background", *path)
-            yield MeasureKind(study.words, study.short, path, _RELIANCE, study.is_question)
+            path = (measure.name, "by_class")
+            if measure.is_variant:
+                path = ("accuracy_by_class", measure.name)
+            where = ("background", *path)
+            yield MeasureKind(study.words, study.short, where, _RELIANCE, study.is_question)
 
 
 _WORST_GROUP = MeasureKind(

@@ -11,7 +11,7 @@ import numpy as np
 
 from bg_interp.commands.subject import places_of, units_of
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, resolved
-from bg_interp.data.opening import open_in_memory
+from bg_interp.data.opening import decoded_with_masks, open_in_memory
 from bg_interp.data.sources import open_source
 from bg_interp.evaluation import measuring
 from bg_interp.evaluation.arrays import Arrays, plain_list
@@ -113,7 +113,8 @@ def measure(config: ArmConfig, judges: Judges | None, seed: int = 0) -> dict[str
     found = load_network(workdir.path)
     model, class_names = found.network, list(found.class_names or ())
     source = open_source(settled)
-    opened = open_in_memory(source, "test", settled).arrays
+    examples, masks = decoded_with_masks(source, "test", settled)
+    opened = examples.arrays
     if judges is not None:
         check_judges(judges, len(class_names))
     # Of a class without training images the network knows nothing that could be shown.
@@ -129,6 +130,7 @@ def measure(config: ArmConfig, judges: Judges | None, seed: int = 0) -> dict[str
         backgrounds=0,
         controls=False,
         seed=seed,
+        doubts=masks.doubts,
     )
     results = taken.to_dict()
     images = {name: one.images for name, one in made.items()}

@@ -172,6 +172,8 @@ def write(
     page.write(laid_out, config, measured, failed, groups, said)
     for words, reason in doubted.items():
         print(f"the {words} cannot tell whether an image is recognisable: {reason}")
+    for doubt in next(iter(measured.values())).get("doubts", []):
+        print(f"in doubt, {doubt['about']}: {doubt['reason']}; {doubt['way_out']}")
     for group in groups:
         count, sentences = results.answer(group)
         told = "\n".join([f"correlation {group.correlation:g}: {count}", *sentences])

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.visualization.engine import views
-from bg_interp.visualization.engine.parts import Moment, Part
+from bg_interp.visualization import views
+from bg_interp.visualization.parts import Moment, Part
 from bg_interp.visualization.statistics import AscentStatistics
 
 

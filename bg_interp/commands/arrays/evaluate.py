@@ -8,25 +8,22 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.leak import Leak, measure_leak
-from bg_interp.evaluation.measuring import check_classes, measure
+from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.masks.doubting import Areas, doubts_about
-from bg_interp.models import preprocessing, probing
-from bg_interp.models.adapter import AdaptedModel, check_names, check_output_kind, check_outputs
-from bg_interp.models.functions import ArrayFunction
+from bg_interp.models import opening
 from bg_interp.models.loading import load_classifier
-from bg_interp.outside import check_counts, count_classes, to_images, to_labels, to_range, whole
+from bg_interp.models.outputs import KINDS, check_listed, check_names
+from bg_interp.outside import check_counts, count_classes, to_images, to_labels, whole
+from bg_interp.pixels import given
 from bg_interp.report import evaluation as page
-
-_LOOKED_AT = 64
 
 
 def evaluate(
@@ -90,28 +87,49 @@ def evaluate(
     seed, backgrounds = whole(seed, "seed"), whole(backgrounds, "backgrounds")
     if keys is not None and len(keys) != len(pixels):
         raise UserError(f"keys must name all {len(pixels)} images. Received: {len(keys)}")
-    network = probing.with_its_dtype(_opened(model, pixels), pixels)
-    kind, classes = outputs_of(AdaptedModel(network), pixels, output_kind)
-    names = names_of(class_names, classes)
+    if output_kind is not None and output_kind not in KINDS:
+        raise UserError(f"output_kind must be one of {', '.join(KINDS)}. Received: {output_kind!r}")
+    classifier = load_classifier(model)
+    names = class_names if class_names is not None else classifier.class_names
+    if names is not None:
+        check_listed(names)
+    found = opening.opened(
+        classifier,
+        pixels,
+        _numbers(labels),
+        pixels=given(preprocess, input_range),
+        output_kind=output_kind,
+        class_names=names,
+    )
+    adapted = found.model
+    for sentence in found.notes:
+        print(f"{found.name}: {sentence}", file=sys.stderr)
+    classes = found.classes
     test = Arrays(pixels, opacity, to_labels(labels, classes))
-    adapted = adapted_to(network, test, preprocess, input_range, kind)
-    span = adapted.input_range
-    told = model if isinstance(model, str | pathlib.Path) else getattr(model, "name", "a function")
-    facts = {"model": str(told), "input_range": list(span), "output_kind": kind}
-    found = measure(
+    facts = {
+        "model": found.name,
+        "preprocess": adapted.pixels.name,
+        "input_range": adapted.pixels.range and list(adapted.pixels.range),
+        "output_kind": adapted.output_kind,
+        "found": list(found.notes),
+    }
+    evaluation = measure(
         adapted,
         test,
-        names,
+        names_of(names, classes),
         keys=keys,
         units=units_of(units, len(pixels)),
         backgrounds=backgrounds,
         seed=seed,
         facts=facts,
-        doubts=doubts_about(Areas.of(opacity), rules),
+        doubts=(*found.doubts, *doubts_about(Areas.of(opacity), rules)),
     )
-    shown = tuple((name, str(value)) for name, value in {**facts, "seed": seed}.items())
-    write = page.writer("bg_interp.evaluate(model, images, labels, masks)", shown)
-    return dataclasses.replace(found, write_page=write)
+    shown = {"seed": seed, **facts, "found": "; ".join(found.notes)}
+    write = page.writer(
+        "bg_interp.evaluate(model, images, labels, masks)",
+        [(name, str(value)) for name, value in shown.items() if value],
+    )
+    return dataclasses.replace(evaluation, write_page=write)
 
 
 def units_of(units: np.ndarray | Sequence | None, count: int) -> Units:
@@ -170,96 +188,9 @@ def leak(
     return measure_leak(Arrays(pixels, opacity, numbers), whole(seed, "seed"), scenes)
 
 
-def _is_keras(network: Any) -> bool:
-    return isinstance(network, keras.Model)
-
-
-def _opened(model: keras.Model | Callable | str | pathlib.Path, pixels: np.ndarray) -> Any:
-    """Returns a Keras model, or a function of tensors."""
-    of_file = isinstance(model, str | pathlib.Path)
-    network = load_classifier(str(model)).network if of_file else model
-    if _is_keras(network):
-        preprocessing.check_size(network, pixels, "images")
-    if of_file or _is_keras(network):
-        return network
-    if not callable(model):
-        raise UserError(
-            "model must be a Keras model, a path, or a function of images. "
-            f"Received: {type(model).__name__}"
-        )
-    if isinstance(model, ArrayFunction):
-        return model
-    if hasattr(model, "get_concrete_function"):
-        wanted = (getattr(model, "input_signature", None) or [None])[0]
-        if wanted is None or not wanted.dtype.is_integer:
-            return model
-        return lambda images: model(tf.cast(tf.round(images), wanted.dtype))
-    return ArrayFunction(model, getattr(model, "__name__", "function"))
-
-
-def adapted_to(
-    network: Any,
-    known: Arrays,
-    preprocess: str | Callable | None,
-    input_range: tuple[float, float] | None,
-    output_kind: str,
-) -> AdaptedModel:
-    """Returns a classifier with what it wants done to images; says what had to be found.
-
-    Args:
-      network: a Keras model, or a function of tensors.
-      known: natural images and their classes.
-      preprocess: see `evaluate`.
-      input_range: see there; None tries the usual ones where `preprocess` leaves it open.
-      output_kind: "logits" or "probabilities".
-
-    Raises:
-      UserError: settings that contradict each other, or that do not suit the network.
-    """
-    preprocessing.check_settings(preprocess, input_range)
-    if not _is_keras(network) and callable(preprocess):
-        raise UserError(
-            "preprocess as a function needs a Keras model; call it in your own function"
-        )
-    if _is_keras(network) and _has_its_own(network, preprocess, input_range):
-        size = known.images.shape[1:3]
-        ready = preprocessing.with_preprocessing(network, preprocess, None, size)
-        preprocessing.check_range(ready, known.images)
-        return AdaptedModel(ready, output_kind=output_kind)
-    if preprocess is None or input_range is not None:
-        span = preprocessing.RANGES[0] if input_range is None else to_range(input_range)
-        if _is_keras(network) and span == preprocessing.RANGES[0]:
-            preprocessing.check_range(network, known.images)
-        return AdaptedModel(network, span, output_kind)
-    model = AdaptedModel(network)
-    probed = probing.probe(model, known.images, known.labels, output_kind=output_kind)
-    for sentence in probed.said:
-        print(f"{getattr(network, 'name', 'the model')}: {sentence}", file=sys.stderr)
-    return probed.model
-
-
-def _has_its_own(
-    network: keras.Model,
-    preprocess: str | Callable | None,
-    input_range: tuple[float, float] | None,
-) -> bool:
-    """Tells whether layers are to be put before a network: a function, or an application's own."""
-    if preprocess == "auto" and input_range is None:
-        return preprocessing.application_of(network) is not None
-    return callable(preprocess)
-
-
-def outputs_of(model: AdaptedModel, pixels: np.ndarray, output_kind: str | None) -> tuple[str, int]:
-    """Returns the kind of a classifier's outputs, and how many classes they are of."""
-    if output_kind is not None and output_kind not in probing.KINDS:
-        raise UserError(
-            f"output_kind must be one of {', '.join(probing.KINDS)}. Received: {output_kind!r}"
-        )
-    scores = check_outputs(model, pixels[:_LOOKED_AT])
-    check_classes(scores, scores.shape[1])
-    found = output_kind or probing.kind_of(scores)
-    check_output_kind(found, scores)
-    return found, max(2, scores.shape[1])
+def _numbers(labels: np.ndarray | Sequence) -> np.ndarray:
+    """Returns class numbers before the number of classes is known; see `to_labels`."""
+    return to_labels(labels, count_classes(labels))
 
 
 def names_of(class_names: Sequence[str] | None, classes: int) -> list[str]:

@@ -2,22 +2,24 @@
 
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from bg_interp.commands.arrays.evaluate import adapted_to, names_of, outputs_of
+from bg_interp.commands.arrays.evaluate import names_of
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.masks.doubting import Areas, doubts_about
-from bg_interp.models import preprocessing
+from bg_interp.models import opening, preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import as_network
 from bg_interp.outside import check_counts, to_images, to_labels, whole
+from bg_interp.pixels import Pixels, given
 from bg_interp.repairing import repair as retraining
 from bg_interp.repairing.head import find_head
 from bg_interp.repairing.repair import Classifier, Images, Settings
@@ -91,7 +93,6 @@ def repair(
     rules = MaskRules.of(invert_masks, mask_values)
     train = _arrays(images, labels, masks, head.classes, rules)
     doubts = doubts_about(Areas.of(train.masks), rules)
-    preprocessing.check_size(model, train.images, "images")
     if test is None:
         aside = _aside(train.labels, seed)
         train, measured_on = train.take(~aside), train.take(aside)
@@ -100,24 +101,28 @@ def repair(
         doubts = (*doubts, *doubts_about(Areas.of(measured_on.masks), rules))
     else:
         raise UserError("test must be a tuple of images, labels and masks, or None")
-    size = train.images.shape[1:3]
-    kind, _ = outputs_of(AdaptedModel(model), train.images, None)
-    adapted = adapted_to(model, train, preprocess, input_range, kind)
+    size, how_pixels = train.images.shape[1:3], given(preprocess, input_range)
+    found = opening.opened(opened, train.images, train.labels, pixels=how_pixels)
+    for sentence in found.notes:
+        print(f"{found.name}: {sentence}", file=sys.stderr)
 
-    # Layers of its own were put before the network, or its pixels are brought into a range.
-    layered = adapted.network is not model
-    own, span = (preprocess, None) if layered else (None, adapted.input_range)
+    def of_bytes(network: keras.Model) -> keras.Model:
+        if callable(how_pixels) and not isinstance(how_pixels, Pixels):
+            return preprocessing.with_function(network, how_pixels, size)
+        return preprocessing.with_pixels(network, found.model.pixels, found.model.layout, size)
 
     def like_it(network: keras.Model) -> AdaptedModel:
-        ready = preprocessing.with_preprocessing(network, own, span, size) if layered else network
-        return dataclasses.replace(adapted, network=ready)
+        if callable(how_pixels) and not isinstance(how_pixels, Pixels):
+            network = of_bytes(network)
+        return dataclasses.replace(found.model, network=network)
 
     classifier = Classifier(
         head=head,
-        features=preprocessing.with_preprocessing(head.features(), own, span, size),
+        features=of_bytes(head.features()),
         adapted=like_it,
         names=names_of(class_names, head.classes),
-        doubts=tuple(dict.fromkeys(doubts)),
+        facts={"preprocess": found.model.pixels.name, "found": list(found.notes)},
+        doubts=tuple(dict.fromkeys((*found.doubts, *doubts))),
     )
     how = Settings(copies, original_weight, seed)
     return retraining.repair(classifier, Images(train), Images(measured_on), how)

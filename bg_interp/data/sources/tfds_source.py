@@ -205,6 +205,7 @@ class TfdsSource:
     has_masks: bool
     damaged: tuple[tuple[str, str], ...] = ()
     place_names: tuple[str, ...] = ()
+    divided: bool = False
 
 
 def _fingerprint(builder: tfds.core.DatasetBuilder) -> str:
@@ -218,7 +219,10 @@ def _fingerprint(builder: tfds.core.DatasetBuilder) -> str:
 
 
 def from_builder(
-    builder: tfds.core.DatasetBuilder, name: str, rules: MaskRules | None = None
+    builder: tfds.core.DatasetBuilder,
+    name: str,
+    rules: MaskRules | None = None,
+    whole: bool = False,
 ) -> TfdsSource:
     """Makes a source of a prepared builder.
 
@@ -226,6 +230,7 @@ def from_builder(
       builder: a builder whose data stand on disk as TFRecord files.
       name: the source's name, as in `--dataset`.
       rules: what somebody says of its masks.
+      whole: where there is one split alone, take it for both.
 
     Raises:
       UserError: features or splits that cannot be used, or damaged files.
@@ -233,20 +238,22 @@ def from_builder(
     features = find_features(builder.info.features)
     available = builder.info.splits
     test = next((n for n in ("test", "validation") if n in available), None)
-    if "train" not in available or test is None:
+    train = "train" if "train" in available else None
+    alone = whole and (test or train)
+    if not alone and not (train and test):
         raise UserError(
             f"--dataset={name} must have the splits train and test (or validation). "
             f"Received: {', '.join(available)}"
         )
-    chosen = {"train": "train", "test": test}
+    chosen = {"train": train or alone, "test": test or alone}
     chosen |= {n: n for n in available if n.startswith("test_")}
     splits = {
         ours: TfdsSplit(builder, theirs, features, records.index(available[theirs].filepaths))
         for ours, theirs in chosen.items()
     }
     if features.mask is not None and not _known_masks(builder):
-        chosen = _format_of(splits["train"], name, rules)
-        splits = {ours: _checked(split, name, chosen) for ours, split in splits.items()}
+        written = _format_of(splits["train"], name, rules)
+        splits = {ours: _checked(split, name, written) for ours, split in splits.items()}
     return TfdsSource(
         name=name,
         class_names=tuple(builder.info.features[features.label].names),
@@ -254,6 +261,7 @@ def from_builder(
         fingerprint=_fingerprint(builder),
         has_masks=features.mask is not None,
         place_names=_place_names(splits["train"]),
+        divided=not (train and test),
     )
 
 
@@ -303,12 +311,18 @@ def _hint(name: str, error: Exception) -> str:
     return close or f" ({one_line(error)})"
 
 
-def open_source(name: str, config: SourceConfig) -> TfdsSource:
+def open_whole(name: str, config: SourceConfig) -> TfdsSource:
+    """Opens `tfds:NAME` to test a finished classifier on; see `open_source`."""
+    return open_source(name, config, whole=True)
+
+
+def open_source(name: str, config: SourceConfig, whole: bool = False) -> TfdsSource:
     """Opens `tfds:NAME`; downloads and prepares it when it isn't there yet, and says so.
 
     Args:
       name: a dataset's name, with its config where it has several ("caltech_birds2011").
       config: its `data_dir` is TFDS's folder; None takes TFDS's own default.
+      whole: where there is one split alone, take it for both.
 
     Raises:
       UserError: no such dataset, no network, or features that cannot be used.
@@ -338,4 +352,4 @@ def open_source(name: str, config: SourceConfig) -> TfdsSource:
                 "name its folder with --data_dir"
             ) from error
     rules = config.mask_rules() if isinstance(config, DataConfig) else None
-    return from_builder(builder, f"tfds:{name}", rules)
+    return from_builder(builder, f"tfds:{name}", rules, whole)

@@ -224,12 +224,6 @@ def _thirds(right: Mapping[str, np.ndarray], values: np.ndarray, name: str) -> l
     for rows in np.array_split(np.argsort(values, kind="stable"), 3):
         if len(rows):
             shown = name.format(values[rows].min(), values[rows].max())
-            shares = (share(right[variant][rows]) for variant in ("original", "swap"))
+            shares = (Estimate.of_share(right[variant][rows]) for variant in ("original", "swap"))
             thirds.append(Third(shown, *shares))
     return thirds
-
-
-def share(right: np.ndarray) -> Estimate:
-    """Returns the share of right answers, bool [N], N above 0."""
-    found = effective.share_of(right)
-    return Estimate(found.value, *found.interval, found.count, found.worth)

@@ -192,6 +192,7 @@ def _context(
         "judges": measured[finished[0].name]["judges"],
         "told_of_judges": (ON_BLACK, BLOBS, SILHOUETTES),
         "doubts": doubted,
+        "doubted_masks": measured[finished[0].name].get("doubts", []),
         "worded": functools.partial(wording.worded, doubted=doubted, said=said),
         "natural": {
             name: measured[finished[0].name]["class_images"][name]
