@@ -153,7 +153,7 @@ def _check_arguments(how: dict[str, Any]) -> None:
 
 
 class BackgroundReliance(_Every):
-    """Measures the accuracy on objects, on backgrounds, and before other ones as training goes on.
+    """Measures the accuracy on objects, on backgrounds, and on swapped ones as training goes on.
 
     The measures enter the epoch's logs, so that History and EarlyStopping see them: `reliance`,
     `bg_gap`, and `accuracy_` with the name of each variant.
@@ -161,7 +161,7 @@ class BackgroundReliance(_Every):
     Args:
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot.
-      masks: [N, H, W] or [N, H, W, 1], however they are spelled.
+      masks: [N, H, W] or [N, H, W, 1], in any common format.
       logdir: gets TensorBoard scalars; None for none.
       every: epochs between measurements.
       input_range: what the model takes for black and white; None for [0, 255].

@@ -57,7 +57,7 @@ def evaluate(
         run; or a function from float32 or uint8 [B, H, W, 3] to scores [B, K], arrays both.
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
-      masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
+      masks: [N, H, W] or [N, H, W, 1], in any common format, or what `bg.segment` returned.
       class_names: K names; None for numbers.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications; a
         function of images in [0, 255]; None for none.
@@ -164,7 +164,7 @@ def leak(
     Args:
       images: [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot.
-      masks: [N, H, W] or [N, H, W, 1], however they are spelled.
+      masks: [N, H, W] or [N, H, W, 1], in any common format.
       units: see `evaluate`.
       seed: keys which images are looked at, and how they are divided.
       invert_masks: True where black is the object; False says that white is, however it looks.
