@@ -59,7 +59,9 @@ class Repair:
     def __str__(self) -> str:
         """Returns the table of before and after."""
         heads = ("measure", "before", "after", "change [95 %]")
-        return tabulate(list(self.rows()), heads, disable_numparse=True)
+        table = tabulate(list(self.rows()), heads, disable_numparse=True)
+        doubts = (f"doubtful: {one}" for one in self.before.doubts)
+        return "\n".join([table, str(self.fit), *doubts])
 
     __repr__ = __str__
 
@@ -108,7 +110,7 @@ class Repair:
             "before": self.before.to_dict(),
             "after": self.after.to_dict(),
             "changes": {name: dataclasses.asdict(one) for name, one in self.changes.items()},
-            "strength": self.fit.strength,
-            "accuracy_on_unseen_backgrounds": {f"{c:g}": v for c, v in self.fit.unseen.items()},
+            "fit": self.fit.to_dict(),
+            "doubts": [one.to_dict() for one in self.before.doubts],
             "seconds": round(self.seconds, 1),
         }

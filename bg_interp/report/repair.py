@@ -18,7 +18,7 @@ def write(
     evaluations: tuple[Evaluation, Evaluation],
     class_images: Mapping[str, np.ndarray],
     shown: Sequence[str],
-    strength: float,
+    fit: str,
     command: str,
 ) -> None:
     """Writes the page of a repair.
@@ -29,7 +29,7 @@ def write(
       evaluations: before and after.
       class_images: {"before" or "after": float32 [L, H, W, 3] in [0, 255]}, or empty.
       shown: names of the L classes that they show.
-      strength: of the regularisation that was chosen.
+      fit: how the new last layer was chosen, in a sentence.
       command: the command that repeats it.
 
     Raises:
@@ -53,7 +53,7 @@ def write(
             for name, images in class_images.items()
         ],
         "classes": len(evaluations[0].classes),
-        "strength": strength,
+        "fit": fit,
         "command": command,
     }
     page.write(path, "bg_interp.report", "repair.html.j2", context)
