@@ -29,7 +29,7 @@ from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import presets, results, statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.parts import Parts
+from bg_interp.visualization.gallery import Parts
 from bg_interp.visualization.results import Visualization
 from bg_interp.visualization.statistics import AscentStatistics
 

@@ -165,7 +165,7 @@ def _of_run(path: pathlib.Path) -> Classifier:
     names = [str(name) for name in workdir.read_config().get("class_names") or []]
     if not workdir.model.is_file():
         raise UserError(
-            f"{path} holds a run that is not finished; the command that began it goes on"
+            f"{path} holds a run that is not finished; the command that began it resumes it"
         )
     found = _of_object(keras_files.opened(workdir.model), str(path))
     known = tuple(checked_names(names, found.network))
