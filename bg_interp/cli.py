@@ -148,12 +148,16 @@ def _keeps(rule: Rule, value: Any) -> bool:
         return False
 
 
-def _print_help(doc: str, order: usage.Order, full: bool) -> None:
-    """Prints the program's docstring and the flags that are its own, absl's left out."""
+def own_flags() -> list[flags.Flag]:
+    """Returns the flags of the program that was imported, absl's left out."""
     by_module = flags.FLAGS.flags_by_module_dict()
-    own = [flag for module, found in by_module.items() if "absl" not in module for flag in found]
+    return [flag for module, found in by_module.items() if "absl" not in module for flag in found]
+
+
+def _print_help(doc: str, order: usage.Order, full: bool) -> None:
+    """Prints the program's docstring and its flags."""
     try:
-        print(usage.text(doc, own, order, full), flush=True)
+        print(usage.text(doc, own_flags(), order, full), flush=True)
     except BrokenPipeError:
         # The reader, head or less, has seen enough; Python flushes once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -247,7 +251,7 @@ def _waiting(what: str) -> Iterator[None]:
 
 
 def explained(error: Exception) -> str | None:
-    """Returns one line for an error of the system's or TensorFlow's that the user can mend.
+    """Returns one line for an error of the system's or TensorFlow's that the user can fix.
 
     None for all others, which are defects of ours.
     """

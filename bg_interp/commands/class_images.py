@@ -306,7 +306,7 @@ def class_images(
         batch normalisation needs them for the preset `natural`.
       labels: of `data`, for the logits of each class's best and median natural image; an image
         that moves the network less than the latter is marked as failed.
-      masks: of `data`, [N, H, W] or [N, H, W, 1], however they are spelled, for `of`.
+      masks: of `data`, [N, H, W] or [N, H, W, 1], in any common format, for `of`.
       of: "object" or "background" hold the images to the features of that part of `data` alone:
         what does the network take from the object, and what from the place? "both" to all of them.
       class_names: of the model's outputs. Without them ImageNet's, where Keras has them in its

@@ -73,7 +73,7 @@ def run(config: RepairConfig) -> Repair:
                 "found": list(tested.found.notes),
             },
         )
-        how = Settings(config.copies, config.original_weight, config.seed)
+        how = Settings(config.copies, config.max_loss, config.seed)
         cache = ResumeCache(folder / "progress")
         done = repair(classifier, images["train"], images["test"], how, cache)
         if config.class_images:
@@ -118,7 +118,7 @@ def _with_class_images(
     after = dense.get_weights()
     for name, weights in (("before", classifier.head.weights()), ("after", after)):
         dense.set_weights(weights)
-        made[name] = maker(seed=done.before.measured["seed"]).images
+        made[name] = maker(seed=done.before.seed).images
     return dataclasses.replace(done, class_images=made, shown=tuple(classifier.names[:count]))
 
 
@@ -131,7 +131,7 @@ def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize:
         evaluations=(done.before, done.after),
         class_images=done.class_images,
         shown=done.shown,
-        strength=done.fit.strength,
+        fit=str(done.fit),
         command=page.command("repair", page.given_flags(config, (*NO_FLAGS, "output"))),
     )
 

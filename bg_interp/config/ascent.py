@@ -69,7 +69,7 @@ class AscentSettings:
       diversity: weight of the likeness between samples of one class, which is held against them; 0
         lets each find its own way from its own start.
       opacity: 0 for opaque images; else the weight of the mean opacity, which is held against an
-        image that is put before random backgrounds, so that the object stands free.
+        image that is put on random backgrounds, so that the object stands free.
     """
 
     parametrization: str = "projected"

@@ -1,4 +1,4 @@
-"""What a repair has worked out so far, in files: a killed one goes on where it was."""
+"""What a repair has worked out so far, in files: a killed one resumes where it was."""
 
 import dataclasses
 import hashlib

@@ -1,4 +1,4 @@
-"""The parts of a long gallery, in files: a killed one goes on where it was."""
+"""The parts of a long gallery, in files: a killed one resumes where it was."""
 
 import dataclasses
 import pathlib

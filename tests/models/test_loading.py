@@ -98,7 +98,7 @@ def test_a_model_of_something_else_than_images_is_refused(tmp_path):
 def test_a_run_that_is_not_finished_is_refused_the_same_way_by_every_tool(tmp_path):
     write_sealed(tmp_path / "config.json", {"config": {}, "class_names": ["a"]})
     for load in (load_classifier, load_network):
-        with pytest.raises(UserError, match=r"not finished; the command that began it goes on"):
+        with pytest.raises(UserError, match=r"not finished; the command that began it resumes it"):
             load(tmp_path)
 
 

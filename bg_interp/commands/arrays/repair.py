@@ -11,6 +11,7 @@ import numpy as np
 
 from bg_interp.commands.arrays.evaluate import names_of
 from bg_interp.config.mask_rules import MaskRules
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.masks.arrays import opacity_of
@@ -27,6 +28,12 @@ from bg_interp.repairing.result import Repair
 
 # One image in so many of each class is set aside to measure on.
 _ASIDE = 5
+_SEEN = Doubt(
+    "test",
+    "measured on a fifth of the images given: the new last layer has not seen them, but the layers "
+    "below may have learnt from them",
+    "test=(images, labels, masks) takes those that the classifier has never seen",
+)
 
 
 def repair(
@@ -41,14 +48,14 @@ def repair(
     preprocess: str | Callable | None = "auto",
     input_range: tuple[float, float] | None = None,
     copies: int = 8,
-    original_weight: float = 16.0,
+    max_loss: float = 0.02,
     invert_masks: bool | None = None,
     mask_values: Any = None,
 ) -> Repair:
     """Takes the background shortcut out of a classifier by retraining its last layer.
 
     The last layer is fitted anew, by logistic regression, to the features of the images and of
-    copies with their objects before random other backgrounds (Kirichenko et al. 2023, arXiv
+    copies with their objects on random other backgrounds (Kirichenko et al. 2023, arXiv
     2204.02937). All other layers stay as they are, and so does `model`.
 
     Example:
@@ -63,17 +70,18 @@ def repair(
         of one.
       images: those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
-      masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
+      masks: [N, H, W] or [N, H, W, 1], in any common format, or what `bg.segment` returned.
       class_names: K names; None for numbers.
       seed: keys all that is random.
-      test: images, labels and masks to measure on; None sets a fifth of the images aside.
+      test: images, labels and masks to measure on, which the classifier has not seen; None sets a
+        fifth of the images aside, which the new layer has not seen, and says so.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
         before any other; a function of images in [0, 255]; None for none.
       input_range: what the model takes for black and white, instead of `preprocess`; None takes
         [0, 255], or the range in which it is clearly better, which is said.
-      copies: how many random backgrounds each object is pasted before, at least 1.
-      original_weight: how much an image as it is counts beside one copy of it; more keeps accuracy
-        on images as they are, less takes more of the shortcut away.
+      copies: how many random backgrounds each object is pasted on, at least 1.
+      max_loss: how much accuracy on images as they are may be lost, of 1, for the sake of accuracy
+        on other backgrounds; told by images that the new layer has not seen.
       invert_masks: True where black is the object; False says that white is, however it looks.
       mask_values: which values of masks are object, where they are maps of labels or colours: a
         number, a list of numbers, "1:20" or "#800000".
@@ -85,8 +93,8 @@ def repair(
       UserError: a model, images, labels or masks that cannot be used.
     """
     copies, seed = whole(copies, "copies", 1), whole(seed, "seed")
-    if not isinstance(original_weight, int | float) or not original_weight >= 0:
-        raise UserError(f"original_weight must be 0 or more. Received: {original_weight!r}")
+    if not isinstance(max_loss, int | float) or not 0 <= max_loss <= 1:
+        raise UserError(f"max_loss must be from 0 to 1. Received: {max_loss!r}")
     opened = as_network(model)
     model, class_names = opened.network, class_names or opened.class_names
     head = find_head(model)
@@ -96,6 +104,7 @@ def repair(
     if test is None:
         aside = _aside(train.labels, seed)
         train, measured_on = train.take(~aside), train.take(aside)
+        doubts = (*doubts, _SEEN)
     elif isinstance(test, tuple | list) and len(test) == len(Arrays._fields):
         measured_on = _arrays(*test, head.classes, rules)
         doubts = (*doubts, *doubts_about(Areas.of(measured_on.masks), rules))
@@ -124,7 +133,7 @@ def repair(
         facts={"preprocess": found.model.pixels.name, "found": list(found.notes)},
         doubts=tuple(dict.fromkeys((*found.doubts, *doubts))),
     )
-    how = Settings(copies, original_weight, seed)
+    how = Settings(copies, max_loss, seed)
     return retraining.repair(classifier, Images(train), Images(measured_on), how)
 
 

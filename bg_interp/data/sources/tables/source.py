@@ -194,6 +194,8 @@ def open_table(table: Table, whole: bool = False) -> TableSource:
     names = _class_names(sound, what, table.classes)
     places = tuple(in_order({row.place for row in sound if row.place}))
     splits, divided = _divided(sound, whole)
+    if not whole:
+        _check_trained(names, splits[TRAIN], what)
     same = duplicates.find(
         {
             row.key: (by_key[row.key][0], split, row.label)
@@ -261,6 +263,21 @@ def _divided(rows: Sequence[Row], whole: bool) -> tuple[dict[str, list[Row]], bo
         if missing not in splits:
             splits[missing] = splits.pop(VALIDATION)
     return {name: splits[name] for name in dict.fromkeys([TRAIN, TEST, *splits])}, False
+
+
+def _check_trained(names: Sequence[str], rows: Sequence[Row], what: str) -> None:
+    """Checks that each class can be learned.
+
+    Raises:
+      UserError: there is no image of one.
+    """
+    trained = {row.label for row in rows}
+    missing = [name for name in names if name not in trained]
+    if missing:
+        raise UserError(
+            f"{what} must hold an image to train on of each class. Received: {len(missing)} of "
+            f"{len(names)} classes without, the first {missing[0]!r}; add images, or choose classes"
+        )
 
 
 def _halves(rows: Sequence[Row]) -> dict[str, list[Row]]:
