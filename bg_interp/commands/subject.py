@@ -103,7 +103,7 @@ def _trained_on(config: EvaluateConfig) -> bool:
 
 
 def say_order(names: Sequence[str]) -> None:
-    """Says which output of a classifier is taken for which class, where nothing names its outputs."""
+    """Says which output of a classifier is taken for which class where nothing names them."""
     shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:_NAMED]))
     print(
         f"the classifier's outputs are taken to be, in this order: {shown}"
