@@ -10,7 +10,7 @@ ARGS ?=
 WITH_NEEDS := readme_picture mask_quality photographs gpu_check cluster_masks repair results
 BENCHMARKS ?= $(filter-out $(WITH_NEEDS:%=benchmarks/%.py),$(wildcard benchmarks/*.py))
 
-.PHONY: install demo train test bench gpu-check cluster faults fuzz soak docs release lint lock clean
+.PHONY: install demo train test bench gpu-check cluster faults fuzz soak docs reference release lint lock clean
 
 install: $(VENV)/.installed
 
@@ -55,6 +55,10 @@ soak: $(VENV)/.installed
 SITE ?= zensical build --strict
 docs: $(VENV)-docs/.installed
 	$(VENV)-docs/bin/$(SITE)
+
+# The pages of the programs, from their flags.
+reference: $(VENV)/.installed
+	$(BIN)/python .ci/reference.py
 
 release: $(VENV)/.installed
 	bash .ci/release $(ARGS)

@@ -22,7 +22,6 @@ import functools
 import os
 import pathlib
 import platform
-import statistics
 import sys
 import time
 import warnings
@@ -195,8 +194,10 @@ def timed(makers: dict[str, Callable[[], Run]], steps: int, rounds: int) -> dict
 
 def spread(values: list[float], form: str) -> str:
     """Returns the median of `values`, and their smallest and largest."""
+    import numpy as np
+
     low, high = (format(value, form) for value in (min(values), max(values)))
-    return f"{statistics.median(values):{form}} ({low} to {high})"
+    return f"{np.median(values):{form}} ({low} to {high})"
 
 
 def ratios(over: list[float], under: list[float]) -> list[float]:
@@ -206,6 +207,7 @@ def ratios(over: list[float], under: list[float]) -> list[float]:
 
 def speed_table(name: str, batch: int, config: Config) -> str:
     """Returns a Markdown table for one network and one batch size."""
+    import numpy as np
     from tabulate import tabulate
 
     model = network(name)
@@ -218,7 +220,7 @@ def speed_table(name: str, batch: int, config: Config) -> str:
             [
                 contestant,
                 spread(timing.wall, ".1f"),
-                statistics.median(timing.processor),
+                np.median(timing.processor),
                 spread(ratios(timing.wall, found[GRADIENT].wall), ".2f"),
                 spread(ratios(rival.wall, timing.wall), ".1f"),
                 spread(timing.first, ".2f"),

@@ -6,7 +6,7 @@
 draws classes by a seed, makes an image of each with every contestant, asks a second network of
 another architecture what it sees, and prints a Markdown table: the share that it names at its
 first guess and within five, the share that the network itself names, and seconds an image. Images
-are kept in the output folder as they come: the same command goes on where it was stopped, and
+are kept in the output folder as they come: the same command resumes where it was stopped, and
 --contestants adds others to the same table.
 
 Both networks must have the same classes in the same order, and take pixels in --input_range. The

@@ -24,9 +24,9 @@ _PICTURES = flags.DEFINE_string("pictures", None, "folder that gets the pictures
 
 _MEASURES = {
     "accuracy_original": "accuracy as they are",
-    "accuracy_swap": "accuracy before another class's background",
+    "accuracy_swap": "accuracy on another class's background",
     "accuracy_background_only": "accuracy on backgrounds alone",
-    "accuracy_worst_group": "accuracy before each class's worst kind of background",
+    "accuracy_worst_group": "accuracy on each class's worst kind of background",
     "bg_gap": "BG-Gap",
     "leakage_own": "leakage, own start",
     "leakage_black": "leakage, black start",

@@ -1,4 +1,4 @@
-"""Does your image classifier know the fish, or the water? Measure it, see it, and mend it.
+"""Does your image classifier know the fish, or the water? Measure it, see it, and repair it.
 
     import bg_interp as bg
 

@@ -1,6 +1,5 @@
 """Keras callbacks for anybody's `fit`: class images and background reliance as training goes on."""
 
-import dataclasses
 import inspect
 import pathlib
 import warnings
@@ -11,20 +10,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.commands.arrays.evaluate import outputs_of
 from bg_interp.commands.class_images import Maker
 from bg_interp.errors import UserError, nearest
+from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
-from bg_interp.evaluation.reliance.variants import Variants, background_reliance
+from bg_interp.evaluation.measures import HEADLINE, MEASURES, VARIANTS, take_all
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.masks.arrays import opacity_of
-from bg_interp.models import preprocessing
-from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models import opening, preprocessing
+from bg_interp.models.loading import as_network, classes_of, load_classifier
 from bg_interp.outside import check_counts, to_images, to_labels, whole
+from bg_interp.pixels import BYTES, given
 from bg_interp.storage.summaries import EventWriter
 from bg_interp.visualization.ascent import check_start
 
 # After so many steps a batch normalisation of the usual momentum, 0.99, knows the data.
 _SETTLED = 500
+_SHOWN = [one for one in MEASURES if one.is_variant or one.table == HEADLINE]
 
 
 class _Every(keras.callbacks.Callback):
@@ -121,7 +123,11 @@ class ClassImages(_Every):
 
     def _prepare(self) -> None:
         if self._maker is None:
-            self._maker = Maker(self.model, **self._how)
+            how = dict(self._how)
+            said = given(how.pop("preprocess", "auto"), how.pop("input_range", None))
+            # What a network that learns now says of images speaks for no preprocessing yet.
+            pixels, _ = opening.assumed(load_classifier(self.model), said)
+            self._maker = Maker(self.model, preprocess=pixels, **how)
 
     def _check_range(self) -> None:
         if self._maker is not None:
@@ -147,15 +153,15 @@ def _check_arguments(how: dict[str, Any]) -> None:
 
 
 class BackgroundReliance(_Every):
-    """Measures the accuracy on objects, on backgrounds, and before other ones as training goes on.
+    """Measures the accuracy on objects, on backgrounds, and on swapped ones as training goes on.
 
-    The measures enter the epoch's logs, so that History and EarlyStopping see them: `bg_gap`, and
-    `accuracy_` with the name of each variant.
+    The measures enter the epoch's logs, so that History and EarlyStopping see them: `reliance`,
+    `bg_gap`, and `accuracy_` with the name of each variant.
 
     Args:
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot.
-      masks: [N, H, W] or [N, H, W, 1], however they are spelled.
+      masks: [N, H, W] or [N, H, W, 1], in any common format.
       logdir: gets TensorBoard scalars; None for none.
       every: epochs between measurements.
       input_range: what the model takes for black and white; None for [0, 255].
@@ -187,30 +193,36 @@ class BackgroundReliance(_Every):
         self._ready: keras.Model | None = None
         self._arrays: Arrays
         self._variants: Variants
-        self._measure: Callable[[], dict[str, Any]] | None = None
+        self._measure: Callable[[], dict[str, float]] | None = None
 
     def _prepare(self) -> None:
         if self._ready is not None:
             return
         preprocessing.check_size(self.model, self._images, "images")
-        self._ready = preprocessing.with_preprocessing(
-            self.model, **self._input, image_size=self._images.shape[1:3]
-        )
-        # A single output is that of a binary classifier for its second class.
-        classes = max(2, int(self._ready.outputs[0].shape[-1]))
+        found = as_network(self.model)
+        pixels, _ = opening.assumed(found, given(**self._input))
+        self._ready = opening.of_bytes(found, pixels, self._images.shape[1:3])
+        classes = classes_of(self._ready)
         labels = to_labels(self._labels, classes)
         self._arrays = with_usable_masks(Arrays(self._images, self._masks, labels))
         self._variants = Variants(self._arrays, self._seed)
 
-    def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, Any]]:
+    def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, float]]:
         """Returns what measures the model with its present weights, traced once."""
         # Only now, since what a model gives before it has learnt does not show the kind.
-        model, variants = AdaptedModel(model_of_bytes), self._variants
-        kind, classes = outputs_of(model, self._arrays.images, None)
-        predict = compiled(dataclasses.replace(model, output_kind=kind))
-        return lambda: background_reliance(
-            variants.logits(predict), self._arrays.labels, classes, self._seed
-        )
+        found = opening.opened(model_of_bytes, self._arrays.images, None, pixels=BYTES)
+        predict, variants = compiled(found.model), self._variants
+        labels, names = self._arrays.labels, tuple(map(str, range(found.classes)))
+
+        def measure() -> dict[str, float]:
+            said = {name: one.argmax(axis=1) for name, one in variants.logits(predict).items()}
+            taken = take_all(Answers(labels, names, said, self._seed), _SHOWN)
+            return {
+                f"accuracy_{name}" if name in VARIANTS else name: one.value
+                for name, one in taken.items()
+            }
+
+        return measure
 
     def _check_range(self) -> None:
         if self._ready is not None:
@@ -221,9 +233,7 @@ class BackgroundReliance(_Every):
             return
         if self._measure is None:
             self._measure = self._measuring(self._ready)
-        found = self._measure()
-        values = {f"accuracy_{name}": share for name, share in found["accuracy"].items()}
-        values["bg_gap"] = found["bg_gap"]["value"]
+        values = self._measure()
         logs.update(values)
         if self._writer is not None:
             with self._writer.as_default(epoch):

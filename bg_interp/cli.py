@@ -60,6 +60,14 @@ SHARE: Rule = (lambda value: 0 <= value <= 1, "must be from 0 to 1")
 INPUT_RANGES = {"0:255": (0.0, 255.0), "0:1": (0.0, 1.0), "-1:1": (-1.0, 1.0)}
 
 
+_MODULE_NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def names_module(text: str) -> bool:
+    """Tells whether a value of a flag has the form of MODULE:NAME."""
+    return bool(_MODULE_NAME.fullmatch(text))
+
+
 def _base_type(annotation: Any) -> type:
     """Returns int for `int`, and for `int | None`."""
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
@@ -140,12 +148,16 @@ def _keeps(rule: Rule, value: Any) -> bool:
         return False
 
 
-def _print_help(doc: str, order: usage.Order, full: bool) -> None:
-    """Prints the program's docstring and the flags that are its own, absl's left out."""
+def own_flags() -> list[flags.Flag]:
+    """Returns the flags of the program that was imported, absl's left out."""
     by_module = flags.FLAGS.flags_by_module_dict()
-    own = [flag for module, found in by_module.items() if "absl" not in module for flag in found]
+    return [flag for module, found in by_module.items() if "absl" not in module for flag in found]
+
+
+def _print_help(doc: str, order: usage.Order, full: bool) -> None:
+    """Prints the program's docstring and its flags."""
     try:
-        print(usage.text(doc, own, order, full), flush=True)
+        print(usage.text(doc, own_flags(), order, full), flush=True)
     except BrokenPipeError:
         # The reader, head or less, has seen enough; Python flushes once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -239,7 +251,7 @@ def _waiting(what: str) -> Iterator[None]:
 
 
 def explained(error: Exception) -> str | None:
-    """Returns one line for an error of the system's or TensorFlow's that the user can mend.
+    """Returns one line for an error of the system's or TensorFlow's that the user can fix.
 
     None for all others, which are defects of ours.
     """

@@ -15,7 +15,7 @@ _FLAG = re.compile(
 
 
 class UserError(Exception):
-    """A mistake that the user can mend.
+    """A mistake that the user can fix.
 
     The message is one line that names the thing, the rule, the value received and the way out.
     Tools print it and end with exit code 1; anything else that is raised is a defect of ours.

@@ -42,24 +42,6 @@ def whole(value: Any, what: str, least: int = 0) -> int:
     return int(value)
 
 
-def to_range(value: Any, what: str = "input_range") -> tuple[float, float]:
-    """Returns what stands for black and for white.
-
-    Raises:
-      UserError: it is no such pair.
-    """
-    try:
-        low, high = (float(end) for end in value)
-    except (TypeError, ValueError):
-        low = high = 0.0
-    if not low < high:
-        raise UserError(
-            f"{what} must be what the model takes for black and white, such as (0, 1) or (-1, 1). "
-            f"Received: {value!r}"
-        )
-    return low, high
-
-
 def to_images(images: np.ndarray | Sequence, what: str = "images") -> np.ndarray:
     """Turns an array of images into bytes.
 

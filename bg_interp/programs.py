@@ -55,16 +55,20 @@ def found(program: str) -> str:
     return str(folder / program) if relative.startswith("..") else relative
 
 
-def as_called(text: str) -> str:
+def as_called(text: str, clone: bool | None = None) -> str:
     """Returns a text that names programs by their files with the names that work here.
 
     `python tools/segment.py --gallery` becomes `bg-interp-segment --gallery` for who installed the
     package, and `.venv/bin/python tools/segment.py --gallery` in a clone whose environment is not
     on PATH.
+
+    Args:
+      text: names them by their files.
+      clone: whether it is read in a clone; None for what `from_clone` tells.
     """
     if "tools/" not in text:
         return text
-    clone = from_clone()
+    clone = from_clone() if clone is None else clone
 
     def name(match: re.Match[str]) -> str:
         if not clone:

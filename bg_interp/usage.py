@@ -1,6 +1,7 @@
 """What `--help` prints: a program's docstring and its flags, within the width of a terminal."""
 
 import dataclasses
+import html
 import re
 import textwrap
 from collections.abc import Sequence
@@ -55,7 +56,44 @@ def _paragraphs(doc: str) -> list[str]:
     return lines[1:]
 
 
-def _flag(flag: flags.Flag) -> str:
+def markdown(program: str, doc: str, own: Sequence[flags.Flag], order: Order) -> str:
+    """Returns a program's page of the documentation.
+
+    Args:
+      program: its name, bg-interp-train.
+      doc: its docstring.
+      own: its flags.
+      order: how they are listed.
+    """
+    parts = [f"# {program}", _as_markdown(programs.as_called(doc, clone=False)), "## Flags"]
+    ranked = sorted(own, key=order)
+    for title, of in (
+        ("", [flag for flag in ranked if flag.name in order.first or not order.first]),
+        ("### More flags", [f for f in ranked if f.name not in (*order.first, *order.last)]),
+        ("### For composites", [flag for flag in ranked if flag.name in order.last]),
+    ):
+        if of and (order.first or not title):
+            parts += [title, "\n".join(map(_row, of))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _as_markdown(doc: str) -> str:
+    """Turns indented commands into fenced ones."""
+    parts = []
+    for paragraph in doc.strip().split("\n\n"):
+        code = textwrap.dedent(paragraph)
+        parts.append(f"```sh\n{code}\n```" if paragraph.startswith(" ") else paragraph)
+    return "\n\n".join(parts)
+
+
+def _row(flag: flags.Flag) -> str:
+    head, body = _head_and_body(flag)
+    text = html.escape(programs.as_called(body, clone=False), quote=False)
+    return f"- `{head}`<br>\n  {text.replace('*', '&#42;')}"
+
+
+def _head_and_body(flag: flags.Flag) -> tuple[str, str]:
+    """Returns the flag with its choices and default, and its help."""
     choices, colon, rest = flag.help.partition(">: ")
     enumerated = bool(colon) and choices.startswith("<")
     head = f"--{'[no]' if flag.boolean else ''}{flag.name}"
@@ -63,9 +101,15 @@ def _flag(flag: flags.Flag) -> str:
         head += f"={choices}>"
     if flag.default not in (None, "") and flag.default is not False:
         head += f" (default: {flag.default})"
-    body = _filled(programs.as_called(rest if enumerated else flag.help), _WIDTH - 6)
+    return head, rest if enumerated else flag.help
+
+
+def _flag(flag: flags.Flag) -> str:
+    head, body = _head_and_body(flag)
+    # Lines break at the bars between choices.
     head = textwrap.fill(head.replace("|", "| "), _WIDTH - 2, subsequent_indent="    ")
-    return f"  {head.replace('| ', '|')}\n{textwrap.indent(body, '      ')}"
+    filled = _filled(programs.as_called(body), _WIDTH - 6)
+    return f"  {head.replace('| ', '|')}\n{textwrap.indent(filled, '      ')}"
 
 
 def _filled(words: str, width: int) -> str:

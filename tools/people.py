@@ -6,9 +6,9 @@ makes an experiment from a finished study, prints a link, and serves it until it
 same command resumes. Whoever opens the link names class images and chooses between natural
 pictures for about five minutes; nothing is known of them but a random number.
 
-    python tools/people.py --preview    walk through it; nothing is stored
-    python tools/people.py --power      how many people it takes
-    python tools/people.py --report     answers into tables and report.html
+    python tools/people.py --preview    # walk through it; nothing is stored
+    python tools/people.py --power      # how many people it takes
+    python tools/people.py --report     # answers into tables and report.html
 
 --host=0.0.0.0 serves the local network. --export and --take_in go by way of JATOS, which serves
 the experiment on the internet.

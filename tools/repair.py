@@ -43,7 +43,7 @@ def main() -> None:
 run = cli.program(
     main,
     __doc__,
-    first="model dataset masks class_names original_weight copies class_images seed output",
+    first="model dataset masks class_names max_loss copies class_images seed output",
     last=COMPOSITES_ALONE,
 )
 

@@ -2,7 +2,7 @@
 
 A leaf: it is handed functions that stand in importable modules, and knows nothing of what they do.
 Ray is imported when a cluster is asked for, and holds no state that matters: what is finished
-stands in files, and after a lost head the same command goes on.
+stands in files, and after a lost head the same command resumes.
 """
 
 import contextlib

@@ -9,7 +9,7 @@ import numpy as np
 
 from bg_interp.errors import UserError, nearest
 from bg_interp.models import preprocessing
-from bg_interp.models.adapter import check_names
+from bg_interp.models.outputs import check_names
 from bg_interp.storage import files
 
 # More classes are no picture any more, and take minutes to hours: they must be asked for.

@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Callable, Sequence
 
 import keras
@@ -14,9 +15,10 @@ from bg_interp.commands.second_opinion import Opinion, opinion
 from bg_interp.config.ascent import OF, AscentSettings
 from bg_interp.errors import UserError, nearest
 from bg_interp.masks.arrays import opacity_of
-from bg_interp.models import preprocessing, targets
-from bg_interp.models.loading import as_network
+from bg_interp.models import opening, preprocessing, targets
+from bg_interp.models.loading import as_network, classes_of
 from bg_interp.outside import check_counts, to_images, to_labels, whole
+from bg_interp.pixels import Pixels, given
 from bg_interp.visualization import features, presets, statistics
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.results import Visualization
@@ -72,9 +74,12 @@ class ClassImages:
         Raises:
           UserError: it cannot be used, or has other classes.
         """
-        network = as_network(judge).network
-        size = preprocessing.size_of(network) or self.images.shape[1:3]
-        ready = preprocessing.with_preprocessing(network, preprocess, input_range, size)
+        found = as_network(judge)
+        size = preprocessing.size_of(found.network) or self.images.shape[1:3]
+        pixels, notes = opening.assumed(found, given(preprocess, input_range))
+        for sentence in notes:
+            print(f"{found.name}: {sentence}", file=sys.stderr)
+        ready = opening.of_bytes(found, pixels, size)
         return opinion(ready, self.images, self.made.units, len(self.class_names), image_size=size)
 
     def save(self, path: str | pathlib.Path) -> None:
@@ -107,7 +112,7 @@ class Maker:
         model: keras.Model | str | pathlib.Path,
         classes: Classes = None,
         *,
-        preprocess: str | Callable | None = "auto",
+        preprocess: str | Pixels | Callable | None = "auto",
         input_range: tuple[float, float] | None = None,
         data: np.ndarray | None = None,
         labels: np.ndarray | None = None,
@@ -123,17 +128,23 @@ class Maker:
         found = as_network(model)
         model, class_names = found.network, class_names or found.class_names
         rows, images = _some(data)
-        size = _image_size(model, image_size, images)
-        self._model = preprocessing.with_preprocessing(model, preprocess, input_range, size)
+        if images is None and labels is not None:
+            raise UserError("labels are those of data: give data as well, or leave them out")
+        size, self._labels = _image_size(model, image_size, images), None
+        if labels is not None:
+            check_counts(data=data, labels=labels)
+            self._labels = to_labels(labels, classes_of(model))[rows]
+        pixels, notes = opening.assumed(found, given(preprocess, input_range), images, self._labels)
+        for sentence in notes:
+            print(f"{found.name}: {sentence}", file=sys.stderr)
+        self._model = opening.of_bytes(found, pixels, size)
         if len(self._model.outputs[0].shape) != 2:
             raise UserError(
                 "model must give one score for each class, [batch, classes]. "
                 f"Received: {list(self._model.outputs[0].shape)}"
             )
-        self._images, self._labels = images, None
+        self._images = images
         self._weights = _weights(of, data, masks, rows)
-        if images is None and labels is not None:
-            raise UserError("labels are those of data: give data as well, or leave them out")
         settings = suited_settings(
             self._model,
             preset if self._weights is None or preset is not None else "natural",
@@ -152,9 +163,6 @@ class Maker:
         self._class_names = names
         self._units = class_units(classes, names)
         self.names = [names[unit] for unit in self._units]
-        if labels is not None:
-            check_counts(data=data, labels=labels)
-            self._labels = to_labels(labels, len(names))[rows]
 
     def check_range(self) -> None:
         """Looks whether `data` reach the model as what it was trained on did.
@@ -298,7 +306,7 @@ def class_images(
         batch normalisation needs them for the preset `natural`.
       labels: of `data`, for the logits of each class's best and median natural image; an image
         that moves the network less than the latter is marked as failed.
-      masks: of `data`, [N, H, W] or [N, H, W, 1], however they are spelled, for `of`.
+      masks: of `data`, [N, H, W] or [N, H, W, 1], in any common format, for `of`.
       of: "object" or "background" hold the images to the features of that part of `data` alone:
         what does the network take from the object, and what from the place? "both" to all of them.
       class_names: of the model's outputs. Without them ImageNet's, where Keras has them in its

@@ -17,9 +17,9 @@ from bg_interp.config.repair import NO_FLAGS, RepairConfig
 from bg_interp.data.opening import decoded_with_masks
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.models.adapter import AdaptedModel, match_classes
-from bg_interp.models.loading import load_classifier
-from bg_interp.models.preprocessing import with_preprocessing
+from bg_interp.models.adapter import match_classes
+from bg_interp.models.loading import load_network
+from bg_interp.models.preprocessing import with_pixels
 from bg_interp.repairing.cache import ResumeCache
 from bg_interp.repairing.head import find_head
 from bg_interp.repairing.repair import Classifier, Images, Settings, repair
@@ -38,7 +38,7 @@ def run(config: RepairConfig) -> Repair:
       UserError: model, data or masks cannot be used, or the last layer is no dense layer.
     """
     check_names(config)
-    opened = load_classifier(config.model or "")
+    opened = load_network(config.model or "")
     head = find_head(opened.network)
     given, settled = config, subject.settled(config, opened.image_size)
     source = subject.open_images(settled)
@@ -47,13 +47,12 @@ def run(config: RepairConfig) -> Repair:
     columns = None if known is None else match_classes(known, names)
     if known is None:
         subject.say_order(names)
-    model, settled, *tested = subject.open_test(
-        AdaptedModel(opened.network, columns=columns), source, settled, known or names
-    )
-    images, doubts = {}, []
+    tested = subject.open_test(opened, source, settled, known or names, columns)
+    model, settled = tested.found.model, tested.config
+    images, doubts = {}, [*tested.found.doubts]
     for split, (examples, masks) in (
         ("train", decoded_with_masks(source, "train", settled)),
-        ("test", tested),
+        ("test", (tested.examples, tested.masks)),
     ):
         places = subject.places_of(source, split, examples.positions)
         images[split] = Images(Arrays.of(examples.arrays), places, source.place_names)
@@ -62,18 +61,19 @@ def run(config: RepairConfig) -> Repair:
     with _alone_in(folder):
         classifier = Classifier(
             head=head,
-            features=with_preprocessing(head.features(), None, model.input_range, size),
+            features=with_pixels(head.features(), model.pixels, model.layout, size),
             adapted=lambda network: dataclasses.replace(model, network=network),
             names=names,
             columns=columns,
             doubts=tuple(dict.fromkeys(doubts)),
             facts={
                 "model": str(config.model),
-                "input_range": settled.input_range,
+                "preprocess": settled.preprocess,
                 "output_kind": settled.output_kind,
+                "found": list(tested.found.notes),
             },
         )
-        how = Settings(config.copies, config.original_weight, config.seed)
+        how = Settings(config.copies, config.max_loss, config.seed)
         cache = ResumeCache(folder / "progress")
         done = repair(classifier, images["train"], images["test"], how, cache)
         if config.class_images:
@@ -118,7 +118,7 @@ def _with_class_images(
     after = dense.get_weights()
     for name, weights in (("before", classifier.head.weights()), ("after", after)):
         dense.set_weights(weights)
-        made[name] = maker(seed=done.before.measured["seed"]).images
+        made[name] = maker(seed=done.before.seed).images
     return dataclasses.replace(done, class_images=made, shown=tuple(classifier.names[:count]))
 
 
@@ -131,7 +131,7 @@ def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize:
         evaluations=(done.before, done.after),
         class_images=done.class_images,
         shown=done.shown,
-        strength=done.fit.strength,
+        fit=str(done.fit),
         command=page.command("repair", page.given_flags(config, (*NO_FLAGS, "output"))),
     )
 

@@ -4,21 +4,22 @@ import dataclasses
 import pathlib
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from bg_interp.cli import INPUT_RANGES
 from bg_interp.commands.how_resized import how_resized
 from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST
-from bg_interp.config.evaluation import EvaluateConfig, check_names
+from bg_interp.config.evaluation import EvaluateConfig, check_names, preprocessing
 from bg_interp.data.examples import InMemory
 from bg_interp.data.mask_choice import Masks
 from bg_interp.data.opening import decoded_with_masks
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
-from bg_interp.models import probing
-from bg_interp.models.adapter import AdaptedModel, check_outputs
+from bg_interp.evaluation.units import Units
+from bg_interp.models import opening
+from bg_interp.models.loading import Classifier
+from bg_interp.models.opening import Opened
 from bg_interp.storage.workdir import Workdir
 
 # So many classes are named.
@@ -48,6 +49,7 @@ def settled(config: _Config, model_size: int | None) -> _Config:
         config,
         dataset=dataset,
         data_dir=config.data_dir or same.get("data_dir"),
+        only_classes=config.only_classes or same.get("only_classes"),
         masks=config.masks or same.get("masks", "auto"),
         invert_masks=(
             same.get("invert_masks") if config.invert_masks is None else config.invert_masks
@@ -103,7 +105,7 @@ def _trained_on(config: EvaluateConfig) -> bool:
 
 
 def say_order(names: Sequence[str]) -> None:
-    """Says which output of a classifier is taken for which class where nothing names them."""
+    """Says which output is taken for which class, where nothing names the outputs."""
     shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:_NAMED]))
     print(
         f"the classifier's outputs are taken to be, in this order: {shown}"
@@ -118,67 +120,68 @@ def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None
     return None if places is None else np.asarray(places)[rows]
 
 
+def units_of(source: Source, split: str, rows: np.ndarray) -> Units:
+    """Returns which of a split's images at `rows` show one object or one scene, if that is told."""
+    told = getattr(source.splits[split], "units", None) or {}
+    chosen = {name: np.asarray(numbers)[rows] for name, numbers in told.items()}
+    return Units(chosen.get("object"), chosen.get("scene"))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tested(Generic[_Config]):
+    """A classifier, and its test images as it takes them.
+
+    Attributes:
+      found: the classifier, what was found of it, and what is in doubt.
+      config: settings that name what was found.
+      examples: the images.
+      masks: their masks.
+    """
+
+    found: Opened
+    config: _Config
+    examples: InMemory
+    masks: Masks
+
+
 def open_test(
-    model: AdaptedModel, source: Source, config: _Config, names: Sequence[str] | None
-) -> tuple[AdaptedModel, _Config, InMemory, Masks]:
-    """Decodes the test images as a classifier takes them; see `conventions` and `how_resized`.
+    classifier: Classifier,
+    source: Source,
+    config: _Config,
+    names: Sequence[str] | None,
+    columns: tuple[int, ...] | None,
+) -> Tested[_Config]:
+    """Decodes the test images as a classifier takes them, and says what was found of it.
 
     Args:
-      model: the classifier.
+      classifier: as it was opened.
       source: of the images.
-      config: its range, kind of output, and way of resizing may be "auto".
+      config: preprocessing, kind of output, and way of resizing may be "auto".
       names: of the model's classes, where they are known.
-
-    Returns:
-      The classifier, settings that name what was found, the images, and their masks.
+      columns: the outputs that are the data set's classes; None for all.
     """
     guess = dataclasses.replace(config, resize="smooth") if config.resize == "auto" else config
     examples, masks = decoded_with_masks(source, "test", guess)
-    images, labels = examples.arrays["image"], examples.arrays["label"]
-    model, found = conventions(model, guess, images, labels, names)
-    if config.resize == "auto":
-        how = how_resized(model, source.splits["test"], examples, str(config.model))
-        if how != guess.resize:
-            found = dataclasses.replace(found, resize=how)
-            examples, masks = decoded_with_masks(source, "test", found)
-    return model, found, examples, masks
-
-
-def conventions(
-    model: AdaptedModel,
-    config: _Config,
-    images: np.ndarray,
-    labels: np.ndarray,
-    names: Sequence[str] | None,
-) -> tuple[AdaptedModel, _Config]:
-    """Settles what a classifier takes and gives, and says what was found.
-
-    Args:
-      model: the classifier.
-      config: its range and kind of output may be "auto".
-      images: natural ones, uint8 [N, H, W, 3].
-      labels: int [N].
-      names: of the model's classes, where they are known.
-
-    Returns:
-      The classifier, and settings that name what was found.
-    """
-    network = probing.with_its_dtype(model.network, images)
-    check_outputs(dataclasses.replace(model, network=network), images[:8], names)
-    span = INPUT_RANGES.get(config.input_range)
-    kind = None if config.output_kind == "auto" else config.output_kind
-    if Workdir(path_of(config)).is_run:
-        # What tools/train.py wrote needs no looking at.
-        span, kind = span or INPUT_RANGES["0:255"], kind or "logits"
-    probed = probing.probe(model, images, labels, input_range=span, output_kind=kind)
-    for sentence in probed.said:
-        print(f"{config.model}: {sentence}", file=sys.stderr)
-    found = dataclasses.replace(
-        config,
-        input_range=probing.named(probed.model.input_range),
-        output_kind=probed.model.output_kind,
+    found = opening.opened(
+        classifier,
+        examples.arrays["image"],
+        examples.arrays["label"],
+        pixels=preprocessing(config),
+        output_kind=None if config.output_kind == "auto" else config.output_kind,
+        columns=columns,
+        class_names=names,
     )
-    return probed.model, found
+    for sentence in found.notes:
+        print(f"{config.model}: {sentence}", file=sys.stderr)
+    settled = dataclasses.replace(
+        guess, preprocess=found.model.pixels.name, output_kind=found.model.output_kind
+    )
+    if config.resize == "auto":
+        how = how_resized(found.model, source.splits["test"], examples, str(config.model))
+        if how != settled.resize:
+            settled = dataclasses.replace(settled, resize=how)
+            examples, masks = decoded_with_masks(source, "test", settled)
+    return Tested(found, settled, examples, masks)
 
 
 def path_of(config: EvaluateConfig) -> pathlib.Path:

@@ -307,7 +307,7 @@ class Arm:
 
 
 def run(config: ArmConfig) -> dict[str, Any] | None:
-    """Runs one arm, or goes on with it where it stopped.
+    """Runs one arm, or resumes it where it stopped.
 
     Args:
       config: settings; those left open are resolved here.

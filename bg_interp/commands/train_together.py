@@ -14,7 +14,7 @@ from bg_interp.storage.workdir import Workdir
 
 
 def run(config: ArmConfig, team: TeamConfig) -> dict[str, Any]:
-    """Runs one arm on as many workers as asked for, or goes on with it where it stopped.
+    """Runs one arm on as many workers as asked for, or resumes it where it stopped.
 
     Args:
       config: see `train.run`.

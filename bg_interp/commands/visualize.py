@@ -4,8 +4,8 @@
 """
 
 import dataclasses
-import functools
 import pathlib
+import sys
 from typing import Any
 
 import keras
@@ -13,7 +13,7 @@ import numpy as np
 import tqdm
 from PIL import Image
 
-from bg_interp.cli import INPUT_RANGES
+from bg_interp import pixels
 from bg_interp.commands.chosen_classes import ALL, class_units
 from bg_interp.commands.class_images import suited_settings
 from bg_interp.commands.second_opinion import Opinion, opinion
@@ -21,14 +21,15 @@ from bg_interp.config import ascent as settings
 from bg_interp.config import evaluation
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
-from bg_interp.models import loading, targets
-from bg_interp.models.adapter import AdaptedModel, check_names
+from bg_interp.models import loading, opening, preprocessing, targets
+from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models.outputs import check_names
 from bg_interp.repairing.cache import digest
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import presets, results, statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.parts import Parts
+from bg_interp.visualization.gallery import Parts
 from bg_interp.visualization.results import Visualization
 from bg_interp.visualization.statistics import AscentStatistics
 
@@ -66,29 +67,31 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
       UserError: settings, a model or files that cannot be used.
     """
     settings.check_names(config)
-    path = settings.model_path(config)
+    path = pathlib.Path(str(config.model)).expanduser()
     folder = output_folder(config)
     # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", command + "\n")
     judge = _judge(config)
-    opened = loading.load_network(path)
-    model = opened.network
+    opened = loading.load_network(str(config.model))
+    taken, notes = opening.assumed(opened, settings.preprocessing(config))
+    for sentence in notes:
+        print(f"{config.model}: {sentence}", file=sys.stderr)
+    model = opening.of_bytes(opened, taken, _size(config, opened.network))
     names = evaluation.class_names(config)
     class_names = names or loading.names_or_numbers(opened)
     check_names(class_names, len(loading.names_or_numbers(opened)))
     target = target_of(config, model, class_names)
     known = _statistics(path, of_classes=config.layer is None)
-    how = ascent_settings(config, target.model, model, known)
+    how = ascent_settings(config, target.model, opened.network, known)
     ascent = Ascent(
         target.model,
         how,
         samples=config.samples,
         position=target.position,
-        input_range=INPUT_RANGES[config.input_range],
     )
     start = _start(config, ascent.image_shape)
     made_from = [*target.model.get_weights(), how, start, target.position, ascent.samples]
-    made_from += [config.seed, config.input_range, *_arrays(known)]
+    made_from += [config.seed, taken, *_arrays(known)]
     kept = Parts(folder / "progress", digest(*made_from), how)
     parts = -(-len(target.units) // ascent.at_once)
     with tqdm.tqdm(total=how.steps * parts, unit="step", leave=False, disable=None) as bar:
@@ -134,18 +137,16 @@ def _judge(config: VisualizeConfig) -> _Judge | None:
     if config.judge is None:
         return None
     found = loading.load_classifier(config.judge)
-    network = found.network
-    if isinstance(network, keras.Model):
-        network = functools.partial(network, training=False)
     side = None if found.image_size is None else (found.image_size, found.image_size)
-    return _Judge(AdaptedModel(network, INPUT_RANGES[config.judge_input_range]), side)
+    taken = pixels.named(config.judge_input_range, "--judge_input_range")
+    return _Judge(AdaptedModel(found.network, taken, layout=found.layout), side)
 
 
 def output_folder(config: VisualizeConfig) -> pathlib.Path:
     """Returns the folder that the images go to."""
     if config.output:
         return pathlib.Path(config.output).expanduser()
-    return Workdir(loading.folder_of(settings.model_path(config))).visualizations
+    return Workdir(loading.folder_of(str(config.model)).expanduser()).visualizations
 
 
 def ascent_settings(
@@ -202,17 +203,14 @@ def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str
     Raises:
       UserError: there is no such class, layer, channel or position.
     """
-    shape = None
-    if config.image_size is not None:
-        shape = (config.image_size, config.image_size, model.inputs[0].shape[-1] or 3)
     if config.layer is None:
         if config.classes in (None, ALL):
             units = class_units(config.classes, class_names)
         else:
             chosen = str(config.classes).split(",")
             units = targets.units([name.strip() for name in chosen], class_names, "class")
-        return Target(targets.logits(model, shape), units, [class_names[unit] for unit in units])
-    channels = targets.layer(model, config.layer, shape)
+        return Target(targets.logits(model), units, [class_names[unit] for unit in units])
+    channels = targets.layer(model, config.layer)
     names = [str(number) for number in range(channels.outputs[0].shape[-1])]
     chosen = config.channels.split(",") if config.channels else names[: settings.CHANNELS]
     units = targets.units([name.strip() for name in chosen], names, "channel")
@@ -221,6 +219,24 @@ def target_of(config: VisualizeConfig, model: keras.Model, class_names: list[str
     if isinstance(place, tuple):
         return Target(channels, units, shown, targets.neuron(channels, place))
     return Target(channels, units, shown, targets.neuron(channels) if place == "centre" else None)
+
+
+def _size(config: VisualizeConfig, network: keras.Model) -> tuple[int, int] | None:
+    """Returns rows and columns of the images to make, where the network leaves them open.
+
+    Raises:
+      UserError: the network is of another size, or of none where none is given.
+    """
+    side = config.image_size
+    if side is not None:
+        preprocessing.check_size(network, np.empty((0, side, side, 3)), "--image_size")
+        return side, side
+    if preprocessing.size_of(network) is None:
+        raise UserError(
+            f"--model leaves the size of its images open. Received: {config.model}; give "
+            "--image_size, the side of the images to make"
+        )
+    return None
 
 
 def _start(config: VisualizeConfig, shape: tuple[int, int, int]) -> str | np.ndarray:

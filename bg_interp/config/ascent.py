@@ -3,7 +3,8 @@
 import dataclasses
 import pathlib
 
-from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp import pixels
+from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
 from bg_interp.errors import UserError, nearest
 
 # `plain` for what suits without a prior, and the names of `visualization.presets.PRESETS`, which a
@@ -68,7 +69,7 @@ class AscentSettings:
       diversity: weight of the likeness between samples of one class, which is held against them; 0
         lets each find its own way from its own start.
       opacity: 0 for opaque images; else the weight of the mean opacity, which is held against an
-        image that is put before random backgrounds, so that the object stands free.
+        image that is put on random backgrounds, so that the object stands free.
     """
 
     parametrization: str = "projected"
@@ -178,10 +179,16 @@ class VisualizeConfig:
     image_size: int | None = setting(
         None, "side in pixels, for models that leave their image size open", rule=POSITIVE
     )
+    preprocess: str = setting(
+        "auto",
+        "what the model wants done to pixels; auto is the model's own where it is a network of "
+        "keras.applications, else 0:255, which a model that rescales by itself takes, and says so. "
+        f"{pixels.HELP}",
+    )
     input_range: str = setting(
-        "0:255",
-        "the range in which the model takes pixels; a model that rescales by itself takes 0:255",
-        choices=tuple(INPUT_RANGES),
+        "auto",
+        "the range in which the model takes pixels: a shorter --preprocess for ranges alone",
+        choices=("auto", *INPUT_RANGES),
     )
     judge: str | None = setting(
         None,
@@ -197,20 +204,28 @@ class VisualizeConfig:
     )
 
 
-def model_path(config: VisualizeConfig) -> pathlib.Path:
-    """Returns the path of the model.
+def check_model(config: VisualizeConfig) -> None:
+    """Checks that there is a model.
 
     Raises:
       UserError: none is given, or it does not exist.
     """
     if config.model is None:
         raise UserError(
-            "--model must be given: a folder that tools/train.py wrote, or a .keras or .h5 file"
+            "--model must be given: a folder that tools/train.py wrote, a .keras or .h5 file, or "
+            "MODULE:NAME of a Keras model or of a function that makes one"
         )
-    path = pathlib.Path(config.model).expanduser()
-    if not path.exists():
+    if not pathlib.Path(config.model).expanduser().exists() and not names_module(config.model):
         raise UserError(f"--model names a file or folder that does not exist: {config.model}")
-    return path
+
+
+def preprocessing(config: VisualizeConfig) -> pixels.Pixels | None:
+    """Returns what `--preprocess` or `--input_range` says; None where it is to be found.
+
+    Raises:
+      UserError: a name that is none, or both are given.
+    """
+    return pixels.of_flags(config.preprocess, config.input_range)
 
 
 def position(config: VisualizeConfig) -> str | tuple[int, int]:
@@ -235,7 +250,8 @@ def check_names(config: VisualizeConfig) -> None:
     Raises:
       UserError: flags that cannot be used, or not together.
     """
-    model_path(config)
+    check_model(config)
+    preprocessing(config)
     position(config)
     if config.layer is None and (config.channels is not None or config.position != "all"):
         raise UserError("--channels and --position need --layer, whose neurons they choose")

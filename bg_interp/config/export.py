@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from bg_interp import pixels
 from bg_interp.cli import INPUT_RANGES, setting
 from bg_interp.errors import UserError, nearest
 
@@ -12,14 +13,30 @@ FORMATS = ("saved_model", "litert")
 class ExportConfig:
     """What is exported, and where to."""
 
-    model: str | None = setting(None, "folder that tools/train.py wrote, or a .keras file")
+    model: str | None = setting(
+        None,
+        "folder that tools/train.py wrote, a .keras or .h5 file, or MODULE:NAME of a Keras model "
+        "or of a function that makes one",
+    )
     format: str = setting(
         "saved_model", f"what to write, separated by commas: {', '.join(FORMATS)}"
     )
+    preprocess: str = setting(
+        "auto",
+        "what the model wants done to pixels; what is exported takes RGB in 0 to 255. auto is the "
+        "model's own where it is a network of keras.applications, else 0:255, and says so. "
+        f"{pixels.HELP}",
+    )
     input_range: str = setting(
-        "0:255",
-        "the range in which the model takes pixels; what is exported takes 0 to 255",
-        choices=tuple(INPUT_RANGES),
+        "auto",
+        "the range in which the model takes pixels: a shorter --preprocess for ranges alone",
+        choices=("auto", *INPUT_RANGES),
+    )
+    resize: str = setting(
+        "auto",
+        "how images come to the model's size: smooth, sharp or crop, as for tools/train.py; auto "
+        "takes that of the model's training where a run tells it, else smooth",
+        choices=("auto", "smooth", "sharp", "crop"),
     )
     output: str | None = setting(None, "folder to write to; default: where the model stands")
     class_names: str | None = setting(
@@ -44,6 +61,15 @@ def formats(config: ExportConfig) -> list[str]:
     return chosen
 
 
+def preprocessing(config: ExportConfig) -> pixels.Pixels | None:
+    """Returns what `--preprocess` or `--input_range` says; None where it is to be found.
+
+    Raises:
+      UserError: a name that is none, or both are given.
+    """
+    return pixels.of_flags(config.preprocess, config.input_range)
+
+
 def check_names(config: ExportConfig) -> None:
     """Checks everything that needs neither TensorFlow nor a file's contents.
 
@@ -51,5 +77,8 @@ def check_names(config: ExportConfig) -> None:
       UserError: a format or a model that cannot be exported.
     """
     formats(config)
+    preprocessing(config)
     if not config.model:
-        raise UserError("--model must name a folder of tools/train.py or a .keras file")
+        raise UserError(
+            "--model must name a folder of tools/train.py, a .keras file, or MODULE:NAME"
+        )

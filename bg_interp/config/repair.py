@@ -2,11 +2,19 @@
 
 import dataclasses
 
-from bg_interp.cli import NOT_NEGATIVE, POSITIVE, setting
+from bg_interp.cli import POSITIVE, SHARE, setting
 from bg_interp.config import evaluation
 from bg_interp.config.evaluation import EvaluateConfig
 
-NO_FLAGS = (*evaluation.NO_FLAGS, "adversarial_backgrounds", "leak", "fail_if", "junit")
+NO_FLAGS = (
+    *evaluation.NO_FLAGS,
+    "adversarial_backgrounds",
+    "leak",
+    "fail_if",
+    "must",
+    "baseline",
+    "junit",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,15 +25,15 @@ class RepairConfig(EvaluateConfig):
         None,
         "a folder that tools/train.py wrote, or a .keras or .h5 file, whose last layer is dense",
     )
-    original_weight: float = setting(
-        16.0,
-        "how much a training image as it is counts beside each composite of it; 0 learns from "
-        "composites alone, more keeps the accuracy on images as they are",
-        rule=NOT_NEGATIVE,
+    max_loss: float = setting(
+        0.02,
+        "how much accuracy on images as they are may be lost, of 1, for the sake of accuracy on "
+        "other backgrounds; told by images that the new layer has not seen",
+        rule=SHARE,
     )
     copies: int = setting(
         8,
-        "how many random backgrounds each object is pasted before; fewer take less time and memory",
+        "how many random backgrounds each object is pasted on; fewer take less time and memory",
         rule=POSITIVE,
     )
     class_images: bool = setting(

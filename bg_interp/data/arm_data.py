@@ -66,7 +66,7 @@ def _check_share(config: ArmConfig, what: str, count: int, total: int) -> None:
     if count > config.max_bad_fraction * total:
         raise UserError(
             f"{count} of {total} are {what}, more than --max_bad_fraction="
-            f"{config.max_bad_fraction} allows; mend the data or raise it"
+            f"{config.max_bad_fraction} allows; fix the data or raise it"
         )
 
 

@@ -1,7 +1,7 @@
 """From examples to batches: shuffle, move, treat, add noise.
 
 Which image stands where is computed from (seed, position), not drawn one after the other: training
-that goes on from step 1000 reads step 1000, not the thousand before.
+that resumes from step 1000 reads step 1000, not the thousand before.
 """
 
 from collections.abc import Iterator

@@ -1,18 +1,25 @@
-"""What every measure works on: images, masks and labels as arrays, and a model's logits."""
+"""What every measure works on: images, masks and labels as arrays."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.models.functions import ArrayFunction
+from bg_interp.models.asking import Model, batch_of, batches, compiled, predict
 
-# Any Keras model, or any differentiable function: float32 [B, H, W, 3] in [0, 255] -> [B, K].
-Model = Callable[[tf.Tensor], tf.Tensor]
-
-BATCH_SIZE = 64
+__all__ = [
+    "Arrays",
+    "Model",
+    "batch_of",
+    "batches",
+    "compiled",
+    "mean_by_class",
+    "plain_list",
+    "predict",
+    "usable_rows",
+    "with_usable_masks",
+]
 
 
 class Arrays(NamedTuple):
@@ -59,38 +66,6 @@ def usable_rows(arrays: Arrays) -> np.ndarray:
 def with_usable_masks(arrays: Arrays) -> Arrays:
     """Returns the elements that `usable_rows` names; raises as it does."""
     return arrays.take(usable_rows(arrays))
-
-
-def batches(count: int, size: int = BATCH_SIZE) -> Iterator[slice]:
-    """Yields slices that cover range(count) in steps of `size`."""
-    for start in range(0, count, size):
-        yield slice(start, min(start + size, count))
-
-
-def compiled(model: Model) -> Model:
-    """Returns `model` in inference mode as one graph, traced once for all batch sizes.
-
-    Keras models are in inference mode outside of `fit`; a plain function is taken as it is.
-    """
-
-    def logits(images: tf.Tensor) -> tf.Tensor:
-        return tf.cast(model(images), tf.float32)
-
-    if isinstance(getattr(model, "network", None), ArrayFunction):
-        return logits  # Its arrays are nothing that a graph could hold.
-    # Models are graphs already: rewriting their Python code could only break somebody's model.
-    return tf.function(logits, autograph=False, reduce_retracing=True)
-
-
-def predict(model: Model, images: np.ndarray) -> np.ndarray:
-    """Returns the model's outputs for all images, float32 [N, K].
-
-    Args:
-      model: images to logits; pass it through `compiled` once when it is called often.
-      images: [N, H, W, 3], uint8 or float in [0, 255].
-    """
-    outputs = [model(tf.cast(images[rows], tf.float32)).numpy() for rows in batches(len(images))]
-    return np.concatenate(outputs)
 
 
 def mean_by_class(values: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

@@ -18,7 +18,13 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import one_line
-from bg_interp.evaluation.arrays import Arrays, batches, mean_by_class, plain_list
+from bg_interp.evaluation.arrays import (
+    Arrays,
+    batch_of,
+    batches,
+    mean_by_class,
+    plain_list,
+)
 from bg_interp.models import graph
 from bg_interp.models.adapter import AdaptedModel, keras_network
 
@@ -79,7 +85,7 @@ def smoothgrad(
             tf.cast(labels[rows], tf.int32),
             tf.constant(seed + rows.start, tf.int32),
         ).numpy()
-        for rows in batches(len(images))
+        for rows in batches(len(images), batch_of(images.shape[1:], gradients=True))
     ]
     return np.concatenate(maps)
 
@@ -100,7 +106,8 @@ def gradcam_plus_plus(model: AdaptedModel, images: np.ndarray, labels: np.ndarra
     network = keras_network(model)
     if network is None:
         raise ValueError("a SavedModel or function has no layers")
-    visualizer = GradcamPlusPlus(_laid_flat(network), clone=False)
+    flat, last = _laid_flat(network)
+    visualizer = GradcamPlusPlus(flat, clone=False)
 
     def maps(rows: slice) -> np.ndarray:
         def score(outputs: tf.Tensor) -> tf.Tensor:
@@ -109,33 +116,44 @@ def gradcam_plus_plus(model: AdaptedModel, images: np.ndarray, labels: np.ndarra
             # the maps up to scale: shifting the score to 0 keeps them and stays finite.
             return own - tf.stop_gradient(own)
 
-        return visualizer(score, model.to_input(images[rows]), normalize_cam=False)
+        return visualizer(
+            score,
+            model.to_input(images[rows]),
+            penultimate_layer=last,
+            seek_penultimate_conv_layer=last is None,
+            normalize_cam=False,
+        )
 
-    return np.concatenate([maps(rows) for rows in batches(len(images))])
+    return np.concatenate(
+        [maps(rows) for rows in batches(len(images), batch_of(images.shape[1:], gradients=True))]
+    )
 
 
-def _laid_flat(network: keras.Model) -> keras.Model:
-    """Returns a model of whose layers `output` is what its own outputs are computed from.
+def _laid_flat(network: keras.Model) -> tuple[keras.Model, keras.Layer | None]:
+    """Returns a model, and the layer in it whose `output` is that of its last convolution.
 
     Layers of nested models have been called twice, and `output` is that of the first call; those of
     a sequential model are called again for each one that is added, as when it is read from a file.
+    There a layer of no effect is put behind the convolution. None: tf-keras-vis finds the layer.
     """
     nested = any(graph.has_graph(layer) for layer in network.layers)
     if not isinstance(network, keras.Sequential) and not nested:
-        return network
-    twins: dict[int, tuple[keras.Layer, keras.Layer]] = {}
+        return network, None
+    from tf_keras_vis.utils.model_modifiers import Conv as BaseConv
 
-    def twin(layer: Any) -> Any:
-        if not isinstance(layer, keras.Layer):
+    convolutions = [
+        call.layer for call in graph.rewire(network).calls if isinstance(call.layer, BaseConv)
+    ]
+    if not convolutions:
+        return network, None
+    mark = keras.layers.Identity(dtype=convolutions[-1].dtype_policy)
+
+    def marked(layer: Any) -> Any:
+        if layer is not convolutions[-1]:
             return layer
-        if id(layer) not in twins:
-            twins[id(layer)] = layer, type(layer).from_config(layer.get_config())
-        return twins[id(layer)][1]
+        return lambda *values, **how: mark(layer(*values, **how))
 
-    copy = graph.rewire(network, twin).model
-    for layer, made in twins.values():
-        made.set_weights(layer.get_weights())
-    return copy
+    return graph.rewire(network, marked).model, mark
 
 
 def share_in_mask(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
@@ -179,8 +197,11 @@ def attribution(model: AdaptedModel, arrays: Arrays, classes: int, seed: int = 0
     for name, method in methods.items():
         try:
             maps = method()
-        except (ValueError, LookupError) as error:
-            # Somebody's model may not be differentiable, or have no layers; the rest still counts.
+            if maps.shape != some.images.shape[:3]:
+                raise ValueError(f"its maps are of another shape than images: {maps.shape[1:]}")
+        except Exception as error:
+            # Somebody's model may not be differentiable, have no layers, or compute in numbers that
+            # a method does not know, and each raises its own; the rest still counts.
             results[name] = {"left_out": one_line(error)}
             continue
         results[name] = {

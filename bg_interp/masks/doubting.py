@@ -73,7 +73,7 @@ def doubts_about(
         found.append(
             _doubt(
                 f"{left_out} of {count + left_out} masks cannot be used; {min(odd.items())[1]}",
-                "mend them, or leave their images out",
+                "fix them, or leave their images out",
             )
         )
     if count < _AT_LEAST:

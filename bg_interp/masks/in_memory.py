@@ -65,20 +65,20 @@ class Masks:
 
 
 def segment(
-    images: np.ndarray | Sequence[np.ndarray], segmenter: str = "object", *, download: bool = False
+    images: np.ndarray | Sequence[np.ndarray], segmenter: str = "object", *, fetch: bool = False
 ) -> Masks:
     """Makes a mask of each image with MediaPipe.
 
     Args:
       images: RGB [N, H, W, 3] in 0 to 255 or 0 to 1.
       segmenter: "object" for any salient thing (U²-Net-p), "selfie" for people.
-      download: fetch the model (checked against its sha256) when it is not in the cache yet.
+      fetch: download the model (checked against its sha256) when it is not in the cache yet.
 
     Raises:
       UserError: no such segmenter, images of another form, or a model that is not there.
     """
     pixels = to_images(images)
-    path = check(segmenter, download)
+    path = check(segmenter, fetch)
     made = []
     with opening.open_segmenter(Settings(segmenter), path) as network:
         for image in tqdm.tqdm(pixels, "segmenting", unit="image", delay=1):
@@ -87,12 +87,12 @@ def segment(
     return Masks(np.stack(values), tuple(mask.quality.verdict for mask in made), pixels)
 
 
-def check(segmenter: str, download: bool) -> pathlib.Path:
+def check(segmenter: str, fetch: bool) -> pathlib.Path:
     """Returns the file of a segmenter's model.
 
     Args:
       segmenter: one that brings its model.
-      download: fetch it when it is not in the cache yet.
+      fetch: download it when it is not in the cache yet.
 
     Raises:
       UserError: no such segmenter, or its model is not there.
@@ -104,11 +104,11 @@ def check(segmenter: str, download: bool) -> pathlib.Path:
             f"Received: {segmenter!r}{nearest(segmenter, known)}"
         )
     try:
-        return opening.prepare(Settings(segmenter), fetch=download)
+        return opening.prepare(Settings(segmenter), fetch=fetch)
     except UserError as error:
-        if download:
+        if fetch:
             raise
         raise UserError(
             f"the model of the segmenter {segmenter!r} is not in the cache, or damaged; give "
-            "download=True"
+            "fetch=True"
         ) from error

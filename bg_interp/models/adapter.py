@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -10,7 +10,11 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError, nearest
-from bg_interp.models import graph
+from bg_interp.models import graph, outputs
+from bg_interp.models.asking import in_inference
+from bg_interp.models.layout import ANY, Layout
+from bg_interp.models.outputs import check_names
+from bg_interp.pixels import BYTES, Pixels
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -18,41 +22,47 @@ class AdaptedModel:
     """A classifier whose own conventions are hidden: call it with RGB in [0, 255].
 
     Attributes:
-      network: a Keras model, or any differentiable function of a batch of images.
-      input_range: the (low, high) in which `network` takes pixels.
+      network: a Keras model, or any function of a batch of images.
+      pixels: what is done to pixels before `network` sees them.
       output_kind: "logits", or "probabilities" that are turned into log-probabilities.
       columns: the outputs that are the data set's classes, in their order; None for all.
+      layout: the shape in which `network` takes images.
+      key: which of several outputs has the scores; None for a single one.
     """
 
     network: Callable[[Any], Any]
-    input_range: tuple[float, float] = (0.0, 255.0)
+    pixels: Pixels = BYTES
     output_kind: str = "logits"
     columns: tuple[int, ...] | None = None
+    layout: Layout = ANY
+    key: Any = None
 
     def to_input(self, images: tf.Tensor) -> tf.Tensor:
-        """Maps RGB in [0, 255] to what `network` takes, float32 [B, H, W, 3]."""
-        low, high = self.input_range
+        """Maps RGB in [0, 255], [B, H, W, 3], to what `network` takes."""
         images = tf.cast(images, tf.float32)
-        # Left untouched where nothing is to be done, so that no rounding creeps in.
-        return images if (low, high) == (0.0, 255.0) else low + images * ((high - low) / 255.0)
+        return self.layout.arranged(self.pixels(self.layout.coloured(images)))
 
-    def to_logits(self, outputs: tf.Tensor) -> tf.Tensor:
-        """Maps what `network` returns to logits, float32 [B, K].
+    def scores(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns what `network` gives for RGB in [0, 255], in inference, [B, K]."""
+        return outputs.scores_of(in_inference(self.network)(self.to_input(images)), self.key)
+
+    def to_logits(self, scores: tf.Tensor) -> tf.Tensor:
+        """Maps what `network` gives to logits, float32 [B, K].
 
         A single output is that of a binary classifier for its second class.
         """
-        outputs = tf.cast(outputs, tf.float32)
+        scores = tf.cast(scores, tf.float32)
         if self.output_kind == "probabilities":
-            if outputs.shape[-1] == 1:
-                outputs = tf.concat([1.0 - outputs, outputs], axis=-1)
-            outputs = tf.math.log(tf.maximum(outputs, 1e-12))
-        elif outputs.shape[-1] == 1:
-            outputs = tf.concat([tf.zeros_like(outputs), outputs], axis=-1)
-        return outputs if self.columns is None else tf.gather(outputs, self.columns, axis=-1)
+            if scores.shape[-1] == 1:
+                scores = tf.concat([1.0 - scores, scores], axis=-1)
+            scores = tf.math.log(tf.maximum(scores, 1e-12))
+        elif scores.shape[-1] == 1:
+            scores = tf.concat([tf.zeros_like(scores), scores], axis=-1)
+        return scores if self.columns is None else tf.gather(scores, self.columns, axis=-1)
 
     def __call__(self, images: tf.Tensor) -> tf.Tensor:
         """Returns logits, float32 [B, K], for RGB in [0, 255]."""
-        return self.to_logits(self.network(self.to_input(images)))
+        return self.to_logits(self.scores(images))
 
 
 def adapt(model: Callable[[Any], Any]) -> AdaptedModel:
@@ -76,65 +86,10 @@ def check_outputs(
     Raises:
       UserError: it gives no scores, or there is not a name for each.
     """
-    outputs = np.asarray(model.network(model.to_input(images)), np.float32)
-    if outputs.ndim != 2 or len(outputs) != len(images):
-        raise UserError(
-            "--model must give scores [images, classes]. "
-            f"Received: {list(outputs.shape)} for {len(images)} images"
-        )
+    scores = outputs.check_scores(model.scores(tf.constant(images)), len(images))
     if names is not None:
-        check_names(names, 2 if outputs.shape[1] == 1 else outputs.shape[1])
-    return outputs
-
-
-def check_names(names: Sequence[str], classes: int) -> None:
-    """Checks that there is a name for each of a model's classes.
-
-    Raises:
-      UserError: there is not, or they are no list of names.
-    """
-    listed = isinstance(names, Iterable) and not isinstance(names, str)
-    if not listed or len(names) != classes:
-        received = f"{len(names)} names" if listed else repr(names)
-        raise UserError(
-            f"--class_names must name the model's {classes} classes in their order. "
-            f"Received: {received}"
-        )
-
-
-def check_output_kind(kind: str, outputs: np.ndarray) -> str | None:
-    """Looks at some outputs to see whether they are of the kind that was said.
-
-    Args:
-      kind: "logits" or "probabilities".
-      outputs: what a classifier gives for a few images, float32 [B, K].
-
-    Returns:
-      A note when logits look like probabilities: they are no mistake for accuracy, but their
-      gradients vanish. Otherwise None.
-
-    Raises:
-      UserError: what is said to be probabilities leaves [0, 1], or a single output that is said to
-        be a logit never does.
-    """
-    within = bool((outputs > -1e-3).all() and (outputs < 1.001).all())
-    if kind == "probabilities" and not within:
-        raise UserError(
-            "--output_kind=probabilities needs outputs from 0 to 1. Received: "
-            f"{outputs.min():.3g} to {outputs.max():.3g}; try --output_kind=logits"
-        )
-    if kind == "logits" and within and outputs.shape[-1] == 1:
-        raise UserError(
-            "a single output from 0 to 1 looks like a sigmoid's, and as a logit it would always "
-            "mean the second class; give --output_kind=probabilities"
-        )
-    sums_to_one = np.allclose(outputs.sum(axis=-1), 1.0, atol=1e-2)
-    if kind == "logits" and within and sums_to_one:
-        return (
-            "note: the outputs look like probabilities; with --output_kind=probabilities "
-            "attribution explains their logarithm, whose gradient does not vanish"
-        )
-    return None
+        check_names(names, 2 if scores.shape[1] == 1 else scores.shape[1])
+    return scores
 
 
 def keras_network(model: AdaptedModel) -> keras.Model | None:

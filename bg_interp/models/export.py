@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from bg_interp.errors import UserError, one_line, printable
+from bg_interp.models.preprocessing import layout_of
 from bg_interp.models.resizing import resized
 from bg_interp.storage import files
 
@@ -15,10 +16,18 @@ class _Served(tf.Module):
     """A network with all that lies between somebody's image and a class name."""
 
     def __init__(
-        self, model: keras.Model, class_names: Sequence[str], assets: pathlib.Path, resize: str
+        self,
+        model: keras.Model,
+        class_names: Sequence[str],
+        assets: pathlib.Path,
+        resize: str,
+        independent: bool,
     ):
         super().__init__()
         self._model = model
+        # A SavedModel holds what it can find, and layers hide their seeds and other state.
+        self._state = [variable.value for variable in model.variables]
+        self._probable = tf.nn.sigmoid if independent else tf.nn.softmax
         self._names = tf.constant(list(class_names))
         self._size, self._resize = list(model.inputs[0].shape[1:3]), resize
         # An asset travels with the SavedModel: assets/class_names.txt.
@@ -29,7 +38,7 @@ class _Served(tf.Module):
         index = tf.argmax(logits, axis=-1)
         return {
             "logits": logits,
-            "probabilities": tf.nn.softmax(logits),
+            "probabilities": self._probable(logits),
             "class_index": index,
             "class_name": tf.gather(self._names, index),
         }
@@ -57,8 +66,9 @@ def check_input(model: keras.Model) -> None:
     Raises:
       UserError: it has other inputs than one of RGB images of a fixed size.
     """
-    shapes = [tuple(image.shape[1:]) for image in model.inputs or []]
-    if len(shapes) != 1 or len(shapes[0]) != 3 or None in shapes[0] or shapes[0][2] != 3:
+    sizes = layout_of(model).size
+    if len(model.inputs or []) != 1 or None in sizes:
+        shapes = [tuple(image.shape[1:]) for image in model.inputs or []]
         raise UserError(
             "an exported model must have one input, RGB images of a fixed size [height, width, 3]. "
             f"Received: {model.name} with inputs of shapes {shapes}"
@@ -66,7 +76,11 @@ def check_input(model: keras.Model) -> None:
 
 
 def saved_model(
-    model: keras.Model, class_names: Sequence[str], folder: pathlib.Path, resize: str = "smooth"
+    model: keras.Model,
+    class_names: Sequence[str],
+    folder: pathlib.Path,
+    resize: str = "smooth",
+    independent: bool = False,
 ) -> None:
     """Writes a SavedModel that needs neither this package nor Keras to answer.
 
@@ -78,6 +92,8 @@ def saved_model(
       class_names: of the logits, in order; assets/class_names.txt has a line for each.
       folder: is replaced as a whole.
       resize: how images come to the model's size; see `resizing.resized`.
+      independent: whether each output answers a question of its own, so that probabilities are
+        sigmoids and need not add up to 1.
 
     Raises:
       UserError: the folder cannot be written, or the model takes no images of a fixed size.
@@ -88,7 +104,7 @@ def saved_model(
             names = temporary / "class_names.txt"
             lines = [f"{printable(name)}\n" for name in class_names]
             names.write_text("".join(lines), encoding="utf-8")
-            served = _Served(model, class_names, names, resize)
+            served = _Served(model, class_names, names, resize, independent)
             written = temporary / "saved_model"
             signatures = {"serving_default": served.serve, "serve_bytes": served.serve_bytes}
             tf.saved_model.save(served, str(written), signatures)

@@ -1,20 +1,17 @@
-"""Classifiers that are plain functions of arrays: somebody's Python function, or an ONNX file."""
+"""Classifiers that are plain functions of arrays: somebody's Python function, or a file's."""
 
 import importlib
-import importlib.util
+import inspect
 import pathlib
-import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.cli import names_module
 from bg_interp.errors import UserError, one_line
-
-_NAMED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
 class ArrayFunction:
@@ -47,92 +44,83 @@ class ArrayFunction:
             pixels = images.numpy()
             if self.takes_bytes:
                 pixels = np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
-            scores = np.asarray(self._function(pixels), np.float32)
+            return _as_tensors(self._function(pixels))
         # It is somebody's code, which may raise anything.
         except Exception as error:
             raise UserError(
                 f"--model={self._name} raises {type(error).__name__} for images "
                 f"{list(images.shape)}: {one_line(error)}"
             ) from error
-        return tf.constant(scores)
+
+
+def _as_tensors(returned: Any) -> Any:
+    """Returns scores as float32; of a dict, a tuple or a list of several, each of them."""
+    if isinstance(returned, Mapping):
+        return {key: _as_tensors(values) for key, values in returned.items()}
+    several = isinstance(returned, list) and all(np.ndim(one) > 1 for one in returned)
+    if isinstance(returned, tuple) or (several and returned):
+        return tuple(_as_tensors(values) for values in returned)
+    return tf.constant(np.asarray(returned, np.float32))
+
+
+def in_blocks(function: Callable[[np.ndarray], Any], count: int | None) -> Callable:
+    """Returns a function of any number of images of one that takes a certain number.
+
+    Args:
+      function: arrays to an array, or to a list of them, whose first axis is that of the images.
+      count: how many images it takes; None for any number.
+    """
+    if count is None:
+        return function
+
+    def called(images: np.ndarray) -> Any:
+        found = []
+        for start in range(0, len(images), count):
+            some = images[start : start + count]
+            padded = np.concatenate([some, np.repeat(some[-1:], count - len(some), axis=0)])
+            found.append([np.asarray(one)[: len(some)] for one in function(padded)])
+        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+
+    return called
 
 
 def names_function(model: str) -> bool:
     """Tells whether a value of `--model` is MODULE:FUNCTION and no file."""
-    return bool(_NAMED.fullmatch(model)) and not pathlib.Path(model).exists()
+    return names_module(model) and not pathlib.Path(model).exists()
 
 
 def from_name(model: str) -> Any:
     """Imports MODULE:NAME, from the folder that the program runs in or from the environment.
 
     Returns:
-      A Keras model where that is what the name stands for, else an `ArrayFunction`.
+      What the name stands for; where that is a function or a class that needs no argument, what it
+      makes.
 
     Raises:
-      UserError: there is no such module or name, or it stands for something else.
+      UserError: there is no such module or name, or it raises.
     """
     module, _, name = model.partition(":")
     sys.path.insert(0, str(pathlib.Path.cwd()))
     try:
-        function = getattr(importlib.import_module(module), name)
+        found = getattr(importlib.import_module(module), name)
+        return found() if _makes_one(found) else found
     except Exception as error:  # Importing runs somebody's code.
         raise UserError(
             f"--model={model} cannot be imported: {type(error).__name__}: {one_line(error)}"
         ) from error
     finally:
         sys.path.pop(0)
-    if not callable(function):
-        raise UserError(
-            f"--model={model} must name a function or a Keras model. "
-            f"Received: {type(function).__name__}"
-        )
-    if isinstance(function, keras.Model):
-        return function
-    return ArrayFunction(function, model)
 
 
-def from_onnx(path: pathlib.Path) -> tuple[ArrayFunction, tuple[int | None, ...]]:
-    """Opens an ONNX file, by onnxruntime where it is installed, else by onnx's own evaluator.
-
-    Returns:
-      The classifier, and the shape of its images as [B, H, W, C].
-
-    Raises:
-      UserError: it cannot be read, or does not have one input of images.
-    """
-    import onnx
-
+def _makes_one(found: Any) -> bool:
+    """Tells whether something is called without an argument to get a classifier."""
+    if not (inspect.isfunction(found) or inspect.isclass(found)):
+        return False
     try:
-        graph = onnx.load(path).graph
-        given = {constant.name for constant in graph.initializer}
-        (image,) = (value for value in graph.input if value.name not in given)
-        shape = [size.dim_value or None for size in image.type.tensor_type.shape.dim]
-        answer = _onnx_session(path, image.name)
-    except Exception as error:  # protobuf, onnx and onnxruntime have exceptions of their own.
-        raise UserError(
-            f"{path} cannot be opened as an ONNX network with one input: {one_line(error)}"
-        ) from error
-    # Most exporters put the colours before rows and columns.
-    channels_first = len(shape) == 4 and shape[1] in (1, 3)
-    if channels_first:
-        shape = [shape[0], *shape[2:], shape[1]]
-    kind = onnx.helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type)
-
-    def scores(images: np.ndarray) -> np.ndarray:
-        images = np.rint(images) if np.issubdtype(kind, np.integer) else images
-        images = images.transpose(0, 3, 1, 2) if channels_first else images
-        return answer(np.ascontiguousarray(images).astype(kind))
-
-    return ArrayFunction(scores, str(path)), tuple(shape)
-
-
-def _onnx_session(path: pathlib.Path, name: str) -> Callable[[np.ndarray], np.ndarray]:
-    if importlib.util.find_spec("onnxruntime") is None:
-        from onnx.reference import ReferenceEvaluator
-
-        evaluator: Any = ReferenceEvaluator(str(path))
-        return lambda images: evaluator.run(None, {name: images})[0]
-    # No dependency of this package: who has ONNX files to measure often has it.
-    runtime = importlib.import_module("onnxruntime")
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda images: session.run(None, {name: images})[0]
+        parameters = inspect.signature(found).parameters.values()
+    except ValueError:
+        return False
+    return all(
+        one.default is not one.empty or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD)
+        for one in parameters
+    )

@@ -1,25 +1,27 @@
-"""What a network wants done to an image of bytes, and how to put it before the network.
+"""What a network wants done to an image of bytes, put before it as layers of its own.
 
-Networks of keras.applications come with a `preprocess_input` of their own, which is forgotten as
-easily as it is applied twice; others take [0, 255], [0, 1] or [-1, 1], and do not say which.
+Which preprocessing that is, `models.opening` finds out; here it becomes part of a Keras network.
 """
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
 from keras import layers
 
 from bg_interp.errors import UserError, one_line
-from bg_interp.outside import to_range
+from bg_interp.models import graph
+from bg_interp.models.asking import predict
+from bg_interp.models.layout import Layout
+from bg_interp.pixels import BYTES, USUAL, Pixels
 
-# What networks take for black and white.
-RANGES = ((0.0, 255.0), (0.0, 1.0), (-1.0, 1.0))
 # The first batch normalisation tells what a network was trained on. Its statistics of the right
 # range and of another one are this far apart, on images that are natural; see `_strangeness`.
-_FAR = 2.0
+FAR = 2.0
+# So many images tell how far.
+_LOOKED_AT = 64
 
 
 def of_application(image: keras.KerasTensor, application: str) -> keras.KerasTensor:
@@ -54,64 +56,75 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def check_settings(
-    preprocess: str | Callable | None, input_range: tuple[float, float] | None
-) -> None:
-    """Checks what `with_preprocessing` takes.
-
-    Raises:
-      UserError: settings that contradict each other, or are none.
-    """
-    if callable(preprocess) and input_range is not None:
-        raise UserError("preprocess as a function and input_range exclude each other: give one")
-    if isinstance(preprocess, str) and preprocess != "auto":
-        raise UserError(f'preprocess must be "auto", a function or None. Received: {preprocess!r}')
-
-
-def with_preprocessing(
+def with_pixels(
     model: keras.Model,
-    preprocess: str | Callable | None,
-    input_range: tuple[float, float] | None,
-    image_size: tuple[int, int] | None = None,
+    pixels: Pixels,
+    layout: Layout | None = None,
+    image_size: Sequence[int] | None = None,
 ) -> keras.Model:
-    """Puts what a classifier wants done to images before it.
+    """Puts what a network wants done to images before it, in inference.
 
     Args:
-      model: a classifier of images; subclassed models may be called as they are.
-      preprocess: "auto" applies `preprocess_input` to a network of keras.applications, and nothing
-        to any other; a function of images in [0, 255]; None for none.
-      input_range: what the model takes for black and white; None for [0, 255]. It excludes a
-        function.
-      image_size: rows and columns of the images, for models that leave them open.
+      model: a network of images; subclassed models may be called as they are.
+      pixels: what it wants of pixels.
+      layout: the shape it takes; None to read it off the network.
+      image_size: rows and columns of the images, for networks that leave them open.
 
     Returns:
-      A model of float32 [B, H, W, 3] in [0, 255], which shares the weights; the model itself where
-      nothing is to be done.
+      A network of float32 RGB [B, H, W, 3] in [0, 255], which shares the weights; the network
+      itself where nothing is to be done.
 
     Raises:
-      UserError: settings that contradict each other, a size that is missing, or a function that
-        cannot be part of a model.
+      UserError: a size that is missing.
     """
-    check_settings(preprocess, input_range)
-    low, high = RANGES[0] if input_range is None else to_range(input_range)
-    known = application_of(model) if preprocess == "auto" and input_range is None else None
-    nothing = known is None and not callable(preprocess) and (low, high) == RANGES[0]
-    size = size_of(model)
-    if nothing and size is not None:
+    layout = layout or layout_of(model)
+    size = layout.size if None not in layout.size else image_size
+    nothing = layout.is_plain and not pixels.reversed and pixels.range == BYTES.range
+    if nothing and None not in layout.size:
         return model
-    size = size or image_size
-    if size is None:
+    image = _image(model, size)
+    x = image if nothing else _layered(image, pixels, layout)
+    if layout.is_whole:
+        # Whole numbers carry no gradient: the same layers take floats.
+        model = graph.rewire(model, shapes=[layout.shape(image.shape[1:3])]).model
+    return keras.Model(image, model(x, training=False), name=model.name)
+
+
+def with_function(
+    model: keras.Model, function: Callable, image_size: Sequence[int] | None = None
+) -> keras.Model:
+    """Puts a caller's function of images in [0, 255] before a network, in inference.
+
+    Raises:
+      UserError: a size that is missing, or a function that cannot be part of a network.
+    """
+    image = _image(model, size_of(model) or image_size)
+    return keras.Model(image, model(_called(function, image), training=False), name=model.name)
+
+
+def _image(model: keras.Model, size: Sequence[int | None] | None) -> keras.KerasTensor:
+    if size is None or None in size:
         raise UserError(
             f"the model {model.name!r} does not say the size of its images; give image_size"
         )
-    x = image = keras.Input((*size, 3), name="image")
-    if callable(preprocess):
-        x = _called(preprocess, image)
-    elif known is not None:
-        x = of_application(image, known)
-    elif not nothing:
-        x = layers.Rescaling((high - low) / 255, low, name="to_range")(image)
-    return keras.Model(image, model(x), name=model.name)
+    return keras.Input((*size, 3), name="image")
+
+
+def _layered(image: keras.KerasTensor, pixels: Pixels, layout: Layout) -> keras.KerasTensor:
+    """Applies what `Pixels` and `Layout` do as stock layers and operations."""
+    x = layout.coloured(image)
+    if pixels.reversed and layout.channels >= 3:
+        alpha = [x[..., 3:]] if layout.channels > 3 else []
+        x = keras.ops.concatenate([x[..., 2:3], x[..., 1:2], x[..., 0:1], *alpha], axis=-1)
+    scale, shift = pixels.factors(layout.channels)
+    if len(set(scale)) == 1 and len(set(shift)) == 1:
+        if (scale[0], shift[0]) != (1.0, 0.0):
+            x = layers.Rescaling(scale[0], shift[0], name="to_range")(x)
+    else:
+        x = layers.Rescaling(scale, shift, name="to_range")(x)
+    if layout.place == "first":
+        return keras.ops.transpose(x, (0, 3, 1, 2))
+    return keras.ops.squeeze(x, axis=-1) if layout.place == "none" else x
 
 
 def _called(preprocess: Callable, image: keras.KerasTensor) -> keras.KerasTensor:
@@ -124,72 +137,103 @@ def _called(preprocess: Callable, image: keras.KerasTensor) -> keras.KerasTensor
         ) from error
 
 
+def layout_of(model: keras.Model) -> Layout:
+    """Returns the shape that a Keras network takes; any where it does not say."""
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        return Layout()
+    return Layout.of(tuple(inputs[0].shape), inputs[0].dtype, str(model.name))
+
+
 def size_of(model: keras.Model) -> tuple[int, int] | None:
     """Returns rows and columns of a model's images; None where it leaves them open."""
-    inputs = getattr(model, "inputs", None)
-    size = tuple(inputs[0].shape[1:3]) if inputs else (None, None)
-    return None if None in size else size
+    rows, columns = layout_of(model).size
+    return None if rows is None or columns is None else (rows, columns)
 
 
 def check_size(model: keras.Model, images: np.ndarray, what: str) -> None:
-    """Checks that images are as large as a model wants them.
+    """Checks that images are as large as a model wants them; see `check_layout`."""
+    check_layout(layout_of(model), images, what)
+
+
+def check_layout(layout: Layout, images: np.ndarray, what: str) -> None:
+    """Checks that images are as large as a classifier wants them.
 
     Args:
-      model: a classifier of images.
+      layout: the shape that it takes.
       images: [N, H, W, C].
       what: names them in messages.
 
     Raises:
       UserError: they are not.
     """
-    size = size_of(model)
-    if size is not None and size != images.shape[1:3]:
+    pairs = zip(layout.size, images.shape[1:3], strict=True)
+    if any(wanted not in (None, there) for wanted, there in pairs):
         raise UserError(
-            f"{what} must be of the model's size, {list(size)}. "
+            f"{what} must be of the model's size, {list(layout.size)}. "
             f"Received: {list(images.shape[1:3])}; resize them"
         )
 
 
-def likely_range(model: keras.Model, images: np.ndarray) -> tuple[float, float] | None:
-    """Returns the range that a network was trained on, where another one than [0, 255] is likely.
+def strangeness(
+    model: keras.Model, readings: Sequence[Callable], images: np.ndarray
+) -> list[float] | None:
+    """Returns how far images, as each reading brings them to a network, are from its training.
 
     The first batch normalisation keeps the mean and variance that it saw in training. Networks
-    without one, and nested ones, tell nothing.
+    without one, and nested ones, tell nothing: None.
 
     Args:
-      model: takes images as they come.
+      model: a network with a graph.
+      readings: functions of images in [0, 255] to what the network takes.
       images: natural ones, uint8 or float [N, H, W, 3] in [0, 255].
     """
     found = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
     if not found or not len(images) or not getattr(model, "inputs", None):
         return None
-    before = keras.Model(model.inputs[0], found[0].input)
-    values = np.asarray(images[:64], np.float32)
+    try:
+        before = keras.Model(model.inputs[0], found[0].input)
+    except ValueError:  # The layer was called before it came into this network.
+        return None
+    rows = np.linspace(0, len(images) - 1, min(len(images), _LOOKED_AT)).astype(np.int64)
 
-    def strangeness(low: float, high: float) -> float:
-        return _strangeness(np.asarray(before(low + values * ((high - low) / 255))), found[0])
+    def seen(reading: Callable) -> np.ndarray:
+        return predict(lambda some: before(reading(some), training=False), images[rows])
 
-    by_range = {span: strangeness(*span) for span in RANGES}
-    best = min(by_range, key=by_range.__getitem__)
-    return best if by_range[RANGES[0]] - by_range[best] > _FAR else None
+    return [_strangeness(seen(reading), found[0]) for reading in readings]
+
+
+def likely_range(model: keras.Model, images: np.ndarray) -> Pixels | None:
+    """Returns what a network was trained on, where something else than [0, 255] is likely.
+
+    Args:
+      model: takes images as they come.
+      images: see `strangeness`.
+    """
+    found = strangeness(model, USUAL, images)
+    if found is None:
+        return None
+    best = int(np.argmin(found))
+    return USUAL[best] if found[0] - found[best] > FAR else None
 
 
 def check_range(model: keras.Model, images: np.ndarray) -> None:
     """Looks whether images in [0, 255] reach a network as those did that it was trained on.
 
     Args:
-      model: what `with_preprocessing` returned.
-      images: see `likely_range`.
+      model: what `with_pixels` returned.
+      images: see `strangeness`.
 
     Raises:
       UserError: another range fits far better.
     """
     best = likely_range(model, images)
     if best is not None:
+        way_out = f"input_range={best.range}" if best.range else f"preprocess={best.name!r}"
         raise UserError(
-            f"the model {model.name!r} seems to take images in {list(best)}, not in [0, 255]: what "
+            f"the model {model.name!r} seems to take images in {best.name}, not in 0:255: what "
             "reaches its first batch normalisation is far from what that saw in training; give "
-            f"input_range={best}, or preprocess"
+            f"{way_out}, or preprocess"
         )
 
 

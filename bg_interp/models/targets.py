@@ -1,5 +1,6 @@
 """What is maximised: a model's logits, or the channels of any of its layers."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import keras
@@ -9,10 +10,30 @@ import tensorflow as tf
 from bg_interp.errors import UserError, nearest
 from bg_interp.models import graph
 
-_PROBABILITIES = (keras.activations.softmax, keras.activations.sigmoid)
+# Activations whose outputs are probabilities, and operations of the same names.
+_PROBABILITIES = ("softmax", "log_softmax", "sigmoid")
 
 
 def logits(model: keras.Model, shape: tuple[int, int, int] | None = None) -> keras.Model:
+    """Returns `scores` of a model; of a single one, those of two classes.
+
+    The first class is what speaks against the second.
+
+    Args:
+      model: a classifier with one image input and one output [B,K].
+      shape: [H,W,C] of the images, for models that leave it open.
+
+    Raises:
+      UserError: see `scores`.
+    """
+    found = scores(model, shape)
+    score = found.outputs[0]
+    if score.shape[-1] != 1:
+        return found
+    return keras.Model(found.inputs, keras.ops.concatenate([-score, score], axis=-1))
+
+
+def scores(model: keras.Model, shape: tuple[int, int, int] | None = None) -> keras.Model:
     """Returns the model without the softmax or sigmoid at its end, if it has one.
 
     A probability near 1 has no gradient left, and can be raised by lowering all other classes.
@@ -35,17 +56,41 @@ def logits(model: keras.Model, shape: tuple[int, int, int] | None = None) -> ker
             f"Received: {shapes}; name a layer to visualize instead"
         )
     last = next(call.layer for call in wiring.calls if call.outputs[0] is output)
-    if isinstance(last, keras.layers.Softmax) or _activation(last) in _PROBABILITIES:
+    if link(last) is not None:
         wiring = graph.rewire(
             model, lambda layer: _linear(layer) if layer is last else layer, _shapes(shape)
         )
     if gives_probabilities(wiring.model):
         raise UserError(
-            "the model must give logits, but its outputs sum to 1 and its last layer, "
-            f"{last.name}, is not a softmax that could be left out; give a model that ends before "
-            "its probabilities"
+            "the model must give logits, but its outputs are probabilities and its last layer, "
+            f"{last.name}, is no softmax or sigmoid that could be left out; give a model that ends "
+            "before its probabilities"
         )
     return wiring.model
+
+
+def link(last: keras.Operation) -> str | None:
+    """Returns which probabilities a layer or operation makes of scores; None for none."""
+    if isinstance(last, keras.layers.Softmax):
+        return "softmax"
+    activation = _activation(last)
+    if activation is not None:
+        name = getattr(activation, "__name__", "")
+    else:
+        # keras.ops.sigmoid and its like, called on a symbolic tensor.
+        name = "" if isinstance(last, keras.Layer) else _snake(type(last).__name__)
+    return name if name in _PROBABILITIES else None
+
+
+def last_link(model: keras.Model) -> str | None:
+    """Returns which probabilities a network ends with: "softmax", "sigmoid", or None."""
+    wiring = graph.rewire(model)
+    last = [call.layer for call in wiring.calls if call.outputs[0] is wiring.model.outputs[0]]
+    return link(last[0]) if last else None
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
 def layer(model: keras.Model, name: str, shape: tuple[int, int, int] | None = None) -> keras.Model:
@@ -142,7 +187,7 @@ def _activation(layer_: keras.Operation) -> object:
 
 
 def _linear(layer_: keras.Operation) -> Callable:
-    if _activation(layer_) is None:
+    if _activation(layer_) is None or not isinstance(layer_, keras.Layer):
         return lambda values, **_: values
     return _WithoutActivation(layer_)
 
@@ -164,9 +209,14 @@ class _WithoutActivation(keras.layers.Layer):
 
 
 def gives_probabilities(model: keras.Model) -> bool:
-    """Tries a few images: outputs that are never negative and sum to 1 are probabilities."""
-    if model.outputs[0].shape[-1] < 2:
-        return False
+    """Tries a few images: outputs that are never negative and sum to 1 are probabilities.
+
+    So are those that stay in 0 to 1 however far pixels leave their range, as a sigmoid's do.
+    """
     images = np.random.default_rng(0).uniform(0, 255, [4, *model.inputs[0].shape[1:]])
-    outputs = np.asarray(model(images.astype(np.float32), training=False), np.float32)
-    return bool((outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3))
+    shown = np.concatenate([images, 100 * images, -100 * images]).astype(np.float32)
+    outputs = np.asarray(model(shown, training=False), np.float32)
+    if outputs.shape[-1] > 1 and (outputs >= 0).all() and np.allclose(outputs.sum(1), 1, atol=1e-3):
+        return True
+    within = (outputs >= 0).all() and (outputs <= 1).all()
+    return bool(within and outputs.std(axis=0).max() > 1e-3)

@@ -1,4 +1,4 @@
-"""What a repair has worked out so far, in files: a killed one goes on where it was."""
+"""What a repair has worked out so far, in files: a killed one resumes where it was."""
 
 import dataclasses
 import hashlib
@@ -48,7 +48,7 @@ def digest(*parts: Any) -> str:
     found = hashlib.sha256()
     for part in parts:
         if isinstance(part, keras.Model):
-            found.update(part.to_json().encode())
+            found.update(_configuration(part).encode())
             for weights in part.get_weights():
                 found.update(np.ascontiguousarray(weights).data)
         elif isinstance(part, np.ndarray):
@@ -57,3 +57,12 @@ def digest(*parts: Any) -> str:
         else:
             found.update(f"{part!r};".encode())
     return found.hexdigest()[:32]
+
+
+def _configuration(model: keras.Model) -> str:
+    """Returns what a network is built of, as far as its layers say."""
+    try:
+        return model.to_json()
+    # Somebody's layers may have no configuration, or one that JSON cannot hold.
+    except Exception:
+        return repr([(layer.name, type(layer).__name__) for layer in model.layers])

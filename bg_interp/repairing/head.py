@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from bg_interp.errors import UserError
+from bg_interp.models import copying, graph
 from bg_interp.models.adapter import for_two_classes
 
 # Activations that keep the classes in the order of what the dense layer gives.
@@ -33,8 +34,13 @@ class Head:
 
     def features(self) -> keras.Model:
         """Returns the classifier up to the layer: images in its own range to float [B, D]."""
-        # Its name tells which network of keras.applications it is, and so its preprocessing.
-        return keras.Model(self.model.inputs[0], self.dense.input, name=self.model.name)
+        name = self.model.name
+        try:
+            return keras.Model(self.model.inputs[0], self.dense.input, name=name)
+        except ValueError:  # Its layers were called before they came into this classifier.
+            wiring = graph.rewire(self.model)
+            seen = next(call.inputs[0] for call in wiring.calls if call.layer is self.dense)
+            return keras.Model(wiring.model.inputs[0], seen, name=name)
 
     def weights(self) -> tuple[np.ndarray, np.ndarray]:
         """Returns kernel [D, K] and bias [K], float32; those of two classes for a single unit."""
@@ -49,12 +55,9 @@ class Head:
           kernel: float32 [D, K].
           bias: float32 [K].
         """
-        copy = keras.models.clone_model(self.model)
-        copy.set_weights(self.model.get_weights())
         if self.dense.units == 1:
             kernel, bias = kernel[:, 1:] - kernel[:, :1], bias[1:] - bias[:1]
-        copy.get_layer(self.dense.name).set_weights([kernel, bias])
-        return copy
+        return copying.with_layer(self.model, self.dense, [kernel, bias])
 
 
 def find_head(model: keras.Model) -> Head:
@@ -94,6 +97,8 @@ def _is_a_graph(model: keras.Model) -> bool:
     if len(getattr(model, "inputs", None) or []) != 1 or len(model.outputs or []) != 1:
         return False
     # A layer that is listed last need not be the one that gives the output.
+    if isinstance(model, keras.Sequential):
+        return True
     return getattr(model.layers[-1], "output", None) is model.outputs[0]
 
 
@@ -122,19 +127,16 @@ def in_order(
     return kernel[:, order], bias[order]
 
 
-def logits_of_bytes(
-    features: keras.Model, kernel: np.ndarray, bias: np.ndarray, image_size: int
-) -> keras.Model:
+def logits_of_bytes(features: keras.Model, kernel: np.ndarray, bias: np.ndarray) -> keras.Model:
     """Returns a classifier of RGB in [0, 255] that gives logits, as `models.export` serves it.
 
     Args:
       features: RGB in [0, 255] to float [B, D].
       kernel: float32 [D, K].
       bias: float32 [K].
-      image_size: the side of its images, in pixels.
     """
     dense = keras.layers.Dense(len(bias), name="logits", dtype="float32")
-    image = keras.Input((image_size, image_size, 3), name="rgb")
-    model = keras.Model(image, dense(features(image)), name="repaired")
+    image = keras.Input(features.inputs[0].shape[1:], name="rgb")
+    model = keras.Model(image, dense(features(image, training=False)), name="repaired")
     dense.set_weights([kernel, bias])
     return model

@@ -5,14 +5,16 @@ import functools
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from bg_interp.doubts import Doubt
-from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows
+from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_masks
+from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.repairing.cache import ResumeCache, digest
@@ -36,12 +38,6 @@ class Images:
     places: np.ndarray | None = None
     place_names: Sequence[str] = ()
 
-    def usable(self) -> tuple[Arrays, np.ndarray]:
-        """Returns the images with usable masks, and each one's kind of background, int [M]."""
-        rows = usable_rows(self.arrays)
-        kinds = self.arrays.labels if self.places is None else self.places
-        return self.arrays.take(rows), kinds[rows]
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Classifier:
@@ -62,7 +58,7 @@ class Classifier:
     adapted: Callable[[keras.Model], AdaptedModel]
     names: Sequence[str]
     columns: Sequence[int] | None = None
-    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -71,13 +67,13 @@ class Settings:
     """How a classifier is repaired.
 
     Attributes:
-      copies: how many random backgrounds each object is pasted before.
-      original_weight: how much an image as it is counts beside one copy.
+      copies: how many random backgrounds each object is pasted on.
+      max_loss: how much accuracy images as they are may lose.
       seed: keys all that is random.
     """
 
     copies: int = 8
-    original_weight: float = 16.0
+    max_loss: float = 0.02
     seed: int = 0
 
 
@@ -101,24 +97,22 @@ def repair(
       UserError: images or masks cannot be used.
     """
     cache, started = cache or ResumeCache(), time.monotonic()
-    arrays, kinds = train.usable()
+    arrays = with_usable_masks(train.arrays)
     check_classes(arrays.labels, classifier.head.classes)
     sample = make_sample(
         classifier.features,
         arrays,
-        kinds,
         copies=settings.copies,
-        original_weight=settings.original_weight,
         seed=settings.seed,
         cache=cache,
     )
-    fitted = fit(sample, settings.seed, cache)
+    fitted = fit(sample, settings.max_loss, cache)
     kernel, bias = in_order(fitted.kernel, fitted.bias, classifier.columns)
     network, seconds = classifier.head.replaced(kernel, bias), time.monotonic() - started
     print("measuring before and after", file=sys.stderr)
     return Repair(
         model=network,
-        logits=logits_of_bytes(classifier.features, kernel, bias, arrays.images.shape[1]),
+        logits=logits_of_bytes(classifier.features, kernel, bias),
         before=_measured(classifier, classifier.head.model, test, settings.seed, cache),
         after=_measured(classifier, network, test, settings.seed, cache),
         fit=fitted,
@@ -129,8 +123,8 @@ def repair(
 def _measured(
     classifier: Classifier, network: keras.Model, test: Images, seed: int, cache: ResumeCache
 ) -> Evaluation:
-    model, (usable, _) = classifier.adapted(network), test.usable()
-    graph, identity = compiled(model), digest(network, model.input_range, model.output_kind)
+    model, usable = classifier.adapted(network), with_usable_masks(test.arrays)
+    graph, identity = compiled(model), digest(network, model.pixels, model.output_kind)
     logits, variants = {}, Variants(usable, seed)
     for name in VARIANTS:
         images = variants.make(name)
@@ -143,6 +137,7 @@ def _measured(
         places=test.places,
         place_names=test.place_names,
         backgrounds=0,
+        controls=False,
         seed=seed,
         facts=classifier.facts,
         logits=logits,

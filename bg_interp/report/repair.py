@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bg_interp.evaluation.reliance.variants import VARIANTS
+from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.report import figures, page
 from bg_interp.report.panels import data_url
@@ -18,7 +18,7 @@ def write(
     evaluations: tuple[Evaluation, Evaluation],
     class_images: Mapping[str, np.ndarray],
     shown: Sequence[str],
-    strength: float,
+    fit: str,
     command: str,
 ) -> None:
     """Writes the page of a repair.
@@ -29,7 +29,7 @@ def write(
       evaluations: before and after.
       class_images: {"before" or "after": float32 [L, H, W, 3] in [0, 255]}, or empty.
       shown: names of the L classes that they show.
-      strength: of the regularisation that was chosen.
+      fit: how the new last layer was chosen, in a sentence.
       command: the command that repeats it.
 
     Raises:
@@ -41,7 +41,7 @@ def write(
         for variant in VARIANTS
     }
     labels = {variant: variant.replace("_", " ") for variant in VARIANTS}
-    chance = evaluations[0].measured["chance"]
+    chance = evaluations[0].chance
     kinds = "kind of background" if evaluations[0].groups.of_places else "class it is from"
     context = {
         "rows": rows,
@@ -53,7 +53,7 @@ def write(
             for name, images in class_images.items()
         ],
         "classes": len(evaluations[0].classes),
-        "strength": strength,
+        "fit": fit,
         "command": command,
     }
     page.write(path, "bg_interp.report", "repair.html.j2", context)

@@ -38,7 +38,7 @@ def _loads(name: str) -> bool:
 
 
 def way_out(lacking: dict[str, str]) -> str:
-    """Says in one line what the system lacks, and the command that mends it."""
+    """Says in one line what the system lacks, and the command that fixes it."""
     return (
         f"OpenCV and MediaPipe need system libraries that are missing here: {', '.join(lacking)}; "
         f"on Debian or Ubuntu: sudo apt-get install {' '.join(sorted(set(lacking.values())))}"

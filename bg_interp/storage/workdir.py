@@ -130,7 +130,7 @@ class Workdir:
           config: every resolved setting.
           not_compared: names of settings that may differ between a run and its continuation.
           overwrite: delete what another configuration, or a finished run, left. An unfinished run
-            of the same configuration goes on: its end would be the same.
+            of the same configuration resumes: its end would be the same.
           completed: adds to the settings that an earlier version wrote those that it did not know.
           **facts: what else config.json holds; `fingerprint` of the data and `masks` are compared
             as well.

@@ -70,8 +70,8 @@ def in_processes(
             yield (
                 left[0],
                 UserError(
-                    "its process died without a word, perhaps for want of memory; the same command "
-                    "goes on where it was"
+                    "its process died without a word, perhaps out of memory; the same command "
+                    "resumes where it was"
                 ),
             )
         left = left[max(outcomes, 1) :]

@@ -93,7 +93,7 @@ def run_arms(
     planned: Sequence[PlannedArm],
     run: Callable[[Sequence[PlannedArm]], Iterator[Outcome]],
 ) -> dict[str, str]:
-    """Runs arms; one that another process trains is come back to.
+    """Runs arms; one that another process trains is retried later.
 
     Args:
       planned: the arms.

@@ -47,7 +47,7 @@ class _Log:
     """Rows of metrics: kept in every checkpoint, written to metrics.jsonl and TensorBoard.
 
     The files are only written after a checkpoint that holds the same rows, and written anew when a
-    run goes on, so that they never hold a row twice or one that the network doesn't know of.
+    run resumes, so that they never hold a row twice or one that the network doesn't know of.
     """
 
     def __init__(self, path: pathlib.Path, summaries: Summaries, rows: list[Row]):

@@ -12,6 +12,7 @@ from tf_keras_vis.activation_maximization.input_modifiers import Jitter, Rotate2
 from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
 from tf_keras_vis.utils import get_input_names, get_num_of_steps_allowed, listify
 
+from bg_interp.models import copying
 from bg_interp.models.folding import FoldedModel
 from bg_interp.visualization import features
 from bg_interp.visualization.engine import loop
@@ -69,7 +70,9 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
         Raises:
           ValueError: `callback_every` below 1.
         """
-        super().__init__(model, model_modifier, clone)
+        copied = copying.copied(model) if clone and listify(model_modifier) else None
+        # A clone as tf-keras-vis makes it would lose what layers keep beside their weights.
+        super().__init__(copied or model, model_modifier, clone and copied is None)
         if callback_every < 1:
             raise ValueError(f"callback_every must be 1 or more. Received: {callback_every}")
         self.seed = seed

@@ -18,9 +18,9 @@ import numpy as np
 import tensorflow as tf
 from tf_keras_vis.activation_maximization.input_modifiers import InputModifier
 
-from bg_interp.visualization.engine import views
-from bg_interp.visualization.engine.parts import Moment, Part
+from bg_interp.visualization import views
 from bg_interp.visualization.optimizers import between
+from bg_interp.visualization.parts import Moment, Part
 
 # Modifiers of one kind draw apart when they stand twice in a list.
 _NEXT_OF_ITS_KIND = 2**20

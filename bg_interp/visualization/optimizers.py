@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.visualization.engine.parts import Part
+from bg_interp.visualization.parts import Part
 
 # Distances are L2 over the pixels: those of the same picture, enlarged, grow with its side.
 _SIDE = 64

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.visualization.engine import views
-from bg_interp.visualization.engine.parts import Moment, Part
+from bg_interp.visualization import views
+from bg_interp.visualization.parts import Moment, Part
 from bg_interp.visualization.statistics import AscentStatistics
 
 
@@ -129,7 +129,7 @@ class Maco(Parametrization):
 class Opacity(Parametrization):
     """Pixels, and how opaque each of them is.
 
-    The network sees the images before random backgrounds, so that what the class does not need can
+    The network sees the images on random backgrounds, so that what the class does not need can
     become transparent; people see them before white. Regularizers see the opacity as last channel:
     `MeanOpacity` holds it against the image.
     """
@@ -149,7 +149,7 @@ class Opacity(Parametrization):
         return tf.concat([self.pixels.images(pixels, start), clipped(opacity)], -1)
 
     def seen(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
-        """Returns the images before a random colour with noise on it, each its own."""
+        """Returns the images on a random colour with noise on it, each its own."""
         moment = moment.at(self.stream)
         images, opacity = images[..., :-1], images[..., -1:]
         colours = (1 + views.uniform([images.shape[0], 1, 1, images.shape[3]], moment.key)) / 2

@@ -1,58 +1,96 @@
-"""The parts of a long gallery, in files: a killed one goes on where it was."""
+"""What the compiled loop knows of the parts of a call: what is traced, and what may change.
 
+A part is an object with settings. Those that its class names in `live` are values that a trace
+reads from variables, so that others need no new trace; all others are written into the trace.
+"""
+
+import copy
 import dataclasses
-import pathlib
-import shutil
-from collections.abc import Callable
+from typing import Any, ClassVar
 
-import numpy as np
+import tensorflow as tf
 
-from bg_interp.config.ascent import AscentSettings
-from bg_interp.storage.files import replacing
-from bg_interp.visualization.results import Visualization
 
-Make = Callable[[np.ndarray], Visualization]
+class Part:
+    """A score, modifier, regularizer, parametrization or schedule that the compiled loop knows.
+
+    Attributes:
+      live: names of attributes that may change without a new trace: numbers, arrays, or None.
+    """
+
+    live: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclasses.dataclass(frozen=True)
-class Parts:
-    """Keeps what each part of a gallery has made; the `keep` of `Ascent.in_parts`.
+class Moment:
+    """When a modifier is called, and what it may draw from.
 
     Attributes:
-      folder: gets the files.
-      key: of all that the images are made from, but for their units.
-      settings: of the ascent.
+      key: uint32 scalar, for the draws: of seed and step, moved by the stream that is drawn from.
+      step: int32 scalar.
+      noise: standard Gaussian noise of the images' shape, the same at every step; None when no
+        part has asked for it.
+      fuse: let XLA compile what gains by it.
     """
 
-    folder: pathlib.Path
-    key: str
-    settings: AscentSettings
+    key: tf.Tensor
+    step: tf.Tensor
+    noise: tf.Variable | None
+    fuse: bool
 
-    def __call__(self, units: np.ndarray, make: Make) -> Visualization:
-        """Returns the images of some units; makes them where no earlier process has.
+    def at(self, stream: int) -> "Moment":
+        """Returns this moment with another key, whose draws go their own way."""
+        return dataclasses.replace(self, key=self.key + tf.constant(stream, tf.uint32))
 
-        Raises:
-          UserError: the folder cannot be written.
-        """
-        path = self.folder / f"{self.key}-{units[0]}-{units[-1]}.npz"
-        if path.is_file():
-            return self._read(path)
-        made = make(units)
-        fields = {name: value for name, value in vars(made).items() if value is not None}
-        del fields["settings"]
-        with replacing(path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, **fields)
-        return made
 
-    def _read(self, path: pathlib.Path) -> Visualization:
-        with np.load(path, allow_pickle=False) as file:
-            fields = {name: file[name] for name in file.files}
-        for name in ("units", "seconds", "seed", "stopped_at"):
-            fields[name] = fields[name].tolist() if name in fields else None
-        optional = {"natural": None, "median": None, "guesses": None}
-        fields["units"] = tuple(fields["units"])
-        return Visualization(**optional | fields, settings=self.settings)
+def signature(part: Any) -> tuple:
+    """Returns what a trace depends on, as a hashable value."""
+    live = getattr(part, "live", ())
+    settings = sorted(item for item in vars(part).items() if not item[0].startswith("_"))
+    return (
+        type(part),
+        *((name, _shape(value) if name in live else _plain(value)) for name, value in settings),
+    )
 
-    def clear(self) -> None:
-        """Removes the files, once the whole gallery is written."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+def bound(part: Any) -> Any:
+    """Returns a copy whose live settings are variables; `renew` gives them other values."""
+    twin = copy.copy(part)
+    for name, value in _nested(part):
+        setattr(twin, name, bound(value))
+    return with_variables(twin)
+
+
+def with_variables(part: Any) -> Any:
+    """Turns the live settings of `part` into variables; returns it."""
+    for name in getattr(part, "live", ()):
+        if getattr(part, name) is not None:
+            setattr(part, name, tf.Variable(getattr(part, name), trainable=False))
+    return part
+
+
+def renew(twin: Any, part: Any) -> None:
+    """Gives what `bound` returned the live settings of another part with the same signature."""
+    for name in getattr(part, "live", ()):
+        if getattr(part, name) is not None:
+            getattr(twin, name).assign(getattr(part, name))
+    for name, value in _nested(part):
+        renew(getattr(twin, name), value)
+
+
+def _nested(part: Any) -> list[tuple[str, Part]]:
+    """Returns the settings that are parts themselves, by name."""
+    settings = getattr(part, "__dict__", {}).items()
+    return [
+        (name, value)
+        for name, value in settings
+        if isinstance(value, Part) and not name.startswith("_")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return signature(value) if isinstance(value, Part) else str(value)
+
+
+def _shape(value: Any) -> Any:
+    return None if value is None else tuple(tf.convert_to_tensor(value).shape)

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 from tf_keras_vis.activation_maximization.regularizers import Regularizer
 
-from bg_interp.visualization.engine.parts import Part
 from bg_interp.visualization.features import FeatureMoments
+from bg_interp.visualization.parts import Part
 
 # The root of 0 has no gradient.
 _SMALLEST_VARIANCE = 1e-6

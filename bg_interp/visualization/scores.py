@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from tf_keras_vis.utils.scores import Score
 
-from bg_interp.visualization.engine.parts import Part
+from bg_interp.visualization.parts import Part
 
 
 class Activation(Score, Part):

@@ -29,7 +29,7 @@ def die_once(folder: pathlib.Path, name: str) -> str:
 
 
 def refuse(shared: None, name: str) -> None:
-    """Raises what a user can mend."""
+    """Raises what a user can fix."""
     raise UserError(f"{name} is refused")
 
 

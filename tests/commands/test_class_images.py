@@ -10,7 +10,8 @@ from bg_interp.commands import visualize
 from bg_interp.commands.class_images import Maker, class_images, suited_settings
 from bg_interp.config.ascent import OF, AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
-from bg_interp.models import preprocessing
+from bg_interp.models import opening, preprocessing
+from bg_interp.models.loading import load_classifier
 from bg_interp.visualization import presets
 
 QUICK = AscentSettings(steps=2)
@@ -50,7 +51,9 @@ def application():
 
 def test_an_application_gets_its_own_preprocessing(application):
     assert preprocessing.application_of(application) == "MobileNetV2"
-    wrapped = preprocessing.with_preprocessing(application, "auto", None)
+    pixels, notes = opening.assumed(load_classifier(application), None)
+    assert pixels.name == "-1:1" and "keras.applications" in notes[0]
+    wrapped = preprocessing.with_pixels(application, pixels)
     images = DRAWS.uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
     expected = application(keras.applications.mobilenet_v2.preprocess_input(images.copy()))
     np.testing.assert_allclose(wrapped(images), expected, rtol=1e-4, atol=1e-5)
@@ -76,15 +79,18 @@ def test_applications_are_known_by_their_names(name, found):
     assert preprocessing.application_of(model) == found
 
 
-@pytest.mark.parametrize("span", preprocessing.RANGES)
-def test_a_range_that_does_not_fit_is_noticed(span):
+@pytest.mark.parametrize("span", [(0.0, 255.0), (0.0, 1.0), (-1.0, 1.0)])
+def test_the_range_of_its_training_is_found_and_another_one_refused(span, capsys):
     model = trained_on(*span)
     images = class_images(model, data=DATA, input_range=span, preset=QUICK).images
     assert images.min() >= 0
     assert 1 < images.max() <= 255
+    found = class_images(model, data=DATA, preset=QUICK).images
+    np.testing.assert_array_equal(found, images)
     if span != (0.0, 255.0):
-        with pytest.raises(UserError, match=r"seems to take images in \["):
-            class_images(model, data=DATA, preset=QUICK)
+        assert "by its batch normalisation" in capsys.readouterr().err
+        with pytest.raises(UserError, match=r"seems to take images in .*, not in 0:255"):
+            class_images(model, data=DATA, input_range=(0, 255), preset=QUICK)
 
 
 def test_natural_logits_are_logits_and_statistics_those_of_all_classes():
@@ -98,6 +104,7 @@ def test_natural_logits_are_logits_and_statistics_those_of_all_classes():
         model,
         data=np.broadcast_to(data, (1200, 16, 16, 3)),
         labels=np.repeat([0, 1], 600),
+        input_range=(0, 255),
         preset=AscentSettings(steps=2),
     )
     assert maker.statistics().mean.mean() == pytest.approx(100, abs=1)
@@ -135,7 +142,7 @@ def test_a_notebook_shows_a_sheet_and_escapes_names(tmp_path):
         ({"classes": 3}, "numbers from 0 to 2"),
         ({"class_names": ["dog"]}, "class_names must name the model's 3 classes"),
         ({"preset": "smal"}, "did you mean 'small'"),
-        ({"preprocess": "imagenet"}, 'preprocess must be "auto"'),
+        ({"preprocess": "imagnet"}, "preprocess must be auto, or one of"),
         ({"preprocess": abs, "input_range": (0, 1)}, "exclude each other"),
         ({"data": DATA[0]}, "data must be RGB"),
     ],

@@ -14,6 +14,7 @@ from bg_interp.evaluation.attribution import (
     smoothgrad,
 )
 from bg_interp.models.adapter import AdaptedModel, adapt
+from bg_interp.pixels import of_range
 
 
 def _arrays(count: int = 6) -> Arrays:
@@ -134,7 +135,7 @@ def test_a_sequential_model_of_a_file_gives_the_maps_of_the_one_it_was(tmp_path)
     read = keras.models.load_model(tmp_path / "model.keras", compile=False)
     first, second = (
         gradcam_plus_plus(
-            AdaptedModel(one, input_range=(0, 1), output_kind="probabilities"),
+            AdaptedModel(one, of_range(0, 1), output_kind="probabilities"),
             some.images,
             some.labels,
         )

@@ -26,7 +26,7 @@ CALLS = {
     "Train without backgrounds": ["bg.Treatment"],
     "Class images in TensorBoard": ["ClassImages", "BackgroundReliance"],
     "Does it look at the background?": ["bg.evaluate", "bg.leak"],
-    "Mend it": ["bg.repair"],
+    "Repair the model": ["bg.repair"],
     "Class images": ["bg.class_images", "keras.applications"],
     "In a notebook": ["report.worst", "bg.class_images"],
 }

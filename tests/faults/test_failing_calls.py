@@ -1,4 +1,4 @@
-"""Each call of the system fails once: one line, nothing half, and the same command goes on.
+"""Each call of the system fails once: one line, nothing half, and the same command resumes.
 
 BG_INTERP_FAILURES sets how many calls of each tool are tried; without it the tools are left out,
 and of files, folders and answers a few calls of each kind are tried.

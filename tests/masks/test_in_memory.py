@@ -41,7 +41,7 @@ def test_mistakes_are_named_by_argument(images, segmenter, said):
 
 
 def test_a_model_that_is_not_there_is_asked_for(own_cache):
-    with pytest.raises(UserError, match="not in the cache, or damaged; give download=True"):
+    with pytest.raises(UserError, match="not in the cache, or damaged; give fetch=True"):
         segment(IMAGES, "selfie")
 
 

@@ -5,13 +5,9 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.models.adapter import (
-    AdaptedModel,
-    adapt,
-    check_output_kind,
-    check_outputs,
-    match_classes,
-)
+from bg_interp.models.adapter import AdaptedModel, adapt, check_outputs, match_classes
+from bg_interp.models.outputs import check_kind
+from bg_interp.pixels import of_range
 
 _IMAGES = np.array([0, 51, 255], np.uint8).reshape(3, 1, 1, 1).repeat(3, axis=3)
 
@@ -25,7 +21,7 @@ def _pixel(images: tf.Tensor) -> tf.Tensor:
     [((0, 255), [0, 51, 255]), ((0, 1), [0, 0.2, 1]), ((-1, 1), [-1, -0.6, 1])],
 )
 def test_pixels_arrive_in_the_range_of_the_model(input_range, expected):
-    seen = AdaptedModel(_pixel, input_range)(_IMAGES)
+    seen = AdaptedModel(_pixel, of_range(*input_range))(_IMAGES)
     np.testing.assert_allclose(seen[:, 0], expected, atol=1e-6)
 
 
@@ -66,10 +62,10 @@ def test_an_adapted_model_is_not_adapted_again():
 
 def test_logits_that_look_like_probabilities_get_a_note():
     softmax = np.full((3, 2), [0.7, 0.3], np.float32)
-    assert "--output_kind=probabilities" in (check_output_kind("logits", softmax) or "")
-    assert check_output_kind("logits", check_outputs(AdaptedModel(_pixel), _IMAGES)) is None
+    assert "--output_kind=probabilities" in (check_kind("logits", softmax) or "")
+    assert check_kind("logits", check_outputs(AdaptedModel(_pixel), _IMAGES)) is None
 
 
 def test_logits_called_probabilities_are_refused():
     with pytest.raises(UserError, match="Received: 0 to 255; try output_kind='logits'"):
-        check_output_kind("probabilities", check_outputs(AdaptedModel(_pixel), _IMAGES))
+        check_kind("probabilities", check_outputs(AdaptedModel(_pixel), _IMAGES))

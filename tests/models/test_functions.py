@@ -13,7 +13,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.measuring import measure
 from bg_interp.models import functions
-from bg_interp.models.adapter import adapt
+from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import load_classifier
 
 _IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
@@ -44,7 +44,9 @@ def test_an_onnx_file_answers_as_its_network(tmp_path, channels_first):
     found = load_classifier(tmp_path / "linear.onnx")
     assert found.image_size == 8
     expected = _IMAGES.reshape(2, -1) @ _WEIGHTS
-    np.testing.assert_allclose(found.network(tf.constant(_IMAGES)), expected, rtol=1e-4)
+    np.testing.assert_allclose(
+        AdaptedModel(found.network, layout=found.layout)(_IMAGES), expected, rtol=1e-4
+    )
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_a_function_is_named_by_module_and_name(module):
 @pytest.mark.parametrize(
     ("name", "message"),
     [("no_such_module:f", "ModuleNotFoundError"), ("somebodys_model:g", "AttributeError")]
-    + [("somebodys_model:number", "must name a function")],
+    + [("somebodys_model:number", "a function of images. Received: int")],
 )
 def test_what_cannot_be_imported_is_one_line(module, name, message):
     with pytest.raises(UserError, match=message) as caught:
@@ -128,7 +130,8 @@ def test_one_classifier_in_four_forms_gives_the_same_figures(tmp_path, monkeypat
     test = Arrays(images, masks, (np.arange(60) % 3).astype(np.int32))
     texts = []
     for form in ("model.keras", "saved", "model.onnx", "linear_in_numpy:scores"):
-        model = adapt(load_classifier(form).network)
+        opened = load_classifier(form)
+        model = AdaptedModel(opened.network, layout=opened.layout)
         found = measure(model, test, ("a", "b", "c"), backgrounds=2)
         texts.append({name: str(one) for name, one in found.measures.items()})
     assert texts[0] == texts[1] == texts[2] == texts[3]

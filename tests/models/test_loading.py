@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from bg_interp.errors import UserError
 from bg_interp.models.loading import load_classifier, load_network
+from bg_interp.models.opening import opened
 from bg_interp.storage.files import write_sealed
 
 _IMAGES = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
@@ -49,7 +50,8 @@ def test_a_saved_model_answers_as_its_network(network, tmp_path, outputs):
     _save(network, outputs, tmp_path / "saved")
     found = load_classifier(tmp_path / "saved")
     assert found.image_size is None
-    np.testing.assert_allclose(found.network(_IMAGES), network(_IMAGES), rtol=1e-5)
+    model = opened(found, _IMAGES.astype(np.uint8), None).model
+    np.testing.assert_allclose(model(_IMAGES), network(_IMAGES), rtol=1e-5)
 
 
 def test_the_export_of_keras_can_be_differentiated(network, tmp_path):
@@ -72,8 +74,10 @@ def test_class_names_travel_with_a_saved_model(network, tmp_path):
 
 def test_several_outputs_without_a_known_name_are_listed(network, tmp_path):
     _save(network, ["one", "two"], tmp_path / "saved")
-    with pytest.raises(UserError, match=r"one named logits. Received: .* with \['one', 'two'\]"):
-        load_classifier(tmp_path / "saved")
+    with pytest.raises(
+        UserError, match=r"one named logits. Received: .* one: .*, two: .* function"
+    ):
+        opened(tmp_path / "saved", _IMAGES.astype(np.uint8), None)
 
 
 def test_what_is_no_model_is_refused_in_one_line(tmp_path):
@@ -87,14 +91,14 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path):
 def test_a_model_of_something_else_than_images_is_refused(tmp_path):
     image = keras.Input((5,))
     keras.Model(image, keras.layers.Dense(2)(image)).save(tmp_path / "numbers.keras")
-    with pytest.raises(UserError, match=r"square RGB images .* with \[None, 5\]"):
+    with pytest.raises(UserError, match=r"must take images: .* with \[None, 5\]"):
         load_classifier(tmp_path / "numbers.keras")
 
 
 def test_a_run_that_is_not_finished_is_refused_the_same_way_by_every_tool(tmp_path):
     write_sealed(tmp_path / "config.json", {"config": {}, "class_names": ["a"]})
     for load in (load_classifier, load_network):
-        with pytest.raises(UserError, match=r"not finished; the command that began it goes on"):
+        with pytest.raises(UserError, match=r"not finished; the command that began it resumes it"):
             load(tmp_path)
 
 
@@ -103,5 +107,7 @@ def test_code_in_a_file_is_never_run_whoever_opens_it(tmp_path):
     output = keras.layers.Lambda(lambda x: x[:, 0, 0])(image)
     keras.Model(image, output).save(tmp_path / "code.keras")
     for load in (load_classifier, load_network):
-        with pytest.raises(UserError, match="no code of a model file is run"):
+        with pytest.raises(
+            UserError, match="no code of a model file is run here; give it as MODULE"
+        ):
             load(tmp_path / "code.keras")

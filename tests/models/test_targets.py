@@ -10,6 +10,19 @@ from bg_interp.models import targets
 IMAGES = np.random.default_rng(1).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
 
 
+class Shares(keras.layers.Layer):
+    def call(self, values):
+        return keras.ops.softmax(values)
+
+
+class Independent(keras.layers.Layer):
+    def call(self, values):
+        return keras.ops.sigmoid(values)
+
+
+HIDDEN = {"shares": Shares, "independent": Independent}
+
+
 def classifier(end, nested=False):
     """Returns a model that ends in `end`, and its logits for IMAGES."""
     inputs = keras.Input((8, 8, 3))
@@ -26,12 +39,14 @@ def classifier(end, nested=False):
         values = keras.layers.Softmax()(values)
     if end == "activation":
         values = keras.layers.Activation("softmax")(values)
-    if end == "hidden":
+    if end == "operation":
         values = keras.ops.softmax(values)
+    if end in HIDDEN:
+        values = HIDDEN[end]()(values)
     return keras.Model(inputs, values)
 
 
-@pytest.mark.parametrize("end", ["logits", "fused", "layer", "activation"])
+@pytest.mark.parametrize("end", ["logits", "fused", "layer", "activation", "operation"])
 @pytest.mark.parametrize("nested", [False, True])
 def test_softmax_is_left_out(end, nested):
     model = classifier(end, nested)
@@ -42,9 +57,20 @@ def test_softmax_is_left_out(end, nested):
     np.testing.assert_allclose(logits, model(IMAGES), rtol=1e-5)
 
 
-def test_probabilities_of_unknown_origin_are_refused():
-    with pytest.raises(UserError, match="must give logits, but its outputs sum to 1"):
-        targets.logits(classifier("hidden"))
+@pytest.mark.parametrize("end", HIDDEN)
+def test_probabilities_of_unknown_origin_are_refused(end):
+    with pytest.raises(UserError, match="must give logits, but its outputs are probabilities"):
+        targets.logits(classifier(end))
+
+
+def test_a_sigmoid_is_left_out_and_a_single_output_is_two_classes():
+    inputs = keras.Input((8, 8, 3))
+    values = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    model = keras.Model(inputs, keras.ops.sigmoid(keras.layers.Dense(1)(values)))
+    scores = targets.logits(model)(IMAGES / 255).numpy()
+    np.testing.assert_allclose(scores[:, 0], -scores[:, 1])
+    np.testing.assert_allclose(keras.ops.sigmoid(scores[:, 1:]), model(IMAGES / 255), rtol=1e-5)
+    assert targets.last_link(model) == "sigmoid"
 
 
 def test_a_model_without_classes_is_refused():

@@ -9,7 +9,7 @@ from bg_interp.evaluation.arrays import Arrays, compiled, predict
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.repairing import sample
 from bg_interp.repairing.cache import ResumeCache
-from bg_interp.repairing.fitting import CANDIDATES, Fit, check_classes, fit
+from bg_interp.repairing.fitting import SHARES, STRENGTHS, Fit, Trial, check_classes, choose, fit
 from bg_interp.repairing.head import find_head
 
 
@@ -43,13 +43,11 @@ def _fitted(network: keras.Model, train: Arrays, seed: int = 0, folder=None) -> 
     features = sample.make_sample(
         find_head(network).features(),
         train,
-        train.labels,
         copies=2,
-        original_weight=2.0,
         seed=seed,
         cache=cache,
     )
-    return fit(features, seed, cache)
+    return fit(features, 0.02, cache)
 
 
 def _mended(network: keras.Model, found: Fit) -> keras.Model:
@@ -68,7 +66,11 @@ def test_a_classifier_by_its_background_learns_to_go_by_the_object(by_border):
     assert _accuracy(by_border, test, "swap") == 0
     assert _accuracy(mended, test, "swap") > 0.9
     assert _accuracy(mended, test, "original") > 0.95
-    assert set(found.unseen) == set(CANDIDATES) and max(found.unseen.values()) > 0.7
+    assert {(one.strength, one.share) for one in found.trials} == {
+        (strength, share) for strength in STRENGTHS for share in (None, *SHARES)
+    }
+    assert found.chosen.swapped > 0.9 > 0.4 > found.reference.swapped
+    assert "without composites" in str(found)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_the_network_is_left_alone(by_border):
@@ -96,15 +98,36 @@ def test_a_repair_that_was_killed_goes_on_and_ends_with_the_same_bytes(
     with pytest.raises(KeyboardInterrupt):
         _fitted(by_border, train, folder=tmp_path)
     resumed = _fitted(by_border, train, folder=tmp_path)
-    # Two of three blocks were known; the interrupted one was asked for again.
-    assert asked == [60] * 4
+    # Two of six blocks were known; the interrupted one was asked for again.
+    assert asked == [30] * 7
     assert resumed.kernel.tobytes() == whole.kernel.tobytes()
-    assert resumed.bias.tobytes() == whole.bias.tobytes() and resumed.unseen == whole.unseen
+    assert resumed.bias.tobytes() == whole.bias.tobytes() and resumed.trials == whole.trials
     # Another network or another seed is not taken for the same.
     _fitted(by_border, train, seed=1, folder=tmp_path)
-    assert asked == [60] * 6
+    assert asked == [30] * 13
     ResumeCache(tmp_path).clear()
     assert not tmp_path.exists()
+
+
+@pytest.mark.parametrize(
+    ("max_loss", "chosen"),
+    [(0.0, 0.9), (0.04, 0.87), (1.0, 0.5)],
+)
+def test_the_price_limits_what_images_as_they_are_may_lose(max_loss, chosen):
+    trials = [Trial(1.0, 1.0, original, 1 - original) for original in (0.5, 0.87, 0.9)]
+    reference = Trial(1.0, None, 0.9, 0.0)
+    assert choose(trials, reference, max_loss).original == chosen
+
+
+def test_where_nothing_keeps_to_the_price_the_least_is_lost_and_said():
+    trials = [Trial(1.0, 1.0, original, 1 - original) for original in (0.5, 0.7)]
+    reference = Trial(1.0, None, 0.9, 0.0)
+    chosen = choose(trials, reference, 0.02)
+    assert chosen.original == 0.7
+    nothing = np.zeros((1, 2), np.float32), np.zeros(2, np.float32)
+    assert "keeps to the price of 0.02" in str(
+        Fit(*nothing, chosen, tuple(trials), reference, 0.02)
+    )
 
 
 def test_classes_without_images_are_one_line():

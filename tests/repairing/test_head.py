@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from bg_interp.errors import UserError
-from bg_interp.models.preprocessing import with_preprocessing
+from bg_interp.models.preprocessing import with_pixels
+from bg_interp.pixels import of_range
 from bg_interp.repairing.head import find_head, in_order, logits_of_bytes
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.float32)
@@ -99,7 +100,7 @@ def test_another_end_is_one_line_that_says_what_is_needed(model, found):
 def test_the_exported_classifier_takes_bytes_whatever_its_network_takes():
     model = network(keras.layers.Dense(3, activation="softmax"))
     head = find_head(model)
-    features = with_preprocessing(head.features(), None, (0.0, 1.0), 8)
-    logits = logits_of_bytes(features, *head.weights(), 8)
+    features = with_pixels(head.features(), of_range(0, 1))
+    logits = logits_of_bytes(features, *head.weights())
     probabilities = keras.ops.softmax(logits(IMAGES))
     np.testing.assert_allclose(probabilities, model(IMAGES / 255), rtol=1e-4)

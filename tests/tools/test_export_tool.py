@@ -43,7 +43,7 @@ def test_a_file_is_exported_beside_itself_with_the_names_given(export, trained_w
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({}, "--model must name a folder of tools/train.py or a .keras file"),
+        ({}, "--model must name a folder of tools/train.py, a .keras file, or MODULE:NAME"),
         ({"model": "x", "format": "onnx"}, "--format must be some of saved_model, litert"),
         ({"model": "x", "format": ""}, "--format must be some of saved_model, litert"),
         ({"model": "/nowhere"}, "/nowhere"),
@@ -58,7 +58,7 @@ def test_wrong_flags_are_one_line(export, settings, message):
 
 
 def test_a_folder_that_is_no_run_and_one_not_finished_are_named(export, trained_workdir, tmp_path):
-    with pytest.raises(UserError, match=r"has no config\.json"):
+    with pytest.raises(UserError, match=r"must be the folder of a run"):
         export(model=str(tmp_path))
     shutil.copy(trained_workdir / "config.json", tmp_path)
     with pytest.raises(UserError, match="a run that is not finished"):

@@ -9,11 +9,10 @@ import tensorflow as tf
 
 from bg_interp.config.ascent import PARAMETRIZATIONS, AscentSettings, Views
 from bg_interp.errors import UserError
-from bg_interp.visualization import statistics
+from bg_interp.visualization import statistics, views
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.engine import views
-from bg_interp.visualization.engine.parts import Moment
 from bg_interp.visualization.modifiers import SpectrumWeights, View
+from bg_interp.visualization.parts import Moment
 from bg_interp.visualization.presets import SMALL
 
 # Shifts compile faster than turns.

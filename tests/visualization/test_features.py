@@ -12,7 +12,7 @@ from bg_interp.errors import UserError
 from bg_interp.models.folding import FoldedModel
 from bg_interp.visualization import ActivationMaximization, features, statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.parts import Parts
+from bg_interp.visualization.gallery import Parts
 from bg_interp.visualization.presets import NATURAL
 from bg_interp.visualization.regularizers import FeatureStatistics
 from bg_interp.visualization.scores import Even, Margin

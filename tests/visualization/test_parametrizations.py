@@ -3,9 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.visualization import ActivationMaximization, parametrizations, statistics
-from bg_interp.visualization.engine import views
-from bg_interp.visualization.engine.parts import Moment
+from bg_interp.visualization import ActivationMaximization, parametrizations, statistics, views
+from bg_interp.visualization.parts import Moment
 from bg_interp.visualization.scores import Activation
 
 SHAPE = (2, 64, 64, 3)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.visualization.engine import views
-from bg_interp.visualization.engine.parts import Moment
+from bg_interp.visualization import views
 from bg_interp.visualization.modifiers import Noise, Shift, Turn, View, Zoom, modified
+from bg_interp.visualization.parts import Moment
 
 KEY = tf.constant([3, 5], tf.int32)
 MODIFIERS = {

@@ -2,22 +2,25 @@
 
 import dataclasses
 import pathlib
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from bg_interp.commands.arrays.evaluate import adapted_to, names_of, outputs_of
+from bg_interp.commands.arrays.evaluate import names_of
 from bg_interp.config.mask_rules import MaskRules
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.masks.doubting import Areas, doubts_about
-from bg_interp.models import preprocessing
+from bg_interp.models import opening, preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import as_network
 from bg_interp.outside import check_counts, to_images, to_labels, whole
+from bg_interp.pixels import Pixels, given
 from bg_interp.repairing import repair as retraining
 from bg_interp.repairing.head import find_head
 from bg_interp.repairing.repair import Classifier, Images, Settings
@@ -25,6 +28,12 @@ from bg_interp.repairing.result import Repair
 
 # One image in so many of each class is set aside to measure on.
 _ASIDE = 5
+_SEEN = Doubt(
+    "test",
+    "measured on a fifth of the images given: the new last layer has not seen them, but the layers "
+    "below may have learnt from them",
+    "test=(images, labels, masks) takes those that the classifier has never seen",
+)
 
 
 def repair(
@@ -39,14 +48,14 @@ def repair(
     preprocess: str | Callable | None = "auto",
     input_range: tuple[float, float] | None = None,
     copies: int = 8,
-    original_weight: float = 16.0,
+    max_loss: float = 0.02,
     invert_masks: bool | None = None,
     mask_values: Any = None,
 ) -> Repair:
     """Takes the background shortcut out of a classifier by retraining its last layer.
 
     The last layer is fitted anew, by logistic regression, to the features of the images and of
-    copies with their objects before random other backgrounds (Kirichenko et al. 2023, arXiv
+    copies with their objects on random other backgrounds (Kirichenko et al. 2023, arXiv
     2204.02937). All other layers stay as they are, and so does `model`.
 
     Example:
@@ -61,17 +70,18 @@ def repair(
         of one.
       images: those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
-      masks: [N, H, W] or [N, H, W, 1], however they are spelled, or what `bg.segment` returned.
+      masks: [N, H, W] or [N, H, W, 1], in any common format, or what `bg.segment` returned.
       class_names: K names; None for numbers.
       seed: keys all that is random.
-      test: images, labels and masks to measure on; None sets a fifth of the images aside.
+      test: images, labels and masks to measure on, which the classifier has not seen; None sets a
+        fifth of the images aside, which the new layer has not seen, and says so.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
         before any other; a function of images in [0, 255]; None for none.
       input_range: what the model takes for black and white, instead of `preprocess`; None takes
         [0, 255], or the range in which it is clearly better, which is said.
-      copies: how many random backgrounds each object is pasted before, at least 1.
-      original_weight: how much an image as it is counts beside one copy of it; more keeps accuracy
-        on images as they are, less takes more of the shortcut away.
+      copies: how many random backgrounds each object is pasted on, at least 1.
+      max_loss: how much accuracy on images as they are may be lost, of 1, for the sake of accuracy
+        on other backgrounds; told by images that the new layer has not seen.
       invert_masks: True where black is the object; False says that white is, however it looks.
       mask_values: which values of masks are object, where they are maps of labels or colours: a
         number, a list of numbers, "1:20" or "#800000".
@@ -83,43 +93,47 @@ def repair(
       UserError: a model, images, labels or masks that cannot be used.
     """
     copies, seed = whole(copies, "copies", 1), whole(seed, "seed")
-    if not isinstance(original_weight, int | float) or not original_weight >= 0:
-        raise UserError(f"original_weight must be 0 or more. Received: {original_weight!r}")
+    if not isinstance(max_loss, int | float) or not 0 <= max_loss <= 1:
+        raise UserError(f"max_loss must be from 0 to 1. Received: {max_loss!r}")
     opened = as_network(model)
     model, class_names = opened.network, class_names or opened.class_names
     head = find_head(model)
     rules = MaskRules.of(invert_masks, mask_values)
     train = _arrays(images, labels, masks, head.classes, rules)
     doubts = doubts_about(Areas.of(train.masks), rules)
-    preprocessing.check_size(model, train.images, "images")
     if test is None:
         aside = _aside(train.labels, seed)
         train, measured_on = train.take(~aside), train.take(aside)
+        doubts = (*doubts, _SEEN)
     elif isinstance(test, tuple | list) and len(test) == len(Arrays._fields):
         measured_on = _arrays(*test, head.classes, rules)
         doubts = (*doubts, *doubts_about(Areas.of(measured_on.masks), rules))
     else:
         raise UserError("test must be a tuple of images, labels and masks, or None")
-    size = train.images.shape[1:3]
-    kind, _ = outputs_of(AdaptedModel(model), train.images, None)
-    adapted = adapted_to(model, train, preprocess, input_range, kind)
+    size, how_pixels = train.images.shape[1:3], given(preprocess, input_range)
+    found = opening.opened(opened, train.images, train.labels, pixels=how_pixels)
+    for sentence in found.notes:
+        print(f"{found.name}: {sentence}", file=sys.stderr)
 
-    # Layers of its own were put before the network, or its pixels are brought into a range.
-    layered = adapted.network is not model
-    own, span = (preprocess, None) if layered else (None, adapted.input_range)
+    def of_bytes(network: keras.Model) -> keras.Model:
+        if callable(how_pixels) and not isinstance(how_pixels, Pixels):
+            return preprocessing.with_function(network, how_pixels, size)
+        return preprocessing.with_pixels(network, found.model.pixels, found.model.layout, size)
 
     def like_it(network: keras.Model) -> AdaptedModel:
-        ready = preprocessing.with_preprocessing(network, own, span, size) if layered else network
-        return dataclasses.replace(adapted, network=ready)
+        if callable(how_pixels) and not isinstance(how_pixels, Pixels):
+            network = of_bytes(network)
+        return dataclasses.replace(found.model, network=network)
 
     classifier = Classifier(
         head=head,
-        features=preprocessing.with_preprocessing(head.features(), own, span, size),
+        features=of_bytes(head.features()),
         adapted=like_it,
         names=names_of(class_names, head.classes),
-        doubts=tuple(dict.fromkeys(doubts)),
+        facts={"preprocess": found.model.pixels.name, "found": list(found.notes)},
+        doubts=tuple(dict.fromkeys((*found.doubts, *doubts))),
     )
-    how = Settings(copies, original_weight, seed)
+    how = Settings(copies, max_loss, seed)
     return retraining.repair(classifier, Images(train), Images(measured_on), how)
 
 

@@ -14,13 +14,14 @@ def segment(
     images: np.ndarray | Sequence[np.ndarray] | str | pathlib.Path,
     segmenter: str = "object",
     *,
+    fetch: bool = False,
     download: bool = False,
 ) -> in_memory.Masks | of_folders.Segmented:
     """Makes a mask of each image with MediaPipe.
 
     Example:
       ```
-      masks = bg.segment(images, "object", download=True)
+      masks = bg.segment(images, "object", fetch=True)
       bg.evaluate(model, images, labels, masks)
       ```
 
@@ -28,7 +29,8 @@ def segment(
       images: RGB [N, H, W, 3] in 0 to 255 or 0 to 1; or a folder of photographs, with a folder for
         each class in it.
       segmenter: "object" for any salient thing (U²-Net-p), "selfie" for people.
-      download: fetch the model (checked against its sha256) when it is not in the cache yet.
+      fetch: download the model (checked against its sha256) when it is not in the cache yet.
+      download: an earlier name of `fetch`.
 
     Returns:
       The masks, uint8 [N, H, W, 1], with a verdict on each. Those of a folder go where the tools
@@ -38,8 +40,9 @@ def segment(
     Raises:
       UserError: no such segmenter, images of another form, or a model that is not there.
     """
+    fetch = fetch or download
     if not isinstance(images, str | pathlib.Path):
-        return in_memory.segment(images, segmenter, download=download)
-    in_memory.check(segmenter, download)
+        return in_memory.segment(images, segmenter, fetch=fetch)
+    in_memory.check(segmenter, fetch)
     config = SegmentConfig(dataset=f"folder:{images}", segmenter=segmenter, gallery=True)
     return of_folders.run(config)

@@ -59,8 +59,8 @@ def examine_all(paths: Sequence[pathlib.Path], workers: int | None = None) -> It
             line = pipe.readline()
             if not line.endswith(b"\n"):
                 raise UserError(
-                    f"a process that checks images ended early, at {str(path)!r}; was it killed "
-                    "for want of memory? Free some and start again"
+                    f"a process that checks images ended early, at {str(path)!r}; did it "
+                    "run out of memory? Free some and start again"
                 )
             digest, reason, turn = json.loads(line)
             yield digest, reason, turn

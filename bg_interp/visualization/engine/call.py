@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 from tf_keras_vis.utils import listify
 
-from bg_interp.visualization.engine import parts
+from bg_interp.visualization import parts
 from bg_interp.visualization.parametrizations import Input, Parametrization
 from bg_interp.visualization.tf_keras_vis import mapping
 

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from bg_interp.errors import UserError
-from bg_interp.visualization.engine import compiling, parts, views
+from bg_interp.visualization import compiling, parts, views
 from bg_interp.visualization.engine.call import Call, Regularizer
 from bg_interp.visualization.engine.moved_input import MovedInput
 from bg_interp.visualization.modifiers import modified

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from bg_interp.visualization.engine import views
+from bg_interp.visualization import views
 from bg_interp.visualization.engine.call import Call, Limits
 from bg_interp.visualization.parametrizations import Input, Parametrization
 

@@ -15,8 +15,8 @@ from tf_keras_vis.activation_maximization import input_modifiers
 from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
 from tf_keras_vis.utils import scores
 
-from bg_interp.visualization.engine.parts import Part
 from bg_interp.visualization.modifiers import Modifier, Shift, Turn, Zoom
+from bg_interp.visualization.parts import Part
 from bg_interp.visualization.scores import Activation
 
 # Larger turns need shears over so many pixels that upstream's loop is no slower.

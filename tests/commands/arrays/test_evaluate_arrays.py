@@ -117,7 +117,7 @@ def test_every_kind_of_classifier_gives_the_same(report, tmp_path):
         ({"masks": IMAGES}, "masks must be of shape"),
         ({"masks": np.zeros_like(MASKS)}, "none of the 48 masks has both"),
         ({"images": IMAGES / 127.5 - 1.0}, "images must lie in"),
-        ({"class_names": 4}, "class_names must name the model's 4 classes"),
+        ({"class_names": 4}, "class_names must name the model's classes in their order, in a list"),
         ({"class_names": ["ant"]}, "class_names must name the model's 4 classes"),
         ({"model": 3}, "model must be a Keras model, a path, or a function"),
         ({"model": lambda x: x[..., 0]}, "model must give scores"),
@@ -158,4 +158,8 @@ def test_a_subclassed_model_is_measured_without_what_needs_its_layers(report):
 def test_a_classifier_at_chance_is_not_cleared():
     constant = evaluate(lambda images: np.ones((len(images), CLASSES)), IMAGES, LABELS, MASKS)
     assert constant.measures["bg_gap"].value == 0
-    assert "No better than chance (0.25), it shows nothing" in str(constant)
+    assert "In doubt" in str(constant) and "no more often than by chance" in str(constant)
+    with_word = evaluate(
+        lambda images: np.ones((len(images), CLASSES)), IMAGES, LABELS, MASKS, preprocess=None
+    )
+    assert "No better than chance (0.25), it shows nothing" in str(with_word)

@@ -90,8 +90,10 @@ def test_a_result_shows_itself_and_is_saved(tmp_path):
     result = bg.repair(shortcut(), *coloured(60, 0), ["<r>", "g", "b"])
     assert "swap" in str(result) and "<table>" in result._repr_html_()
     assert result.after.measures["original"].count == 12
+    # Nobody said that the classifier has not seen these.
+    assert "may have learnt from them; test=" in str(result) and result.before.doubts
     result.save(tmp_path)
-    assert json.loads((tmp_path / "results.json").read_text())["strength"] == result.fit.strength
+    assert json.loads((tmp_path / "results.json").read_text())["fit"] == result.fit.to_dict()
     opened = keras.models.load_model(tmp_path / "model.keras")
     images = coloured(5, 3)[0].astype(np.float32)
     np.testing.assert_allclose(opened(images), result.model(images), rtol=1e-5)
@@ -101,6 +103,8 @@ def test_a_result_shows_itself_and_is_saved(tmp_path):
     ("change", "message"),
     [
         ({"class_names": ["a"]}, "class_names must name the model's 3 classes"),
+        ({"max_loss": 1.5}, "max_loss must be from 0 to 1"),
+        ({"max_loss": "a"}, "max_loss must be from 0 to 1"),
         ({"copies": 0}, "copies must be a whole number, 1 or more"),
         ({"labels": np.zeros(30, int)}, "images of each of the network's 3 classes"),
         ({"labels": np.zeros(29, int)}, "one of each for every example"),

@@ -135,7 +135,7 @@ def _reader(
     def mask_of(key: str, image: np.ndarray) -> np.ndarray:
         mask = read.mask(positions[key], image.shape[:2])
         if problem := read.odd.get(positions[key]):
-            raise UserError(f"{problem}; mend it, or leave the object out of --objects")
+            raise UserError(f"{problem}; fix it, or leave the object out of --objects")
         if mask.shape[:2] != image.shape[:2]:
             raise UserError(
                 f"the mask of the object {key!r} must be of its image's size. Received: "

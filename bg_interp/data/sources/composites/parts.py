@@ -73,4 +73,4 @@ def decoded(path: pathlib.Path, data: bytes, decode: Callable[[bytes], np.ndarra
     try:
         return decode(data)
     except decoding.DamagedImage as error:
-        raise UserError(f"{path} cannot be decoded ({error}): mend it or remove it") from error
+        raise UserError(f"{path} cannot be decoded ({error}): fix it or remove it") from error

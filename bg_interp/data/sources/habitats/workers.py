@@ -65,7 +65,7 @@ def draw_all(job: Job, workers: int | None = None) -> Iterator[EncodedExample]:
             if example is None:
                 raise UserError(
                     f"a drawing process ended early, before example {index} of {job.split}; "
-                    "was it killed for want of memory? Free some and start again"
+                    "did it run out of memory? Free some and start again"
                 )
             yield example
 

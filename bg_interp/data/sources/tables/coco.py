@@ -152,7 +152,7 @@ def _images_of(
 
 def _rows(
     content: Mapping[str, Any],
-    categories: Mapping[object, str],
+    categories: Mapping[int | str | float, str],
     chosen: Sequence[str],
     folder: pathlib.Path,
     split: str,

@@ -73,15 +73,18 @@ def split_of(name: str) -> str:
 def file_below(folder: pathlib.Path, name: str) -> pathlib.Path:
     """Returns a file that annotations name, relative to `folder`, however its name is spelled.
 
-    Annotations come from other systems: with backslashes, and with accents composed or not.
+    Annotations come from other systems: with backslashes, with accents composed or not, and with
+    the whole path of a machine of which only the name of the file is left.
     """
     plain = name.strip().replace("\\", "/")
-    path = folder / pathlib.Path(plain).expanduser()
-    if not path.exists():
-        for form in ("NFC", "NFD"):
-            other = folder / unicodedata.normalize(form, plain)
-            if other.exists():
-                return other
+    path = folder / plain
+    if plain and not path.exists():
+        last = plain.rpartition("/")[2]
+        for other in (unicodedata.normalize(form, plain) for form in ("NFC", "NFD")):
+            if (folder / other).exists():
+                return folder / other
+        if last and (plain.startswith("/") or plain[1:2] == ":") and (folder / last).exists():
+            return folder / last
     return path
 
 

@@ -24,7 +24,10 @@ from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError
 
+# A level, and its red, green and blue.
+Colour = tuple[int, int, int, int]
 BORDER = 255
+_BORDER_COLOUR = (224, 224, 192)
 _NAMES = (
     "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
     "person pottedplant sheep sofa train tvmonitor"
@@ -38,11 +41,13 @@ class Classes:
 
     Attributes:
       names: of each level.
-      colours: (level, red, green, blue) of files that have no palette; empty where unknown.
+      colours: (level, red, green, blue) of files that have no palette.
+      listed: whether they are listed beside the data, and palettes are numbered anyhow.
     """
 
     names: Mapping[int, str]
-    colours: tuple[tuple[int, int, int, int], ...] = ()
+    colours: tuple[Colour, ...]
+    listed: bool = False
 
 
 def read(path: str, config: SourceConfig) -> Table:
@@ -63,7 +68,7 @@ def read(path: str, config: SourceConfig) -> Table:
             f"Received: {folder}"
         )
     classes = _classes(folder)
-    read = functools.partial(levels, colours=classes.colours)
+    read = functools.partial(levels, classes=classes)
     splits = _splits(folder)
     images = {image.stem: image for image in image_files(photographs)}
     images = {name: image for name, image in images.items() if not splits or name in splits}
@@ -109,7 +114,9 @@ def _classes(folder: pathlib.Path) -> Classes:
     file = folder / "labelmap.txt"
     if not file.is_file():
         return Classes(dict(enumerate(_NAMES, 1)), tuple(_voc_colours()))
-    names, colours, level = {}, [], 0
+    names: dict[int, str] = {}
+    colours: list[Colour] = [(BORDER, *_BORDER_COLOUR)]
+    level = 0
     for line in file.read_text(encoding="utf-8-sig").splitlines():
         name, _, rest = line.strip().partition(":")
         if not name or name.startswith("#"):
@@ -119,38 +126,40 @@ def _classes(folder: pathlib.Path) -> Classes:
         if ours:
             names[ours] = name
         if len(rgb) == 3:
-            colours.append((ours, *rgb))
-    return Classes(names, tuple(colours))
+            red, green, blue = rgb
+            colours.append((ours, red, green, blue))
+    return Classes(names, tuple(colours), listed=True)
 
 
-def _voc_colours() -> list[tuple[int, int, int, int]]:
+def _voc_colours() -> list[Colour]:
     """Returns VOC's own colours: the bits of a level, dealt to red, green and blue in turn."""
-    found = []
-    for level in range(256):
-        rgb = [
-            sum((level >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
-            for channel in range(3)
-        ]
-        found.append((level, *rgb))
-    return found
+
+    def share(level: int, channel: int) -> int:
+        return sum((level >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(3))
+
+    return [(n, share(n, 0), share(n, 1), share(n, 2)) for n in range(256)]
 
 
-def levels(path: pathlib.Path, colours: Sequence[tuple[int, int, int, int]]) -> np.ndarray:
+def levels(path: pathlib.Path, classes: Classes) -> np.ndarray:
     """Reads a map of classes, uint8 [h, w]: its numbers, or those that its colours stand for.
 
     Raises:
       BadMask: a colour is that of no class.
     """
     with Image.open(path) as image:
-        if image.mode in ("P", "L"):
-            return np.asarray(image)
+        numbers = np.asarray(image) if image.mode in ("P", "L") else None
+        if numbers is not None and not (classes.listed and image.mode == "P"):
+            return numbers
         pixels = np.asarray(image.convert("RGB")).astype(np.int64)
-    return _by_colour(pixels, colours, path)
+    try:
+        return _by_colour(pixels, classes.colours, path)
+    except BadMask:
+        if numbers is None:
+            raise
+        return numbers
 
 
-def _by_colour(
-    pixels: np.ndarray, colours: Sequence[tuple[int, int, int, int]], path: pathlib.Path
-) -> np.ndarray:
+def _by_colour(pixels: np.ndarray, colours: Sequence[Colour], path: pathlib.Path) -> np.ndarray:
     table = {(red << 16) + (green << 8) + blue: level for level, red, green, blue in colours}
     codes = (pixels[..., 0] << 16) + (pixels[..., 1] << 8) + pixels[..., 2]
     known, at = np.unique(codes, return_inverse=True)

@@ -73,7 +73,7 @@ def _names(file: pathlib.Path, content: Mapping[str, Any]) -> dict[int, str]:
     names = content.get("names")
     if names is None and isinstance(content.get("nc"), int):
         return {number: str(number) for number in range(content["nc"])}
-    listed = dict(enumerate(names)) if isinstance(names, list) else names
+    listed: Any = dict(enumerate(names)) if isinstance(names, list) else names
     try:
         return {int(number): str(name) for number, name in sorted(listed.items())}
     except (AttributeError, TypeError, ValueError) as error:

@@ -28,6 +28,11 @@ def write(folder, header="image,label", row="images/{name},{label}", count=8, en
     return f"table:{folder / 'labels.csv'}"
 
 
+def test_paths_of_another_machine(opened, tmp_path):
+    dataset = write(tmp_path, row=r"C:\somebody\photos\{name},{label}")
+    assert len(labels_of(opened(dataset, data_dir=str(tmp_path / "images")))) == 8
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_tables_as_spreadsheets_save_them(delimiter, encoding, opened, tmp_path):
@@ -117,6 +122,7 @@ def test_keys_of_ones_own(opened, tmp_path):
         ("image,label", "images/{name},cat", "two classes or more. Received: cat"),
         ("image,label", "images/000.png,{label}", r"with the label 'cat', and again with 'dog'"),
         ("image,label,place", "images/{name},{label},", "must have a value for 'place'"),
+        ("image,label", "images/{name},{name}", "Received: 8 of 8 classes without, the first '000"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused_in_one_line(header, row, said, opened, tmp_path):

@@ -87,6 +87,17 @@ def test_maps_in_colours_are_read_by_labelmap(opened, tmp_path):
     assert lowest_iou(source) > 0.97
 
 
+def test_palettes_that_are_numbered_anyhow_are_read_by_their_colours(opened, tmp_path):
+    dataset = write(tmp_path, lists={"default": range(8)})
+    (tmp_path / "labelmap.txt").write_text("background:0,0,0\neel:10,20,30\nfox:9,9,9\n")
+    for number in range(8):
+        image = Image.fromarray(np.where(disc(number), 1, 0).astype(np.uint8), "P")
+        image.putpalette([0, 0, 0, *((10, 20, 30), (9, 9, 9))[number % 2]])
+        save(image, tmp_path / "SegmentationClass" / f"{number:03d}.png")
+    found = labels_of(opened(dataset))
+    assert found == {number: ("eel", "fox")[number % 2] for number in range(8)}
+
+
 def test_what_is_wrong_is_counted_and_named(opened, tmp_path, capsys):
     dataset = write(tmp_path, lists={"train": range(5), "val": range(5, 12)})
     maps = tmp_path / "SegmentationClass"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.visualization.engine import compiling
+from bg_interp.visualization import compiling
 
 # Above this many images one gather is smaller, as a graph, than one roll per image.
 _MOST_ROLLS = 64
