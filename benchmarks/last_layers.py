@@ -1,8 +1,9 @@
 """Last layers that others would fit to the same frozen features, for benchmarks/repair.py.
 
-Each function takes features and gives a kernel [D, K] and a bias [K]. None of them but `dfr` is
-told what stands behind an object; what has settings chooses them as the package's own repair does,
-on objects and backgrounds of the half that it has not seen (`repairing.fitting.choose`).
+Each function takes features and gives a kernel [D, K] and a bias [K]: those of `afr` are added to
+the old layer, the others' replace it. None of them but `dfr` is told what stands behind an object;
+what has settings chooses them as the package's own repair does, on objects and backgrounds of the
+half that it has not seen (`repairing.fitting.choose`).
 """
 
 import itertools
@@ -10,7 +11,6 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.optimize
 import scipy.special
 
 from bg_interp.repairing.fitting import SHARES, STRENGTHS, Trial, choose
@@ -29,8 +29,9 @@ _AVERAGED = 10
 def of_originals(sample: Sample, strength: float) -> Layer:
     """Fits a layer to images as they are."""
     some = sample.take(sample.copy == 0)
-    weights, classes = np.ones(len(some.labels)), int(some.labels.max()) + 1
-    ((kernel, bias),) = fit_path(some.features, some.labels, weights, classes, (strength,))
+    nothing = np.zeros((len(some.labels), int(some.labels.max()) + 1), np.float32)
+    weights = np.ones(len(some.labels))
+    ((kernel, bias),) = fit_path(some.features, some.labels, weights, nothing, (strength,))
     return kernel, bias
 
 
@@ -43,37 +44,62 @@ def of_black(sample: Sample, black: np.ndarray, max_loss: float, reference: Tria
       max_loss: see `choose`.
       reference: see `choose`.
     """
-    first = sample.copy == 0
-    features, labels, halves, objects = (
-        getattr(sample, name)[first] for name in ("features", "labels", "halves", "objects")
+    some = sample.take(sample.copy == 0)
+    every = Sample(
+        np.concatenate([some.features, black[some.objects]]),
+        *(np.tile(x, 2) for x in (some.labels, some.objects, some.halves)),
+        np.repeat([0, 1], len(some.labels)),
+        np.zeros(2 * len(some.labels), bool),
     )
+    return from_nothing(every, sample, max_loss, reference)
+
+
+def from_nothing(train: Sample, sample: Sample, max_loss: float, reference: Trial) -> Layer:
+    """Fits a layer to images as they are and to copies, without regard to the old one.
+
+    With copies on random backgrounds and exact masks, this is the last layer of Decompose-and-
+    Compose (Noohdani et al. 2024, arXiv 2402.18919).
+
+    Args:
+      train: images and copies to learn from.
+      sample: those to choose by, of the same halves.
+      max_loss: see `choose`.
+      reference: see `choose`.
+    """
+
+    def fitted(rows: np.ndarray, share: float) -> list[Layer]:
+        some = train.take(rows)
+        weights = np.where(some.copy == 0, share * some.copy.max(), 1.0)
+        nothing = np.zeros((len(some.labels), int(train.labels.max()) + 1), np.float32)
+        return list(fit_path(some.features, some.labels, weights, nothing, STRENGTHS))
+
     ways = list(itertools.product(SHARES, STRENGTHS))
-    rows, classes = np.concatenate([features, black[objects]]), int(labels.max()) + 1
-    twice, behind = np.tile(labels, 2), np.tile(halves, 2)
-
-    def fitted(seen: np.ndarray, share: float) -> list[Layer]:
-        weights = np.repeat([share, 1.0], len(labels))[seen]
-        return list(fit_path(rows[seen], twice[seen], weights, classes, STRENGTHS))
-
-    layers = {
-        half: [layer for share in SHARES for layer in fitted(behind != half, share)]
+    layers = [
+        [layer for share in SHARES for layer in fitted(train.halves != half, share)]
         for half in range(HALVES)
-    }
+    ]
     trials = [
         tried(sample, [layers[half][number] for half in range(HALVES)], way)
         for number, way in enumerate(ways)
     ]
-    best = trials.index(choose(trials, reference, max_loss))
-    share, strength = ways[best]
-    return fitted(np.ones(len(rows), bool), share)[STRENGTHS.index(strength)]
+    share, strength = ways[trials.index(choose(trials, reference, max_loss))]
+    return fitted(np.ones(len(train.labels), bool), share)[STRENGTHS.index(strength)]
 
 
-def tried(sample: Sample, layers: Sequence[Layer], way: tuple[float, float]) -> Trial:
-    """Returns how the layer of each half does on that half."""
+def tried(
+    sample: Sample,
+    layers: Sequence[Layer],
+    way: tuple[float, float],
+    scores: np.ndarray | float = 0.0,
+) -> Trial:
+    """Returns how the layer of each half, added to scores [M, K], does on that half."""
+    scores = np.broadcast_to(scores, (len(sample.labels), len(layers[0][1])))
     right = np.zeros(len(sample.labels), bool)
     for half, (kernel, bias) in enumerate(layers):
         rows = sample.halves == half
-        right[rows] = (sample.features[rows] @ kernel + bias).argmax(1) == sample.labels[rows]
+        right[rows] = (sample.features[rows] @ kernel + bias + scores[rows]).argmax(
+            1
+        ) == sample.labels[rows]
     original = float(right[sample.copy == 0].mean())
     return Trial(way[1], way[0], original, float(right[sample.is_foreign].mean()))
 
@@ -81,8 +107,9 @@ def tried(sample: Sample, layers: Sequence[Layer], way: tuple[float, float]) -> 
 def afr(
     features: np.ndarray,
     labels: np.ndarray,
-    old: Layer,
+    scores: np.ndarray,
     sample: Sample,
+    old: np.ndarray,
     max_loss: float,
     reference: Trial,
 ) -> Layer:
@@ -95,49 +122,24 @@ def afr(
     Args:
       features: float32 [M, D], of images that the classifier was not trained on.
       labels: int [M].
-      old: the last layer as it was.
+      scores: float32 [M, K], what it says of them.
       sample: objects on backgrounds, which only choose.
+      old: what it says of these.
       max_loss: see `choose`.
       reference: see `choose`.
     """
-    sure = scipy.special.softmax(features @ old[0] + old[1], axis=1)[np.arange(len(labels)), labels]
-    shares = 1 / np.bincount(labels, minlength=old[0].shape[1])[labels]
+    sure = scipy.special.softmax(scores, axis=1)[np.arange(len(labels)), labels]
+    shares = 1 / np.bincount(labels)[labels]
     layers, trials = [], []
     for gamma in _GAMMAS:
         weights = shares * np.exp(-gamma * sure)
         weights *= len(labels) / weights.sum()
-        for strength in STRENGTHS:
-            layers.append(_near(features, labels, weights, old, strength))
-            trials.append(tried(sample, [layers[-1]] * HALVES, (gamma, strength)))
+        for layer, strength in zip(
+            fit_path(features, labels, weights, scores, STRENGTHS), STRENGTHS, strict=True
+        ):
+            layers.append(layer)
+            trials.append(tried(sample, [layer] * HALVES, (gamma, strength), old))
     return layers[trials.index(choose(trials, reference, max_loss))]
-
-
-def _near(
-    features: np.ndarray, labels: np.ndarray, weights: np.ndarray, old: Layer, strength: float
-) -> Layer:
-    """Fits a layer whose distance from the old one is held back, in features of deviation 1."""
-    mean, deviation = features.mean(axis=0), features.std(axis=0) + 1e-6
-    rows, scores = (features - mean) / deviation, features @ old[0] + old[1]
-    shape, numbers = (rows.shape[1] + 1, scores.shape[1]), np.arange(len(rows))
-    rows = np.pad(rows, [(0, 0), (0, 1)], constant_values=1).astype(np.float32)
-
-    def lost(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        change = flat.reshape(shape)
-        moved = scores + rows @ change.astype(np.float32)
-        shares = scipy.special.softmax(moved, axis=1)
-        loss = -float(weights @ np.log(np.maximum(shares[numbers, labels], 1e-30)))
-        shares[numbers, labels] -= 1
-        slope = (rows.T @ (shares * weights[:, None])).astype(np.float64)
-        loss += float((change[:-1] ** 2).sum()) / (2 * strength)
-        slope[:-1] += change[:-1] / strength
-        return loss / len(rows), slope.ravel() / len(rows)
-
-    start = np.zeros(shape[0] * shape[1])
-    options = {"maxiter": 60}
-    ended = scipy.optimize.minimize(lost, start, jac=True, method="L-BFGS-B", options=options)
-    change = ended.x.reshape(shape)
-    kernel = change[:-1] / deviation[:, None]
-    return old[0] + kernel, old[1] + change[-1] - mean @ kernel
 
 
 def dfr(features: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> Layer:

@@ -4,7 +4,8 @@
 
 takes each arm `none-*` of a study on drawings or composites, computes its features once, and fits
 to them: nothing (the classifier as it is), a layer for images as they are, one for them and their
-objects on black, AFR (Qiu et al. 2023), DFR (Kirichenko et al. 2023, which is told the groups of
+objects on black, one for composites from nothing (the last layer of Decompose-and-Compose, Noohdani
+et al. 2024), AFR (Qiu et al. 2023), DFR (Kirichenko et al. 2023, which is told the groups of
 held-out images), and the package's own repair. Objects and places of the test images are in no
 training image. With
 
@@ -117,24 +118,45 @@ def _loaded(folder: pathlib.Path) -> tuple[dict, dict, tuple]:
     return facts, {path.stem: np.load(path) for path in folder.glob("*.npy")}, old
 
 
-def _layers(sample, black: np.ndarray, held, old, seed: int) -> dict[str, tuple]:
-    """Fits every method; `held` is (features, labels, groups or None)."""
+def _layers(sample, black: np.ndarray, held, scores: np.ndarray, seed: int) -> dict[str, tuple]:
+    """Fits every method.
+
+    Args:
+      sample: images and copies to learn from.
+      black: features of objects on black.
+      held: (features, labels, groups or None, old scores) of images that the classifier has not
+        seen.
+      scores: the old ones of the sample.
+      seed: keys subsets.
+
+    Returns:
+      {method: (kernel, bias, whether they are added to the old scores)}.
+    """
     from bg_interp.repairing.cache import ResumeCache
-    from bg_interp.repairing.fitting import fit
+    from bg_interp.repairing.fitting import STRENGTHS, fit
 
     started = time.process_time()
-    ours = fit(sample, _MAX_LOSS, ResumeCache())
+    ours = fit(sample, scores, _MAX_LOSS, ResumeCache())
     print(f"fitted in {time.process_time() - started:.0f} s of CPU: {ours}", file=sys.stderr)
-    reference = ours.reference
+    price, features, labels, groups, old = ours.reference, *held
     found = {
-        "refitted, unmodified images": last_layers.of_originals(sample, reference.strength),
-        "objects on black": last_layers.of_black(sample, black, _MAX_LOSS, reference),
-        "AFR": last_layers.afr(held[0], held[1], old, sample, _MAX_LOSS, reference),
-        _OURS: (ours.kernel, ours.bias),
+        "refitted, unmodified images": (*last_layers.of_originals(sample, STRENGTHS[2]), False),
+        "objects on black": (*last_layers.of_black(sample, black, _MAX_LOSS, price), False),
+        "composites, from nothing": (
+            *last_layers.from_nothing(sample, sample, _MAX_LOSS, price),
+            False,
+        ),
+        "AFR": (
+            *last_layers.afr(features, labels, old, sample, scores, _MAX_LOSS, price),
+            True,
+        ),
+        _OURS: (ours.kernel, ours.bias, True),
     }
-    if held[2] is not None:
-        found["DFR (told the groups)"] = last_layers.dfr(*held, seed)
-    return found
+    if groups is not None:
+        layer = last_layers.dfr(features, labels, groups, seed)
+        found["DFR (told the groups)"] = (*layer, False)
+    nothing = np.zeros_like(ours.kernel), np.zeros_like(ours.bias), True
+    return {"as it is": nothing, **found}
 
 
 def _sample(features: np.ndarray, copies: np.ndarray, labels: np.ndarray, behind, seed: int):
@@ -166,15 +188,18 @@ def _of_arm(folder: pathlib.Path, seed: int, answers: Answers) -> None:
     # A class's own place, where nearly all of it is seen, and all others.
     own = [np.bincount(held_places[held_labels == one]).argmax() for one in range(len(old[1]))]
     groups = 2 * held_labels + (held_places == np.array(own)[held_labels])
-    held = arrays["held"], held_labels, groups
-    layers = {"as it is": old, **_layers(sample, arrays["train_black"], held, old, seed)}
+    scores = {name: features @ old[0] + old[1] for name, features in arrays.items()}
+    held = arrays["held"], held_labels, groups, scores["held"]
+    said = sample.features @ old[0] + old[1]
+    layers = _layers(sample, arrays["train_black"], held, said, seed)
     test, places, apart = facts["test_labels"], facts["test_places"], 100_000
     objects = facts.get("test_objects", seed * apart + np.arange(len(test)))
     natural, at = facts["unc_labels"], facts["unc_places"]
-    for name, (kernel, bias) in layers.items():
+    for name, layer in layers.items():
 
-        def right(features: str, true: np.ndarray, layer: tuple = (kernel, bias)) -> np.ndarray:
-            return (arrays[features] @ layer[0] + layer[1]).argmax(axis=1) == true
+        def right(of: str, true: np.ndarray, layer: tuple = layer) -> np.ndarray:
+            said = arrays[of] @ layer[0] + layer[1] + layer[2] * scores[of]
+            return said.argmax(axis=1) == true
 
         for measure, of in (("original", "test_original"), ("swap", "test_swap")):
             answers.add(name, measure, right(of, test), objects, test)
@@ -211,12 +236,10 @@ def _of_photographs(folder: pathlib.Path, seed: int, answers: Answers) -> None:
         behind = np.stack([number[pairs["mix"][int(name[3:])][seen]] for name in draws])
         copies = [arrays[name][seen] for name in draws]
         sample = _sample(arrays["original"][seen], copies, labels[seen], behind, seed)
-        # AFR takes images that the old layer has not seen: one half is for it, one for AFR.
         originals = sample.take(sample.copy == 0)
-        first, second = (originals.take(originals.halves == half) for half in (0, 1))
-        old = last_layers.of_originals(first, 0.01)
-        held = second.features, second.labels, None
-        layers = _layers(sample, arrays["black"][seen], held, old, seed)
+        held = originals.features, originals.labels, None, grouped(originals.features)
+        said = grouped(sample.features)
+        layers = _layers(sample, arrays["black"][seen], held, said, seed)
         tests: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {
             "original": [(arrays["original"], np.arange(len(labels)))]
         }
@@ -229,12 +252,9 @@ def _of_photographs(folder: pathlib.Path, seed: int, answers: Answers) -> None:
                 rows = np.flatnonzero((parts == part) & (parts[at] == part) & other)
                 true = labels[rows]
                 groups = 100 * true + labels[at[rows]]
-                for name in ("as it is", *layers):
-                    scores = features[rows]
-                    if name == "as it is":
-                        scores = grouped(scores)
-                    else:
-                        scores = scores @ layers[name][0] + layers[name][1]
+                old = grouped(features[rows])
+                for name, (change, offset, is_added) in layers.items():
+                    scores = features[rows] @ change + offset + is_added * old
                     right = scores.argmax(axis=1) == true
                     answers.add(name, measure, right, rows, groups)
                     if measure == "swap":
