@@ -16,6 +16,7 @@ from bg_interp.data.mask_choice import Masks
 from bg_interp.data.opening import decoded_with_masks
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
+from bg_interp.evaluation.units import Units
 from bg_interp.models import opening
 from bg_interp.models.loading import Classifier
 from bg_interp.models.opening import Opened
@@ -116,6 +117,13 @@ def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None
     """Returns the kinds of background of a split's images at `rows`; None where nothing tells."""
     places = source.splits[split].places
     return None if places is None else np.asarray(places)[rows]
+
+
+def units_of(source: Source, split: str, rows: np.ndarray) -> Units:
+    """Returns which of a split's images at `rows` show one object or one scene, if that is told."""
+    told = getattr(source.splits[split], "units", None) or {}
+    chosen = {name: np.asarray(numbers)[rows] for name, numbers in told.items()}
+    return Units(chosen.get("object"), chosen.get("scene"))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,7 +6,15 @@ from bg_interp.cli import POSITIVE, SHARE, setting
 from bg_interp.config import evaluation
 from bg_interp.config.evaluation import EvaluateConfig
 
-NO_FLAGS = (*evaluation.NO_FLAGS, "adversarial_backgrounds", "leak", "fail_if", "junit")
+NO_FLAGS = (
+    *evaluation.NO_FLAGS,
+    "adversarial_backgrounds",
+    "leak",
+    "fail_if",
+    "must",
+    "baseline",
+    "junit",
+)
 
 
 @dataclasses.dataclass(frozen=True)
