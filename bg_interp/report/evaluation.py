@@ -63,19 +63,11 @@ def writer(
             "class_images": _picture(class_images),
             "masks": masks,
             "command": command,
-            "repair": _repair(dict(facts)),
             "facts": facts,
         }
         page.write(path, "bg_interp.report", "evaluation.html.j2", context)
 
     return write
-
-
-def _repair(facts: Mapping[str, str]) -> str:
-    """Returns the command that repairs this model; `bg.repair` where all came from Python."""
-    if not facts.get("dataset"):
-        return "bg.repair(model, images, labels, masks)"
-    return page.command("repair", {name: facts[name] for name in ("model", "dataset")})
 
 
 def _context(found: Evaluation) -> dict[str, Any]:
