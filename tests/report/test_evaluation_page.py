@@ -127,3 +127,4 @@ def test_a_browser_shows_it_on_a_phone_without_an_error(written, browser_sees):
 @pytest.mark.parametrize("given", ["folder:photos", "folder:photos/", "folder:/home/me/photos"])
 def test_a_folder_is_shown_by_its_own_name_alone(given):
     assert without_places("dataset", given) == "folder:photos"
+    assert without_places("dataset", "table:/home/somebody/labels.csv") == "table:labels.csv"
