@@ -1,13 +1,17 @@
-"""Writes a page of the documentation for each program, from its flags: `make reference`.
+"""Writes the pages of the documentation that are made from something else: `make reference`.
 
-A test compares docs/reference/ with what is written here.
+That is one for each program, from its flags, and one for each notebook, as it was run. A test
+compares docs/ with what is written here.
 """
 
+import json
 import pathlib
+import re
 import subprocess
 import sys
 
 _ROOT = pathlib.Path(__file__).absolute().parents[1]
+_DOCS = _ROOT / "docs"
 # A process each: programs define flags of the same names.
 _PAGE = """
 import importlib, sys
@@ -19,17 +23,58 @@ print(usage.markdown("bg-interp-" + sys.argv[1], doc, cli.own_flags(), order), e
 
 
 def pages() -> dict[str, str]:
-    """Returns {file name: text} of all programs."""
+    """Returns {path below docs/: text} of all of them."""
     names = sorted(path.stem for path in (_ROOT / "tools").glob("[a-z]*.py"))
-    return {f"{name}.md": _page(name) for name in names}
+    notebooks = sorted((_DOCS / "notebooks").glob("*.ipynb"))
+    return {
+        **{f"reference/{name}.md": _program(name) for name in names},
+        **{f"notebooks/{path.stem}.md": _notebook(path) for path in notebooks},
+    }
 
 
-def _page(name: str) -> str:
+def _program(name: str) -> str:
     command = [sys.executable, "-c", _PAGE, name]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     return done.stdout
 
 
+def _notebook(path: pathlib.Path) -> str:
+    """Returns a notebook as Markdown, with the outputs that it was saved with."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    title, *parts = [part for cell in cells for part in _cell(cell)]
+    told = f"*This page is a notebook: [{path.name}]({path.name}), made to be run and changed.*"
+    heading, _, rest = title.partition("\n")
+    return "\n\n".join([heading, told, rest.strip(), *parts]) + "\n"
+
+
+def _cell(cell: dict) -> list[str]:
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return [source]
+    code = f"```python\n{source}\n```"
+    if cell["metadata"].get("jupyter", {}).get("source_hidden"):
+        code = f"<details markdown><summary>the code</summary>\n\n{code}\n\n</details>"
+    return [code, *filter(None, map(_output, cell["outputs"]))]
+
+
+def _output(output: dict) -> str:
+    if output["output_type"] == "stream":
+        # Progress and warnings are for whoever runs it.
+        return f"```text\n{_text(output['text'])}\n```" if output["name"] == "stdout" else ""
+    data = output["data"]
+    if "text/html" in data:
+        # Markdown takes a line without text for the end of HTML.
+        lines = re.sub(r"\n\s*\n", "\n", "".join(data["text/html"]))
+        return f"<div>{lines.strip()}</div>"
+    if "image/png" in data:
+        return f'<img alt="" src="data:image/png;base64,{"".join(data["image/png"]).strip()}">'
+    return f"```text\n{_text(data['text/plain'])}\n```"
+
+
+def _text(lines: list[str]) -> str:
+    return "".join(lines).rstrip()
+
+
 if __name__ == "__main__":
-    for file_name, text in pages().items():
-        (_ROOT / "docs" / "reference" / file_name).write_text(text, encoding="utf-8")
+    for name, text in pages().items():
+        (_DOCS / name).write_text(text, encoding="utf-8")

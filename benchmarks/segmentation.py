@@ -15,7 +15,6 @@ a model of one 1x1 convolution shows the same. Neither MediaPipe's video mode, n
 uint8, nor other allocator settings change that by more than 0.2 ms.
 """
 
-import statistics
 import time
 from collections.abc import Callable, Iterator
 
@@ -43,7 +42,7 @@ def medians(alternatives: dict[str, Callable[[], object]], rounds: int) -> dict[
             for _ in range(_CALLS):
                 call()
             times[name].append((time.perf_counter() - started) / _CALLS * 1e3)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return {name: np.median(values) for name, values in times.items()}
 
 
 def overhead(rounds: int) -> dict[str, float]:

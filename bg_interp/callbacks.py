@@ -12,8 +12,10 @@ import tensorflow as tf
 
 from bg_interp.commands.class_images import Maker
 from bg_interp.errors import UserError, nearest
+from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
-from bg_interp.evaluation.reliance.variants import Variants, background_reliance
+from bg_interp.evaluation.measures import HEADLINE, MEASURES, VARIANTS, take_all
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import opening, preprocessing
 from bg_interp.models.loading import as_network, classes_of, load_classifier
@@ -24,6 +26,7 @@ from bg_interp.visualization.ascent import check_start
 
 # After so many steps a batch normalisation of the usual momentum, 0.99, knows the data.
 _SETTLED = 500
+_SHOWN = [one for one in MEASURES if one.is_variant or one.table == HEADLINE]
 
 
 class _Every(keras.callbacks.Callback):
@@ -152,8 +155,8 @@ def _check_arguments(how: dict[str, Any]) -> None:
 class BackgroundReliance(_Every):
     """Measures the accuracy on objects, on backgrounds, and on swapped ones as training goes on.
 
-    The measures enter the epoch's logs, so that History and EarlyStopping see them: `bg_gap`, and
-    `accuracy_` with the name of each variant.
+    The measures enter the epoch's logs, so that History and EarlyStopping see them: `reliance`,
+    `bg_gap`, and `accuracy_` with the name of each variant.
 
     Args:
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
@@ -190,7 +193,7 @@ class BackgroundReliance(_Every):
         self._ready: keras.Model | None = None
         self._arrays: Arrays
         self._variants: Variants
-        self._measure: Callable[[], dict[str, Any]] | None = None
+        self._measure: Callable[[], dict[str, float]] | None = None
 
     def _prepare(self) -> None:
         if self._ready is not None:
@@ -204,14 +207,22 @@ class BackgroundReliance(_Every):
         self._arrays = with_usable_masks(Arrays(self._images, self._masks, labels))
         self._variants = Variants(self._arrays, self._seed)
 
-    def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, Any]]:
+    def _measuring(self, model_of_bytes: keras.Model) -> Callable[[], dict[str, float]]:
         """Returns what measures the model with its present weights, traced once."""
         # Only now, since what a model gives before it has learnt does not show the kind.
         found = opening.opened(model_of_bytes, self._arrays.images, None, pixels=BYTES)
         predict, variants = compiled(found.model), self._variants
-        return lambda: background_reliance(
-            variants.logits(predict), self._arrays.labels, found.classes, self._seed
-        )
+        labels, names = self._arrays.labels, tuple(map(str, range(found.classes)))
+
+        def measure() -> dict[str, float]:
+            said = {name: one.argmax(axis=1) for name, one in variants.logits(predict).items()}
+            taken = take_all(Answers(labels, names, said, self._seed), _SHOWN)
+            return {
+                f"accuracy_{name}" if name in VARIANTS else name: one.value
+                for name, one in taken.items()
+            }
+
+        return measure
 
     def _check_range(self) -> None:
         if self._ready is not None:
@@ -222,9 +233,7 @@ class BackgroundReliance(_Every):
             return
         if self._measure is None:
             self._measure = self._measuring(self._ready)
-        found = self._measure()
-        values = {f"accuracy_{name}": share for name, share in found["accuracy"].items()}
-        values["bg_gap"] = found["bg_gap"]["value"]
+        values = self._measure()
         logs.update(values)
         if self._writer is not None:
             with self._writer.as_default(epoch):

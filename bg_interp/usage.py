@@ -88,7 +88,8 @@ def _as_markdown(doc: str) -> str:
 
 def _row(flag: flags.Flag) -> str:
     head, body = _head_and_body(flag)
-    return f"- `{head}`<br>\n  {html.escape(programs.as_called(body, clone=False), quote=False)}"
+    text = html.escape(programs.as_called(body, clone=False), quote=False)
+    return f"- `{head}`<br>\n  {text.replace('*', '&#42;')}"
 
 
 def _head_and_body(flag: flags.Flag) -> tuple[str, str]:

@@ -6,7 +6,8 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,26 +15,24 @@ from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
 from bg_interp.commands.class_images import Maker
-from bg_interp.commands.published import measure_published
+from bg_interp.commands.published import Published, measure_published
 from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import (
     NO_FLAGS,
     EvaluateConfig,
     check_names,
     class_names,
-    conditions,
 )
 from bg_interp.data.examples import OnDisk, in_memory, labels_of
 from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
-from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays, predict
-from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import MOST_IMAGES, Leak, drawn, measure_leak
+from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel, keras_network, match_classes
 from bg_interp.models.loading import load_classifier
@@ -120,6 +119,80 @@ def class_image_sheet(
     return pictures.grid(np.stack([one.images for one in made]), shown, rows)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Audit:
+    """What was measured, and on what.
+
+    Attributes:
+      found: all measures.
+      source: of the images.
+      tested: the classifier and its images, and settings that name what was found of them.
+      published: measures on variants that a benchmark publishes.
+    """
+
+    found: Evaluation
+    source: Source
+    tested: subject.Tested[EvaluateConfig]
+    published: tuple[Published, ...]
+
+
+def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Audit:
+    """Opens a classifier and its test images, and measures.
+
+    Args:
+      config: as it was given.
+      draws: whether class images will be drawn, which not every classifier can.
+      explains: whether attribution is measured.
+    """
+    classifier = load_classifier(config.model or "")
+    config = subject.settled(config, classifier.image_size)
+    source = subject.open_images(config, whole=True)
+    names = list(source.class_names)
+    model_classes = class_names(config) or classifier.class_names
+    columns = None if model_classes is None else match_classes(model_classes, names)
+    if model_classes is None:
+        subject.say_order(names)
+    tested = subject.open_test(classifier, source, config, model_classes, columns)
+    model, config, arrays = tested.found.model, tested.config, tested.examples.arrays
+    if draws:
+        _check_drawable(model)
+    published = measure_published(model, source, config)
+    found = measure(
+        model,
+        Arrays.of(arrays),
+        names,
+        keys=[source.splits["test"].keys[row] for row in arrays["index"]],
+        places=subject.places_of(source, "test", arrays["index"]),
+        place_names=source.place_names,
+        units=subject.units_of(source, "test", arrays["index"]),
+        backgrounds=config.adversarial_backgrounds,
+        explains=explains,
+        seed=config.seed,
+        facts=_facts(tested, source, published),
+        doubts=(*tested.found.doubts, *tested.masks.doubts),
+    )
+    return _Audit(found, source, tested, published)
+
+
+def _facts(
+    tested: subject.Tested[EvaluateConfig], source: Source, published: Sequence[Published]
+) -> dict[str, Any]:
+    """Returns what results.json tells of how the measures were taken."""
+    config, model = tested.config, tested.found.model
+    same = getattr(source, "duplicates", None)
+    return {
+        "model": str(config.model),
+        "fingerprint": source.fingerprint,
+        "preprocess": config.preprocess,
+        "input_range": model.pixels.range and list(model.pixels.range),
+        "output_kind": config.output_kind,
+        "found": list(tested.found.notes),
+        "data": {name: getattr(config, name) for name in _DATA},
+        **({"duplicates": same.to_dict()} if same else {}),
+        **({"published": {one.name: one.to_dict() for one in published}} if published else {}),
+    }
+
+
 def run(config: EvaluateConfig) -> Evaluation:
     """Audits one classifier and writes what was found into the output folder.
 
@@ -129,83 +202,55 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
-    classifier = load_classifier(config.model or "")
-    given, config = config, subject.settled(config, classifier.image_size)
-    source = subject.open_images(config, whole=True)
-    names = list(source.class_names)
-    model_classes = class_names(config) or classifier.class_names
-    columns = None if model_classes is None else match_classes(model_classes, names)
-    if model_classes is None:
-        subject.say_order(names)
-    tested = subject.open_test(classifier, source, config, model_classes, columns)
-    model, config, arrays = tested.found.model, tested.config, tested.examples.arrays
-    picture = _class_images(given) if config.class_images_of == "both" else None
-    drawn = config.class_images or config.class_images_of != "both"
-    if drawn and picture is None:
-        _check_drawable(model)
-    facts = {
-        "model": str(config.model),
-        "seed": config.seed,
-        "fingerprint": source.fingerprint,
-        "preprocess": config.preprocess,
-        "input_range": model.pixels.range and list(model.pixels.range),
-        "output_kind": config.output_kind,
-        "found": list(tested.found.notes),
-        "data": {name: getattr(config, name) for name in _DATA},
-    }
-    if same := getattr(source, "duplicates", None):
-        facts["duplicates"] = same.to_dict()
-    published = measure_published(model, source, config)
-    if published:
-        facts["published"] = {one.name: one.to_dict() for one in published}
-    evaluation = measure(
-        model,
-        Arrays.of(arrays),
-        names,
-        keys=[source.splits["test"].keys[row] for row in arrays["index"]],
-        places=subject.places_of(source, "test", arrays["index"]),
-        place_names=source.place_names,
-        backgrounds=config.adversarial_backgrounds,
-        seed=config.seed,
-        facts=facts,
-        doubts=(*tested.found.doubts, *tested.masks.doubts),
-    )
+    picture = _class_images(config) if config.class_images_of == "both" else None
+    draws = picture is None and (config.class_images or config.class_images_of != "both")
+    audit = _audit(config, draws=draws)
+    found, tested, folder = audit.found, audit.tested, output_folder(config)
     if config.leak:
-        evaluation = _with_leak(evaluation, source, config)
-    for one in published:
-        print(one.beside(evaluation.measures), file=sys.stderr)
-    folder = output_folder(given)
-    evaluation.save(folder)
-    save_confusion(evaluation.measured, folder / "confusion.png")
-    if drawn and picture is None:
+        found = _with_leak(found, audit.source, tested.config)
+    beside = [one.beside(found.measures) for one in audit.published]
+    print("".join(f"{line}\n" for line in beside), end="", file=sys.stderr)
+    for name in ("results.json", "images.csv"):
+        found.save(folder / name)
+    save_confusion(found.to_dict(), folder / "confusion.png")
+    model, test, names = tested.found.model, found.test, found.classes
+    if draws:
         picture = folder / "class_images.png"
-        pictures.save_png(picture, class_image_sheet(model, evaluation.test, names, config))
-    sheet = example_sheet(model, evaluation.test, names, config.seed)
-    pictures.save_png(folder / "variants.png", sheet)
-    report.write(
-        folder / "report.html",
-        evaluation,
-        command=page.command("evaluate", page.given_flags(given, (*NO_FLAGS, "output", "junit"))),
-        facts=[
-            *((name, page.without_places(name, getattr(config, name))) for name in _SHOWN),
-            *((name, str(note)) for name, note in _notes(evaluation, source)),
-            *(("published variants", one.beside(evaluation.measures)) for one in published),
+        pictures.save_png(picture, class_image_sheet(model, test, names, tested.config))
+    pictures.save_png(folder / "variants.png", example_sheet(model, test, names, config.seed))
+    write = report.writer(
+        page.command("evaluate", page.given_flags(config, (*NO_FLAGS, "output", "junit"))),
+        [
+            *((one, page.without_places(one, getattr(tested.config, one))) for one in _SHOWN),
+            *((name, str(note)) for name, note in _notes(found, audit.source)),
+            *(("published variants", line) for line in beside),
         ],
-        masks=report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
-        class_images=picture,
+        report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
+        picture,
     )
-    return evaluation
+    found = dataclasses.replace(found, write_page=write)
+    found.save(folder / "report.html")
+    return found
 
 
-def exit_code(
-    measures: Mapping[str, Estimate], config: EvaluateConfig, doubts: Sequence[Doubt] = ()
-) -> int:
-    """Judges measures by `--fail_if`, and prints a line for each condition.
+def _baseline(config: EvaluateConfig) -> Evaluation | str | None:
+    """Returns what `--baseline` names: the path of a results.json, or a model's evaluation."""
+    if config.baseline is None or config.baseline.endswith(".json"):
+        return config.baseline
+    other = dataclasses.replace(
+        subject.settled(config, None),
+        model=config.baseline,
+        image_size=config.image_size,
+        resize=config.resize,
+        preprocess=config.preprocess,
+        input_range=config.input_range,
+    )
+    print(f"measuring the baseline {config.baseline}", file=sys.stderr)
+    return _audit(other, draws=False, explains=False).found
 
-    Args:
-      measures: what was measured.
-      config: names the conditions.
-      doubts: of the result.
+
+def exit_code(found: Evaluation | Leak, config: EvaluateConfig) -> int:
+    """Judges measures by `--fail_if` and `--must`, and prints a line for each condition.
 
     Returns:
       0 where all pass, 3 where one fails, 4 where it can't be decided.
@@ -213,11 +258,15 @@ def exit_code(
     Raises:
       UserError: a measure was not taken, or `--junit` cannot be written.
     """
-    if config.fail_if is None:
+    conditions = gate.asked(config)
+    if not conditions:
         return 0
-    verdicts = gate.check(conditions(config.fail_if), measures, doubts)
+    if isinstance(found, Leak):
+        verdicts = gate.check([(one, found.accuracy) for one in conditions])
+    else:
+        verdicts = found.judged(conditions, _baseline(config))
     for one in verdicts.each:
-        told = f"--fail_if={one.condition} {one}"
+        told = f"--{one.condition.kind}={one.condition} {one}"
         print(told, file=sys.stdout if one.state is gate.State.PASSED else sys.stderr)
     if config.junit is not None:
         path = pathlib.Path(config.junit).expanduser()
@@ -237,22 +286,21 @@ def leak(config: EvaluateConfig) -> Leak:
     return found
 
 
-def _notes(evaluation: Evaluation, source: Source) -> Iterator[tuple[str, object]]:
+def _notes(found: Evaluation, source: Source) -> Iterator[tuple[str, object]]:
     """Yields what could not be measured, and what is odd about the data."""
-    if "leak_left_out" in evaluation.measured:
-        yield "leak", f"left out: {evaluation.measured['leak_left_out']}"
+    if "leak_left_out" in found.facts:
+        yield "leak", f"left out: {found.facts['leak_left_out']}"
     if same := getattr(source, "duplicates", None):
         yield "duplicates", same
 
 
-def _with_leak(evaluation: Evaluation, source: Source, config: EvaluateConfig) -> Evaluation:
+def _with_leak(found: Evaluation, source: Source, config: EvaluateConfig) -> Evaluation:
     """Adds the leak, or says why there is none: everything else is measured already."""
     try:
-        return dataclasses.replace(evaluation, leak=_leak_of(source, config))
+        return found.with_leak(_leak_of(source, config))
     except UserError as error:
         print(f"the leak is left out: {error}", file=sys.stderr)
-        measured = {**evaluation.measured, "leak_left_out": str(error)}
-        return dataclasses.replace(evaluation, measured=measured)
+        return dataclasses.replace(found, facts={**found.facts, "leak_left_out": str(error)})
 
 
 def _leak_of(source: Source, config: EvaluateConfig) -> Leak:
@@ -266,7 +314,8 @@ def _leak_of(source: Source, config: EvaluateConfig) -> Leak:
         examples = examples.only(chosen)
     if isinstance(examples, OnDisk):
         examples = in_memory(examples, "train images")
-    return measure_leak(Arrays.of(examples.arrays), config.seed)
+    scenes = subject.units_of(source, "train", examples.positions).scenes
+    return measure_leak(Arrays.of(examples.arrays), config.seed, scenes)
 
 
 def _class_images(config: EvaluateConfig) -> pathlib.Path | None:

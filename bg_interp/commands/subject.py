@@ -16,6 +16,7 @@ from bg_interp.data.mask_choice import Masks
 from bg_interp.data.opening import decoded_with_masks
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError
+from bg_interp.evaluation.units import Units
 from bg_interp.models import opening
 from bg_interp.models.loading import Classifier
 from bg_interp.models.opening import Opened
@@ -48,6 +49,7 @@ def settled(config: _Config, model_size: int | None) -> _Config:
         config,
         dataset=dataset,
         data_dir=config.data_dir or same.get("data_dir"),
+        only_classes=config.only_classes or same.get("only_classes"),
         masks=config.masks or same.get("masks", "auto"),
         invert_masks=(
             same.get("invert_masks") if config.invert_masks is None else config.invert_masks
@@ -116,6 +118,13 @@ def places_of(source: Source, split: str, rows: np.ndarray) -> np.ndarray | None
     """Returns the kinds of background of a split's images at `rows`; None where nothing tells."""
     places = source.splits[split].places
     return None if places is None else np.asarray(places)[rows]
+
+
+def units_of(source: Source, split: str, rows: np.ndarray) -> Units:
+    """Returns which of a split's images at `rows` show one object or one scene, if that is told."""
+    told = getattr(source.splits[split], "units", None) or {}
+    chosen = {name: np.asarray(numbers)[rows] for name, numbers in told.items()}
+    return Units(chosen.get("object"), chosen.get("scene"))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,10 +1,8 @@
 """What an evaluation measures: a classifier, and the test images it is measured on."""
 
 import dataclasses
-import math
 import os
 import pathlib
-import re
 
 from bg_interp import pixels
 from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
@@ -17,7 +15,7 @@ from bg_interp.config.data import (
     check_masks,
     check_source,
 )
-from bg_interp.errors import UserError, nearest, one_line
+from bg_interp.errors import UserError, one_line
 from bg_interp.pixels import Pixels
 
 # Taken from the training of the model, or without meaning for measures: they get no flags.
@@ -31,15 +29,10 @@ NO_FLAGS = (
     "cache_gb",
 )
 
-# The exit code of an evaluation that `--fail_if` fails; 1 is a mistake of the user's.
+# The exit code of an evaluation that `--fail_if` or `--must` fails; 1 is a mistake of the user's.
 EXIT_CODE = 3
 # The exit code where something is in doubt, or the data cannot decide.
 UNDECIDED_CODE = 4
-# What `--fail_if` may name; a test compares them with what an evaluation measures.
-MEASURES = (
-    "original foreground_only no_foreground background_only mixed_same mixed_random mixed_next "
-    "swap bg_gap worst_group mean_group adversarial leak"
-).split()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,8 +47,9 @@ class EvaluateConfig(DataConfig):
     )
     dataset: str = setting(
         "",
-        "habitats, composites, tfds:NAME or folder:PATH, whose test images are used; default: what "
-        "the model was trained on, else habitats",
+        "whose test images are used: habitats, composites, tfds:NAME, folder:PATH, or annotations "
+        "such as table:FILE.csv, coco:FILE.json, voc:PATH, waterbirds:PATH (as for "
+        "tools/train.py); default: what the model was trained on, else habitats",
     )
     masks: str = setting(
         "",
@@ -99,8 +93,8 @@ class EvaluateConfig(DataConfig):
     )
     adversarial_backgrounds: int = setting(
         8,
-        "before how many backgrounds of other classes each object must be right to count as right "
-        "(the measure `adversarial`); 0 leaves that out",
+        "on how many backgrounds of other classes each object must be right to count as right (the "
+        "measure `adversarial`, and `adversarial_same` for as many of its own); 0 leaves both out",
         rule=NOT_NEGATIVE,
     )
     class_images: bool = setting(
@@ -120,8 +114,19 @@ class EvaluateConfig(DataConfig):
     )
     fail_if: str | None = setting(
         None,
-        "conditions on measures, separated by commas (bg_gap>0.1,worst_group<0.6): exit code 3 "
-        "when the whole interval of one is beyond its threshold",
+        "conditions on measures, separated by commas (reliance>0.1,worst_group<0.6): exit code 3 "
+        "when the whole interval of one is beyond its threshold, so on evidence that it is too bad",
+    )
+    must: str | None = setting(
+        None,
+        "conditions that must hold (reliance<0.1): passed only when the whole interval keeps one, "
+        "so on evidence that it is good enough; exit code 3 when the whole interval breaks one, "
+        "and 4, undecided, when the images are too few to tell",
+    )
+    baseline: str | None = setting(
+        None,
+        "an earlier model, or the results.json of its evaluation, that conditions name "
+        "(--must='reliance<baseline+0.02'); both are compared image by image",
     )
     junit: str | None = setting(None, "file to write the conditions to as JUnit's XML")
     seed: int = setting(0, "of the choice of backgrounds, noise and resampling", rule=SEED)
@@ -148,53 +153,6 @@ def check_model(config: EvaluateConfig) -> None:
         raise UserError(f"--model names a file or folder that does not exist: {config.model}")
 
 
-@dataclasses.dataclass(frozen=True)
-class Condition:
-    """What is too bad of a measure.
-
-    Attributes:
-      measure: its name.
-      above: whether values above the threshold are too bad, else those below.
-      threshold: the threshold.
-    """
-
-    measure: str
-    above: bool
-    threshold: float
-
-    def __str__(self) -> str:
-        """Returns for instance "bg_gap>0.1"."""
-        return f"{self.measure}{'>' if self.above else '<'}{self.threshold:g}"
-
-
-def conditions(text: str) -> list[Condition]:
-    """Reads conditions such as "bg_gap>0.1,worst_group<0.6".
-
-    Raises:
-      UserError: one of them is none, or names no measure.
-    """
-    found = []
-    for part in text.split(","):
-        measure, sign, threshold = re.fullmatch(r"([^<>]*)([<>]?)(.*)", part, re.DOTALL).groups()  # type: ignore[union-attr]
-        measure = measure.strip()
-        try:
-            value = float(threshold)
-        except ValueError:
-            value = math.nan
-        if not sign or not math.isfinite(value):
-            raise UserError(
-                "--fail_if must be conditions such as bg_gap>0.1,worst_group<0.6. "
-                f"Received: {part!r}"
-            )
-        if measure not in MEASURES:
-            raise UserError(
-                f"--fail_if must name measures of {', '.join(MEASURES)}. "
-                f"Received: {measure!r}{nearest(measure, MEASURES)}"
-            )
-        found.append(Condition(measure, sign == ">", value))
-    return found
-
-
 def preprocessing(config: EvaluateConfig) -> Pixels | None:
     """Returns what `--preprocess` or `--input_range` says; None where it is to be found.
 
@@ -202,30 +160,6 @@ def preprocessing(config: EvaluateConfig) -> Pixels | None:
       UserError: a name that is none, or both are given.
     """
     return pixels.of_flags(config.preprocess, config.input_range)
-
-
-def check_gate(config: EvaluateConfig) -> None:
-    """Checks `--fail_if` and `--junit`.
-
-    Raises:
-      UserError: a condition is none, or what it names is not measured.
-    """
-    if config.junit is not None and config.fail_if is None:
-        raise UserError("--junit needs --fail_if, whose conditions it writes")
-    if config.fail_if is None:
-        return
-    named = {one.measure for one in conditions(config.fail_if)}
-    if config.model is None and named != {"leak"}:
-        raise UserError(
-            "--fail_if can only name leak where there is no --model. "
-            f"Received: {', '.join(sorted(named))}"
-        )
-    if "leak" in named and not config.leak:
-        raise UserError("--fail_if names leak, which is measured with --leak")
-    if "adversarial" in named and not config.adversarial_backgrounds:
-        raise UserError(
-            "--fail_if names adversarial, which is not measured with --adversarial_backgrounds=0"
-        )
 
 
 def class_names(config: "EvaluateConfig | VisualizeConfig") -> list[str] | None:
@@ -259,7 +193,6 @@ def check_names(config: EvaluateConfig) -> None:
       UserError: a name that cannot be used.
     """
     check_model(config)
-    check_gate(config)
     class_names(config)
     preprocessing(config)
     if config.dataset:

@@ -6,7 +6,15 @@ from bg_interp.cli import POSITIVE, SHARE, setting
 from bg_interp.config import evaluation
 from bg_interp.config.evaluation import EvaluateConfig
 
-NO_FLAGS = (*evaluation.NO_FLAGS, "adversarial_backgrounds", "leak", "fail_if", "junit")
+NO_FLAGS = (
+    *evaluation.NO_FLAGS,
+    "adversarial_backgrounds",
+    "leak",
+    "fail_if",
+    "must",
+    "baseline",
+    "junit",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,7 +27,7 @@ class RepairConfig(EvaluateConfig):
     )
     max_loss: float = setting(
         0.02,
-        "how much accuracy on images as they are may be lost, of 1, for the sake of accuracy on "
+        "how much accuracy on unmodified images may be lost, of 1, for the sake of accuracy on "
         "other backgrounds; told by images that the new layer has not seen",
         rule=SHARE,
     )

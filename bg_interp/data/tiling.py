@@ -69,7 +69,25 @@ def _background_colours(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     return tf.math.divide_no_nan(total, tf.reduce_sum(opacity, axis=(1, 2), keepdims=True))
 
 
-def tile_background(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
+def _grown(
+    boxes: tuple[tf.Tensor, ...], margin: int, height: int, width: int
+) -> tuple[tf.Tensor, ...]:
+    """Returns boxes that are larger by a margin on every side, as far as the images go.
+
+    Of the widest strip beside a box half is left, so that there is something to tile.
+    """
+    top, bottom, left, right = boxes
+    strips = tf.stack([top, height - bottom, left, width - right])
+    step = tf.minimum(margin, tf.reduce_max(strips, axis=0) // 2)
+    # An empty box stays one.
+    step = tf.where(bottom > top, step, 0)
+    starts = (tf.maximum(one - step, 0) for one in (top, left))
+    stops = (tf.minimum(one + step, end) for one, end in ((bottom, height), (right, width)))
+    (top, left), (bottom, right) = starts, stops
+    return top, bottom, left, right
+
+
+def tile_background(images: tf.Tensor, masks: tf.Tensor, margin: int = 0) -> tf.Tensor:
     """Replaces each object's bounding box by copies of the largest rectangle outside of it.
 
     The copies continue the rectangle periodically from where it lies. An image whose mask has no
@@ -79,6 +97,8 @@ def tile_background(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     Args:
       images: [B, H, W, 3], uint8 or float32 in [0, 255]; H and W static.
       masks: [B, H, W, 1], uint8 or float in [0, 255], 255 = foreground.
+      margin: pixels by which boxes are larger than the masks say, so that masks that are a little
+        too small leave nothing of the object's rim in the background.
 
     Returns:
       [B, H, W, 3], of the dtype of `images`.
@@ -86,7 +106,10 @@ def tile_background(images: tf.Tensor, masks: tf.Tensor) -> tf.Tensor:
     images = tf.convert_to_tensor(images)
     masks = tf.convert_to_tensor(masks)
     height, width = images.shape[1], images.shape[2]
-    top, bottom, left, right = boxes = object_boxes(masks)
+    boxes = object_boxes(masks)
+    if margin:
+        boxes = _grown(boxes, margin, height, width)
+    top, bottom, left, right = boxes
     rows_inside = _within(top, bottom, height)
     columns_inside = _within(left, right, width)
     inside = (rows_inside[:, :, None] & columns_inside[:, None, :])[..., None]

@@ -1,14 +1,162 @@
-"""A gate for continuous integration: conditions on measures, judged by their intervals."""
+"""A gate for continuous integration: conditions on measures, judged by their intervals.
+
+Nothing heavy is imported, since flags are checked by it.
+"""
 
 import dataclasses
 import enum
+import math
+import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Mapping, Sequence
 
-from bg_interp.config.evaluation import EXIT_CODE, UNDECIDED_CODE, Condition
+from bg_interp.config.evaluation import EXIT_CODE, UNDECIDED_CODE, EvaluateConfig
 from bg_interp.doubts import Doubt
-from bg_interp.errors import UserError, printable
+from bg_interp.errors import UserError, nearest, printable
 from bg_interp.evaluation.estimate import Estimate
+from bg_interp.evaluation.measures import BY_NAME
+
+_CONDITION = re.compile(r"\s*(?P<measure>[^<>]*?)\s*(?P<sign>[<>])(?P<limit>.*)", re.DOTALL)
+_BASELINE = re.compile(r"\s*baseline\s*(?P<beyond>[+-].*)?", re.DOTALL)
+_EXAMPLES = {
+    "fail_if": "reliance>0.1,worst_group<0.6",
+    "must": "reliance<0.1 or reliance<baseline+0.02",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition:
+    """A measure, and a threshold.
+
+    Attributes:
+      measure: its name.
+      above: whether values above the threshold are meant, else those below.
+      threshold: the threshold.
+      kind: "fail_if" for what fails if the whole interval does it, "must" for what passes only if
+        the whole interval does it.
+      of_baseline: whether the threshold is of the difference from a baseline.
+    """
+
+    measure: str
+    above: bool
+    threshold: float
+    kind: str = "fail_if"
+    of_baseline: bool = False
+
+    def __str__(self) -> str:
+        """Returns for instance "bg_gap>0.1", or "reliance<baseline+0.02"."""
+        limit = f"{self.threshold:g}"
+        if self.of_baseline:
+            limit = f"baseline{self.threshold:+g}" if self.threshold else "baseline"
+        return f"{self.measure}{'>' if self.above else '<'}{limit}"
+
+
+def conditions(text: str, kind: str = "fail_if") -> list[Condition]:
+    """Reads conditions such as "bg_gap>0.1,worst_group<0.6".
+
+    Args:
+      text: the conditions, separated by commas.
+      kind: "fail_if" or "must".
+
+    Raises:
+      UserError: one of them is none, or names no measure.
+    """
+    return [_condition(part, kind) for part in text.split(",")]
+
+
+def _condition(text: str, kind: str) -> Condition:
+    found = _CONDITION.fullmatch(text)
+    limit = "" if found is None else found["limit"]
+    of_baseline = _BASELINE.fullmatch(limit)
+    value = _number((of_baseline["beyond"] or "0") if of_baseline else limit)
+    if found is None or not math.isfinite(value):
+        raise UserError(
+            f"--{kind} must be conditions such as {_EXAMPLES[kind]}. Received: {text!r}"
+        )
+    measure = found["measure"]
+    _check_measure(measure, f"--{kind}")
+    return Condition(measure, found["sign"] == ">", value, kind, of_baseline is not None)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(" ", ""))
+    except ValueError:
+        return math.nan
+
+
+def _check_measure(name: str, what: str) -> None:
+    if name not in BY_NAME:
+        raise UserError(
+            f"{what} must name measures of {', '.join(BY_NAME)}. "
+            f"Received: {name!r}{nearest(name, BY_NAME)}"
+        )
+
+
+def limits(given: Mapping[str, float], measures: Mapping[str, Estimate]) -> list[Condition]:
+    """Returns conditions that fail where a measure is worse than its limit.
+
+    Args:
+      given: {measure: limit}.
+      measures: what was measured.
+
+    Raises:
+      UserError: no measure of that name, or a limit that is no number.
+    """
+    found = []
+    for name, limit in given.items():
+        if name not in measures:
+            raise UserError(
+                f"check takes the measures {', '.join(measures)}. "
+                f"Received: {name!r}{nearest(name, measures)}"
+            )
+        if not isinstance(limit, int | float) or math.isnan(limit):
+            raise UserError(f"{name} must be a number. Received: {limit!r}")
+        found.append(Condition(name, BY_NAME[name].more_is_worse, float(limit)))
+    return found
+
+
+def asked(config: EvaluateConfig) -> list[Condition]:
+    """Returns the conditions of `--fail_if` and `--must`.
+
+    Raises:
+      UserError: one of them is none, or names no measure.
+    """
+    texts = {"fail_if": config.fail_if, "must": config.must}
+    return [
+        one for kind, text in texts.items() if text is not None for one in conditions(text, kind)
+    ]
+
+
+def check_flags(config: EvaluateConfig) -> None:
+    """Checks `--fail_if`, `--must`, `--baseline` and `--junit`.
+
+    Raises:
+      UserError: a condition is none, or what it names is not measured.
+    """
+    found = asked(config)
+    if config.junit is not None and not found:
+        raise UserError("--junit needs --fail_if or --must, whose conditions it writes")
+    if config.baseline is None and any(one.of_baseline for one in found):
+        raise UserError("--must names a baseline; give it with --baseline")
+    if config.baseline is not None and not any(one.of_baseline for one in found):
+        raise UserError(
+            "--baseline needs a condition that names it, such as --must='reliance<baseline+0.02'"
+        )
+    for one in found:
+        _check_taken(one, config)
+
+
+def _check_taken(condition: Condition, config: EvaluateConfig) -> None:
+    flag, name = f"--{condition.kind}", condition.measure
+    if config.model is None and name != "leak":
+        raise UserError(f"{flag} can only name leak where there is no --model. Received: {name}")
+    if name == "leak" and not config.leak:
+        raise UserError(f"{flag} names leak, which is measured with --leak")
+    if name.startswith("adversarial") and not config.adversarial_backgrounds:
+        raise UserError(
+            f"{flag} names {name}, which is not measured with --adversarial_backgrounds=0"
+        )
 
 
 class State(enum.Enum):
@@ -24,30 +172,42 @@ class Verdict:
     """A condition and what became of it.
 
     Attributes:
-      condition: what is too bad.
-      found: the measure.
+      condition: what is asked.
+      found: the measure, or its difference from the baseline.
       doubts: what the data cannot back; nothing is judged on a guess.
+      explained: what else could explain a measure that is too bad; "" for nothing.
     """
 
     condition: Condition
     found: Estimate
     doubts: tuple[Doubt, ...] = ()
+    explained: str = ""
 
     @property
     def state(self) -> State:
-        """Failed where the whole interval is too bad; undecided where there are doubts."""
-        one = self.condition
+        """How it ends: evidence is needed to fail, and for what must be to pass as well."""
+        one, (low, high) = self.condition, (self.found.low, self.found.high)
+        does = low > one.threshold if one.above else high < one.threshold
+        never = high < one.threshold if one.above else low > one.threshold
         if self.doubts:
             return State.UNDECIDED
-        bad = self.found.low > one.threshold if one.above else self.found.high < one.threshold
-        return State.FAILED if bad else State.PASSED
+        if one.kind == "fail_if":
+            failed, passed = does, not does
+        else:
+            failed, passed = never, does
+        if failed and self.explained:
+            return State.UNDECIDED
+        return State.PASSED if passed else State.FAILED if failed else State.UNDECIDED
 
     def __str__(self) -> str:
         """Says it in one line."""
-        said = f"{self.condition.measure} is {self.found}"
-        if self.doubts:
-            said += f", but {'; '.join(str(one) for one in self.doubts)}"
-        return f"{self.state.value}: {said}"
+        one = self.condition
+        said = f"{one.measure}{' minus baseline' if one.of_baseline else ''} is {self.found}"
+        if self.state is not State.UNDECIDED:
+            return f"{self.state.value}: {said}"
+        why = "; ".join(str(doubt) for doubt in self.doubts) or self.explained
+        why = why or f"the interval is on both sides of {one.threshold:g}: give more images"
+        return f"{self.state.value}: {said}, but {why}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,27 +242,23 @@ class Verdicts:
 
 
 def check(
-    conditions: Sequence[Condition],
-    measures: Mapping[str, Estimate],
+    measured: Sequence[tuple[Condition, Estimate]],
     doubts: Sequence[Doubt] = (),
+    explained: Mapping[str, str] | None = None,
 ) -> Verdicts:
     """Judges conditions.
 
     Args:
-      conditions: what is too bad.
-      measures: what was measured.
+      measured: conditions, each with its measure, or with its difference from the baseline.
       doubts: of the result; with any, nothing passes and nothing fails.
-
-    Raises:
-      UserError: a measure was not taken.
+      explained: {measure: what else could explain that it is too bad}.
     """
-    for one in conditions:
-        if one.measure not in measures:
-            raise UserError(
-                f"{one.measure} was not measured, since no group has enough images. Received: "
-                f"the condition {one}"
-            )
-    return Verdicts(tuple(Verdict(one, measures[one.measure], tuple(doubts)) for one in conditions))
+    why = explained or {}
+    return Verdicts(
+        tuple(
+            Verdict(one, found, tuple(doubts), why.get(one.measure, "")) for one, found in measured
+        )
+    )
 
 
 def junit(verdicts: Verdicts, name: str) -> str:

@@ -2,7 +2,8 @@
 
 Backgrounds without their objects (tiled) are described by colours and edges, and a linear
 classifier of these is cross-validated. What it gets right beyond chance, a network can learn too:
-the leak is a lower bound of what backgrounds give away.
+the leak is a lower bound of what backgrounds give away. Its interval is as wide as what it finds
+where the labels of scenes are permuted, so that it leaves chance outside only by evidence.
 """
 
 import dataclasses
@@ -12,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from bg_interp.errors import UserError
-from bg_interp.evaluation.arrays import Arrays, with_usable_masks
+from bg_interp.evaluation import permutation
+from bg_interp.evaluation.arrays import Arrays, usable_rows
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.judges.data import tiled_backgrounds
 from bg_interp.evaluation.judges.shape import gradient_histograms
+from bg_interp.evaluation.reliance.variants import tiled
+from bg_interp.evaluation.units import joined, near_duplicates
 
 MOST_IMAGES = 1600
 _FOLDS = 5
 _BLOCKS, _LEVELS = 4, 4
+_STRENGTH = 3000.0
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -29,16 +33,20 @@ class Leak:
     Attributes:
       accuracy: the share of images whose label a classifier of backgrounds finds.
       chance: what always saying the commonest label would find.
+      scenes: of how many scenes the backgrounds are, near-duplicates counted once.
+      p_value: how often so much or more is found where the labels of scenes are permuted.
     """
 
     accuracy: Estimate
     chance: float
+    scenes: int
+    p_value: float
 
     def __str__(self) -> str:
         """Says it in one sentence."""
         return (
             f"backgrounds alone tell {self.accuracy} of the labels of {self.accuracy.count} images "
-            f"(the commonest label: {self.chance:.2f})"
+            f"of {self.scenes} scenes (the commonest label: {self.chance:.2f})"
         )
 
     __repr__ = __str__
@@ -93,33 +101,87 @@ def drawn(labels: np.ndarray, seed: int, most: int = MOST_IMAGES) -> np.ndarray:
     return np.sort(np.concatenate([first, others])[:most])
 
 
-def measure_leak(arrays: Arrays, seed: int = 0) -> Leak:
+def measure_leak(arrays: Arrays, seed: int = 0, scenes: np.ndarray | None = None) -> Leak:
     """Measures how well backgrounds alone tell the label.
+
+    Images of one scene, and near-duplicates of backgrounds, are always in one fold: a classifier
+    would else know a background by its twin.
 
     Args:
       arrays: labelled images with masks, at most 1,600 of which are looked at.
-      seed: keys which, and how they are divided.
+      seed: keys which, how they are divided, and the permutations.
+      scenes: int [N], equal for images of one place or scene; None where nothing tells.
 
     Raises:
-      UserError: there are not two classes with five images each.
+      UserError: there are not two classes with five images each, or not five different scenes.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-
-    arrays = with_usable_masks(arrays)
-    some = arrays.take(drawn(arrays.labels, seed))
-    counts = np.bincount(some.labels)
-    if (counts > 0).sum() < 2:
+    usable = usable_rows(arrays)
+    some = arrays.take(usable)
+    rows = drawn(some.labels, seed)
+    some = some.take(rows)
+    _, labels, counts = np.unique(some.labels, return_inverse=True, return_counts=True)
+    if len(counts) < 2:
         raise UserError(
             f"the leak needs two classes or more with at least {_FOLDS} images each. "
-            f"Received: {int((counts > 0).sum())}"
+            f"Received: {len(counts)}"
         )
-    features = describe(tiled_backgrounds(some))
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
-    # It need not converge to the last digit to be right or wrong.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = LogisticRegression(C=0.001, max_iter=60)
-        predicted = cross_val_predict(model, features, some.labels, cv=folds)
-    accuracy = Estimate.of_share(predicted == some.labels)
-    return Leak(accuracy, float(counts.max() / counts.sum()))
+    backgrounds = tiled(some.images, some.masks)
+    units = near_duplicates(backgrounds)
+    if scenes is not None:
+        units = joined(units, scenes[usable][rows])
+    units = np.unique(units, return_inverse=True)[1]
+    answers = _Folds(describe(backgrounds), labels, units, seed)
+    value, chance = answers.accuracy(labels), float(counts.max() / counts.sum())
+    generator = np.random.default_rng([seed, 3])
+    draws = (permutation.permuted(labels, units, generator) for _ in range(permutation.DRAWS))
+    by_chance = permutation.against_chance(
+        value, np.array([answers.accuracy(one) for one in draws])
+    )
+    low = max(0.0, value - (by_chance.high - by_chance.mean))
+    high = min(1.0, value + (by_chance.mean - by_chance.low))
+    found = Estimate(value, low, high, len(labels))
+    return Leak(found, chance, int(units.max()) + 1, by_chance.p_value)
+
+
+class _Folds:
+    """A linear classifier (ridge regression on the classes), cross-validated.
+
+    What it says of each image is a sum over the labels of those that it learns from, whose weights
+    are worked out once: of other labels it is asked in no time.
+    """
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray, units: np.ndarray, seed: int):
+        from sklearn.model_selection import StratifiedGroupKFold
+
+        folds = min(_FOLDS, int(units.max()) + 1)
+        if folds < 2:
+            raise UserError(
+                "the leak needs backgrounds of two scenes or more. Received: images whose "
+                "backgrounds are all nearly the same"
+            )
+        divided = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+        with warnings.catch_warnings():
+            # A class of fewer scenes than folds is left out of some.
+            warnings.simplefilter("ignore")
+            parts = list(divided.split(features, labels, units))
+        self._parts = [(test, train, _weights(features, train, test)) for train, test in parts]
+        self._classes = int(labels.max()) + 1
+
+    def accuracy(self, labels: np.ndarray) -> float:
+        """Returns the share of labels that are found, each without its own fold."""
+        right = 0
+        for test, train, weights in self._parts:
+            one_hot = np.eye(self._classes, dtype=np.float32)[labels[train]]
+            shares = one_hot.mean(axis=0)
+            said = weights @ (one_hot - shares) + shares
+            right += int((said.argmax(axis=1) == labels[test]).sum())
+        return right / len(labels)
+
+
+def _weights(features: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.ndarray:
+    """Returns what each image of a fold makes of each one it learns from, [test, train]."""
+    centre = features[train].mean(axis=0)
+    known, asked = features[train] - centre, features[test] - centre
+    inner = known @ known.T
+    inner[np.diag_indices_from(inner)] += _STRENGTH
+    return np.linalg.solve(inner, known @ asked.T).T.astype(np.float32)

@@ -6,13 +6,16 @@ from typing import Any
 import numpy as np
 
 from bg_interp.doubts import Doubt
+from bg_interp.errors import UserError
+from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled, usable_rows
-from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.model_evaluation import check_classes, evaluate_model
+from bg_interp.evaluation.attribution import attribution
+from bg_interp.evaluation.reliance import controls as method
 from bg_interp.evaluation.reliance.adversarial import right_on_every_background
-from bg_interp.evaluation.reliance.groups import by_object, mean_group, measure_groups
+from bg_interp.evaluation.reliance.groups import Groups, by_object, measure_groups
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
+from bg_interp.evaluation.units import NO_UNITS, Units, near_duplicates
 from bg_interp.models.adapter import AdaptedModel
 
 
@@ -24,7 +27,10 @@ def measure(
     keys: Sequence[str] | None = None,
     places: np.ndarray | None = None,
     place_names: Sequence[str] = (),
+    units: Units = NO_UNITS,
     backgrounds: int = 8,
+    controls: bool = True,
+    explains: bool = True,
     seed: int = 0,
     facts: Mapping[str, Any] | None = None,
     logits: Mapping[str, np.ndarray] | None = None,
@@ -39,7 +45,12 @@ def measure(
       keys: names of the images; None for their numbers.
       places: int [N], each image's kind of background; None where nothing tells.
       place_names: of the kinds.
-      backgrounds: how many backgrounds of other classes each object is tried before; 0 for none.
+      units: which images show one object or one scene; near-duplicates are found beside.
+      backgrounds: on how many backgrounds of other classes, and of its own, each object is tried;
+        0 for none.
+      controls: whether reliance is measured as well with masks smaller and larger and with
+        backgrounds inpainted: seven forward passes of each image.
+      explains: whether attribution is measured.
       seed: keys all that is random.
       facts: what else the results shall hold.
       logits: what the model says of the variants of the usable images, where that is known; see
@@ -54,26 +65,82 @@ def measure(
     some = test.take(usable)
     if keys is None:
         keys = [str(row) for row in range(len(test.labels))]
-    graph = compiled(model)
-    variants = Variants(some, seed)
+    graph, variants = compiled(model), Variants(some, seed)
     logits = dict(logits or variants.logits(graph))
     check_classes(logits["original"], len(names))
-    measured = evaluate_model(model, test, names, logits=logits, seed=seed)
-    where = None if places is None else places[usable]
-    groups = measure_groups(logits, some.labels, names, seed, where, place_names)
-    adversarial = None
+    if controls:
+        logits |= method.logits(graph, variants)
+    right = {name: one.argmax(axis=1) == some.labels for name, one in logits.items()}
+    on_all = {}
     if backgrounds:
-        right = right_on_every_background(graph, variants, backgrounds)
-        adversarial = Estimate.of_share(right)
+        for name, variant in (("adversarial", "swap"), ("adversarial_same", "mixed_same")):
+            on_all[name] = right_on_every_background(
+                graph, variants, variant, right[variant], backgrounds
+            )
+    units = units.take(usable).with_duplicates(near_duplicates(some.images))
+    where = None if places is None else places[usable]
+    groups, natural = _groups(right, some.labels, names, seed, where, place_names, units)
+    answers = Answers(
+        labels=some.labels,
+        names=tuple(names),
+        predicted={name: one.argmax(axis=1) for name, one in logits.items()},
+        seed=seed,
+        on_all=on_all,
+        trusted=method.trusted(logits["background_only"], some.labels),
+        units=units,
+        groups=groups,
+        natural=natural,
+    )
     return Evaluation(
-        measured={"seed": seed, **(facts or {}), **measured},
+        answers=answers,
         test=some,
         keys=tuple(keys[row] for row in np.flatnonzero(usable).tolist()),
         logits=logits,
         groups=groups,
-        mean_group=mean_group(groups),
-        thirds=by_object(logits, some),
-        adversarial=adversarial,
+        thirds=by_object(right, some),
+        attribution=attribution(model, some, len(names), seed) if explains else {},
+        images_left_out=len(test.labels) - len(some.labels),
         backgrounds=backgrounds,
+        facts=facts or {},
         doubts=tuple(doubts),
     )
+
+
+def _groups(
+    right: Mapping[str, np.ndarray],
+    labels: np.ndarray,
+    names: Sequence[str],
+    seed: int,
+    places: np.ndarray | None,
+    place_names: Sequence[str],
+    units: Units,
+) -> tuple[Groups, Groups | None]:
+    """Returns groups on composites, and on images as they are where places are told."""
+    how = labels, names, seed, places, place_names
+    groups = measure_groups(right, *how, units=units.objects)
+    if places is None:
+        return groups, None
+    return groups, measure_groups(right, *how, variants=("original",), units=units.objects)
+
+
+def check_classes(scores: np.ndarray, classes: int) -> None:
+    """Checks that a model gives a finite number for each of K classes.
+
+    Args:
+      scores: what the model gives for an image or several.
+      classes: K, of the data set.
+
+    Raises:
+      UserError: it doesn't.
+    """
+    if scores.ndim != 2 or scores.shape[1] != classes:
+        raise UserError(
+            f"the model must give one output for each of the {classes} classes of the data set. "
+            f"Received an output of shape {list(scores.shape)} for {len(scores)} images; name the "
+            "model's outputs with --class_names to pick those classes"
+        )
+    if not np.isfinite(scores).all():
+        raise UserError(
+            "the model must give finite numbers. Received: NaN or infinity for a test image; see "
+            "that --input_range is the range that it takes"
+        )

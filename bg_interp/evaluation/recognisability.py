@@ -115,6 +115,19 @@ def _exemplars_and_queries(labels: np.ndarray) -> tuple[list[np.ndarray], np.nda
     return sets, np.setdiff1d(np.arange(len(labels)), taken)
 
 
+def check_judges(judges: Judges, classes: int) -> None:
+    """Checks that judges are those of a data set of so many classes.
+
+    Raises:
+      UserError: they aren't.
+    """
+    if judges.classes != classes:
+        raise UserError(
+            f"judges must be those of the data set: {classes} classes. "
+            f"Received judges of {judges.classes} classes"
+        )
+
+
 def judge_class_images(
     class_images: dict[str, np.ndarray],
     test: Arrays,

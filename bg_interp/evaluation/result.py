@@ -1,34 +1,31 @@
-"""What an evaluation found: an object that prints, draws, saves and checks itself."""
+"""What an evaluation found: one object that prints, draws, saves and checks itself."""
 
 import csv
 import dataclasses
+import functools
 import html
 import io
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import scipy.special
 
 from bg_interp.doubts import Doubt
+from bg_interp.errors import UserError
+from bg_interp.evaluation import finding, gate
+from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.baseline import Baseline
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak
+from bg_interp.evaluation.measures import BY_NAME, MEASURES, VARIANTS, Measure, take_all
 from bg_interp.evaluation.reliance.groups import Groups, Third
-from bg_interp.evaluation.reliance.variants import VARIANTS
+from bg_interp.evaluation.reliance.variants import confusion_matrix
+from bg_interp.evaluation.worst import WorstImages, worst_images, worst_rows
+from bg_interp.outside import whole
 from bg_interp.storage import files
-
-MEANINGS = {
-    "original": "the image as it is",
-    "foreground_only": "object on black",
-    "no_foreground": "object's pixels black",
-    "background_only": "object's box tiled with background",
-    "mixed_same": "object on another background of its class",
-    "mixed_random": "object on a random background",
-    "mixed_next": "object on a background of the next class",
-    "swap": "object on a background of another class",
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,57 +33,109 @@ class Evaluation:
     """All that is known of one classifier on one test set.
 
     Attributes:
-      measured: what `evaluate_model` returns, with the facts of how it was taken.
+      answers: what the classifier says, and what is measured of it.
       test: the test images, masks usable.
       keys: N names of them.
       logits: {variant: float32 [N, K]}.
-      groups: accuracy of class x kind of background.
-      mean_group: mean accuracy over groups.
+      groups: accuracy of class x kind of background, on composites.
       thirds: accuracy by size and place of the object.
-      adversarial: accuracy where each object is right before every one of `backgrounds`
-        backgrounds of other classes; None when it was not asked for.
-      backgrounds: how many.
-      leak: how well backgrounds alone tell the label; None when it was not asked for.
+      attribution: see `attribution.attribution`.
+      images_left_out: how many images have no usable mask.
+      backgrounds: how many the worst of several backgrounds are.
+      facts: how all was taken.
       doubts: what the data could not settle of the classifier, its images or masks; with any,
         there is no verdict.
+      write_page: writes this as one HTML file; None where nobody said how it was made.
     """
 
-    measured: dict[str, Any]
+    answers: Answers
     test: Arrays
     keys: tuple[str, ...]
-    logits: dict[str, np.ndarray]
+    logits: Mapping[str, np.ndarray]
     groups: Groups
-    mean_group: Estimate | None
-    thirds: list[Third]
-    adversarial: Estimate | None = None
+    thirds: Sequence[Third]
+    attribution: Mapping[str, Any]
+    images_left_out: int = 0
     backgrounds: int = 0
-    leak: Leak | None = None
+    facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     doubts: tuple[Doubt, ...] = ()
+    write_page: Callable[[pathlib.Path, "Evaluation"], None] | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the classes."""
-        return tuple(self.measured["classes"])
+        return self.answers.names
 
     @property
+    def classes_without_images(self) -> list[str]:
+        """Names of the classes that nothing was measured of."""
+        present = set(self.answers.labels.tolist())
+        return [name for label, name in enumerate(self.classes) if label not in present]
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing."""
+        return 1.0 / len(self.classes)
+
+    @property
+    def seed(self) -> int:
+        """What keys all that is random."""
+        return self.answers.seed
+
+    @property
+    def leak(self) -> Leak | None:
+        """How well backgrounds alone tell the label; None when it was not asked for."""
+        return self.answers.leak
+
+    def with_leak(self, leak: Leak) -> "Evaluation":
+        """Returns the same with what backgrounds alone tell."""
+        return dataclasses.replace(self, answers=dataclasses.replace(self.answers, leak=leak))
+
+    @functools.cached_property
     def measures(self) -> dict[str, Estimate]:
-        """Every measure that `check` knows, by its name."""
-        background, count = self.measured["background"], len(self.test.labels)
-        found = {
-            variant: Estimate(background["accuracy"][variant], low, high, count)
-            for variant, (low, high) in background["interval"].items()
-        }
-        gap = background["bg_gap"]
-        low, high = gap["interval"]
-        found["bg_gap"] = Estimate(gap["value"], low, high, count)
-        if self.groups.worst is not None:
-            found["worst_group"] = self.groups.worst[2]
-        others: dict[str, Estimate | None] = {
-            "mean_group": self.mean_group,
-            "adversarial": self.adversarial,
-            "leak": None if self.leak is None else self.leak.accuracy,
-        }
-        return {**found, **{name: one for name, one in others.items() if one is not None}}
+        """Each measure with its 95 % interval, by name: `reliance`, `swap`, `bg_gap`, ..."""
+        return take_all(self.answers)
+
+    @functools.cached_property
+    def finding(self) -> finding.Finding:
+        """What it comes to."""
+        if self.doubts:
+            return finding.Finding.DOUBTED
+        return finding.judge(self.answers, self.measures)
+
+    def tables(self) -> list[tuple[str, list[tuple[Measure, Estimate, str]]]]:
+        """Returns (title, [(measure, value, what it is)]) of every table that holds something."""
+        found: dict[str, list[tuple[Measure, Estimate, str]]] = {}
+        for measure in MEASURES:
+            if measure.name in self.measures:
+                row = measure, self.measures[measure.name], self.meaning(measure.name)
+                found.setdefault(measure.table, []).append(row)
+        return list(found.items())
+
+    def meaning(self, measure: str) -> str:
+        """Says what a measure is, and of what it was taken."""
+        meaning = BY_NAME[measure].meaning
+        for name, groups in (
+            ("worst_group", self.groups),
+            ("worst_natural_group", self.answers.natural),
+        ):
+            if name == measure and groups is not None and groups.worst is not None:
+                among = groups.compared and f" ({groups.compared})"
+                return f"{groups.worst}{among}: {meaning}"
+        return meaning.replace("several", str(self.backgrounds), 1)
+
+    def answer(self) -> str:
+        """Says in a few sentences how much the model depends on backgrounds.
+
+        Where something is in doubt it says what, and gives no verdict.
+        """
+        if self.doubts:
+            return f"No verdict: {'. '.join(str(one) for one in self.doubts)}."
+        return " ".join(finding.sentences(self.answers, self.measures, self.finding))
+
+    def right(self, variant: str) -> np.ndarray:
+        """Returns which images are right in a variant, bool [N]."""
+        return self.answers.right(variant)
 
     def changes(self) -> np.ndarray:
         """Returns how much each image's own class loses at worst on other backgrounds, [N].
@@ -101,129 +150,206 @@ class Evaluation:
         original = of.pop("original")
         return original - np.min(list(of.values()), axis=0)
 
-    def right(self, variant: str) -> np.ndarray:
-        """Returns which images are right in a variant, bool [N]."""
-        return self.logits[variant].argmax(axis=1) == self.test.labels
+    def worst_rows(self, count: int = 24) -> list[int]:
+        """Returns the positions of the images that depend most on their background."""
+        return worst_rows(self, count)
 
-    def worst(self, count: int = 24) -> list[int]:
-        """Returns the positions of the worst images.
+    def worst(self, count: int = 12) -> WorstImages:
+        """Returns the images that depend most on their background; a notebook shows them."""
+        return worst_images(self, whole(count, "count", 1))
 
-        First those that are right as they are and wrong before another background, then those
-        that are right with their object hidden; within both the most changed first.
+    def check(
+        self,
+        *,
+        must: str | None = None,
+        baseline: "Evaluation | str | pathlib.Path | None" = None,
+        **limits: float,
+    ) -> gate.Verdicts:
+        """Tells whether every measure keeps its limit, and prints a line for each.
+
+        `check(reliance=0.1, worst_group=0.6)` asks for a reliance of at most 0.1 and a worst group
+        of at least 0.6, and looks for failure: a limit is broken only when the whole interval is
+        beyond it. `check(must="reliance<0.1")` looks for evidence: it passes only when the whole
+        interval keeps the limit, fails when the whole interval breaks it, and is undecided else.
+        Where something is in doubt, everything is undecided.
+
+        Args:
+          must: conditions separated by commas, such as "reliance<0.1,worst_group>0.6", or
+            "reliance<baseline+0.02".
+          baseline: what `baseline` stands for there: another evaluation, or its results.json; both
+            are compared image by image.
+          **limits: measure=limit, the limit on the side that is better.
+
+        Returns:
+          The verdicts, which are true only where all pass.
+
+        Raises:
+          UserError: no measure of that name, a condition that is none, or nothing to compare with.
         """
-        elsewhere = np.all([self.right(name) for name in ("mixed_random", "swap")], axis=0)
-        moved = self.right("original") & ~elsewhere
-        by_background = self.right("original") & self.right("background_only")
-        order = np.lexsort((-self.changes(), ~by_background, ~moved))
-        chosen = [int(row) for row in order if moved[row] or by_background[row]]
-        return chosen[:count]
+        conditions = gate.limits(limits, self.measures)
+        if must is not None:
+            conditions += gate.conditions(must, "must")
+        verdicts = self.judged(conditions, baseline)
+        print(verdicts)
+        return verdicts
+
+    def judged(
+        self,
+        conditions: Sequence[gate.Condition],
+        baseline: "Evaluation | str | pathlib.Path | None" = None,
+    ) -> gate.Verdicts:
+        """Judges conditions; see `check`."""
+        old = None
+        if baseline is not None:
+            is_path = isinstance(baseline, str | pathlib.Path)
+            old = Baseline.read(baseline) if is_path else Baseline.of(baseline)  # type: ignore[arg-type]
+        measured = [(one, self._found(one, old)) for one in conditions]
+        return gate.check(measured, self.doubts, self._explained())
+
+    def _found(self, condition: gate.Condition, baseline: Baseline | None) -> Estimate:
+        if condition.of_baseline:
+            return Baseline.of(self).minus(baseline, condition.measure)
+        if condition.measure not in self.measures:
+            raise UserError(
+                f"{condition.measure} was not measured, since it was left out, or no group has "
+                f"enough images. Received: the condition {condition}"
+            )
+        return self.measures[condition.measure]
+
+    def _explained(self) -> dict[str, str]:
+        """Returns what could explain a measure that is too bad, by its name."""
+        ranging = finding.range_of(self.measures)
+        if ranging is None or self.measures["reliance"].low <= 0 or ranging.low > 0:
+            return {}
+        lowest = self.measures[ranging.lowest]
+        why = f"{ranging.lowest} is {lowest}: errors of masks could explain it"
+        return {"reliance": why, "bg_gap": why}
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
+        answers, ranging = self.answers, finding.range_of(self.measures)
         return {
-            **self.measured,
+            **self.facts,
+            "seed": self.seed,
+            "classes": list(self.classes),
+            "images": len(self.test.labels),
+            "images_left_out": self.images_left_out,
+            "classes_without_images": self.classes_without_images,
+            "chance": self.chance,
+            "units": dict(answers.units.counts),
             "doubts": [one.to_dict() for one in self.doubts],
+            "finding": self.finding.value,
+            "answer": self.answer(),
+            "measures": {name: dataclasses.asdict(one) for name, one in self.measures.items()},
+            "reliance_range": ranging and [ranging.low, ranging.high],
+            "background": self._by_class(),
+            "attribution": dict(self.attribution),
             "groups": self.groups.to_dict(),
+            "natural_groups": answers.natural and answers.natural.to_dict(),
             "by_object": [dataclasses.asdict(third) for third in self.thirds],
             "adversarial_backgrounds": self.backgrounds,
             "leak": self.leak and self.leak.to_dict(),
-            "measures": {name: dataclasses.asdict(one) for name, one in self.measures.items()},
         }
+
+    def _by_class(self) -> dict[str, Any]:
+        """Returns values, intervals and values by class of variants and of differences."""
+        found: dict[str, Any] = {
+            name: {} for name in ("accuracy", "interval", "accuracy_by_class", "confusion")
+        }
+        for measure in MEASURES:
+            by_class, one = measure.by_class(self.answers), self.measures.get(measure.name)
+            if by_class is None or one is None:
+                continue
+            if not measure.is_variant:
+                inside = {"value": one.value, "interval": [one.low, one.high]}
+                found[measure.name] = {**inside, "by_class": by_class}
+                continue
+            found["accuracy"][measure.name] = one.value
+            found["interval"][measure.name] = [one.low, one.high]
+            found["accuracy_by_class"][measure.name] = by_class
+            predicted = self.answers.predicted[measure.name]
+            confused = confusion_matrix(self.answers.labels, predicted, len(self.classes))
+            found["confusion"][measure.name] = confused.tolist()
+        return found
 
     def to_csv(self) -> str:
         """Returns a row for each image: what the model says of each variant."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["image", "class", "change", *VARIANTS])
-        said = {name: self.logits[name].argmax(axis=1) for name in VARIANTS}
-        changes = self.changes()
+        said, changes = self.answers.predicted, self.changes()
         for row, (key, label) in enumerate(zip(self.keys, self.test.labels, strict=True)):
             answers = [self.classes[said[name][row]] for name in VARIANTS]
             writer.writerow([key, self.classes[label], f"{changes[row]:.4f}", *answers])
         return text.getvalue()
 
-    def save(self, folder: str | pathlib.Path) -> None:
-        """Writes results.json and images.csv.
+    def save(self, path: str | pathlib.Path) -> None:
+        """Writes one page (.html), all numbers (.json), or a row for each image (.csv).
 
         Raises:
-          UserError: the folder cannot be written.
+          UserError: another ending, or a file that cannot be written.
         """
-        folder = pathlib.Path(folder)
-        files.write_text(folder / "images.csv", self.to_csv())
-        files.write_json(folder / "results.json", self.to_dict())
-
-    def answer(self) -> str:
-        """Says in one sentence how much the model depends on backgrounds.
-
-        Where something is in doubt it says what, and gives no verdict.
-        """
-        if self.doubts:
-            return f"No verdict: {'. '.join(str(one) for one in self.doubts)}."
-        gap, swap = self.measures["bg_gap"], self.measures["swap"]
-        original, chance = self.measures["original"], self.measured["chance"]
-        if original.low <= chance and gap.low <= 0:
-            # What knows nothing loses nothing.
-            found = f"No better than chance ({chance:.2f}), it shows nothing: the BG-Gap is {gap}"
-        elif gap.low > 0:
-            found = f"It relies on backgrounds: the BG-Gap is {gap}"
-        elif gap.high < 0.05:
-            found = f"No reliance on backgrounds was found: the BG-Gap is {gap}"
+        path = pathlib.Path(path)
+        if path.suffix == ".json":
+            answers = Baseline.of(self).to_dict()
+            files.write_json(path, {**self.to_dict(), "answers": answers})
+        elif path.suffix == ".csv":
+            files.write_text(path, self.to_csv())
+        elif path.suffix == ".html" and self.write_page is not None:
+            self.write_page(path, self)
         else:
-            found = f"Whether it relies on backgrounds is not clear: the BG-Gap is {gap}"
-        told = f"{found}; accuracy is {original} as it is and {swap} before another class's "
-        return f"{told}background."
+            raise UserError(f"path must end in .html, .json or .csv. Received: {path}")
 
     def __str__(self) -> str:
         """Returns the tables for a terminal."""
         from tabulate import tabulate
 
-        rows = [
-            (name, f"{one.value:.3f}", f"[{one.low:.3f}, {one.high:.3f}]", self.meaning(name))
-            for name, one in self.measures.items()
-        ]
         heads = ("measure", "value", "95 % interval", "what is shown")
+        rows = [
+            (measure.name, f"{one.value:.3f}", f"[{one.low:.3f}, {one.high:.3f}]", meaning)
+            for _, table in self.tables()
+            for measure, one, meaning in table
+        ]
         lines = [
             *(f"In doubt, {one.about}: {one}" for one in self.doubts),
             tabulate(rows, heads, disable_numparse=True),
-            f"{self.measured['images']} images, {len(self.classes)} classes, "
-            f"chance {self.measured['chance']:.3f}",
-            *_attribution_lines(self.measured["attribution"]),
+            self.counted(),
+            *_attribution_lines(self.attribution),
         ]
-        if self.measured["images_left_out"]:
-            left_out = self.measured["images_left_out"]
-            lines.append(f"images left out, since their mask is empty, full or unsure: {left_out}")
-        if self.measured["classes_without_images"]:
-            lines.append(f"no images of: {', '.join(self.measured['classes_without_images'])}")
+        if self.images_left_out:
+            why = "images left out, since their mask is empty, full or unsure"
+            lines.append(f"{why}: {self.images_left_out}")
+        if self.classes_without_images:
+            lines.append(f"no images of: {', '.join(self.classes_without_images)}")
         return "\n".join([*lines, self.answer()])
 
-    def meaning(self, measure: str) -> str:
-        """Says what a measure is."""
-        worst = self.groups.worst
-        among = self.groups.compared and f" ({self.groups.compared})"
-        group = f"{worst[0]} before {worst[1]}{among}" if worst else ""
-        others = {
-            "bg_gap": "same - random",
-            "worst_group": group,
-            "mean_group": "mean over class x background",
-            "adversarial": f"right before each of {self.backgrounds} backgrounds of other classes",
-            "leak": "backgrounds alone, without any model",
-        }
-        return {**MEANINGS, **others}[measure]
+    __repr__ = __str__
+
+    def counted(self) -> str:
+        """Says how many images there are, what of, and what they can show."""
+        units = "".join(f", {n} {name}" for name, n in self.answers.units.counts.items())
+        return (
+            f"{len(self.test.labels)} images{units}, {len(self.classes)} classes, chance "
+            f"{self.chance:.3f}; {finding.power_line(self.measures)}"
+        )
 
     def _repr_html_(self) -> str:
         rows = "".join(
-            f"<tr><td>{html.escape(name)}</td><td>{one}</td>"
-            f"<td>{html.escape(self.meaning(name))}</td></tr>"
-            for name, one in self.measures.items()
+            f"<tr><td>{html.escape(measure.name)}</td><td>{one}</td>"
+            f"<td>{html.escape(meaning)}</td></tr>"
+            for _, table in self.tables()
+            for measure, one, meaning in table
         )
         return f"<p><strong>{html.escape(self.answer())}</strong></p><table>{rows}</table>"
 
 
-def _attribution_lines(attribution: dict[str, Any]) -> list[str]:
+def _attribution_lines(attribution: Mapping[str, Any]) -> list[str]:
     def mean(values: Sequence[float | None]) -> str:
         known = [value for value in values if value is not None]
         return f"{np.mean(known):.2f}" if known else "unknown"
 
+    if not attribution:
+        return []
     lines = [f"object's share of the image: {mean(attribution['mask_area'])}; of attribution:"]
     for name, title in (("smoothgrad", "SmoothGrad"), ("gradcam_plus_plus", "Grad-CAM++")):
         found = attribution[name]

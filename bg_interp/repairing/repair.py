@@ -12,8 +12,9 @@ import numpy as np
 
 from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_masks
+from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.repairing.cache import ResumeCache, digest
@@ -138,6 +139,7 @@ def _measured(
         places=test.places,
         place_names=test.place_names,
         backgrounds=0,
+        controls=False,
         seed=seed,
         facts=classifier.facts,
         logits=logits,

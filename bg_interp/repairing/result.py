@@ -9,8 +9,9 @@ import keras
 import numpy as np
 from tabulate import tabulate
 
+from bg_interp.evaluation.answers import Scores, change
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.reliance.variants import VARIANTS, mean_interval
+from bg_interp.evaluation.measures import MEASURES
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.models import export
 from bg_interp.repairing.fitting import Fit
@@ -44,17 +45,15 @@ class Repair:
 
     @property
     def changes(self) -> dict[str, Estimate]:
-        """After minus before of each variant, paired by image, and of BG-Gap."""
-        found, seed = {}, self.before.measured["seed"]
-        right = {
-            name: self.after.right(name).astype(float) - self.before.right(name)
-            for name in VARIANTS
-        }
-        right["bg_gap"] = right["mixed_same"] - right["mixed_random"]
-        for name, change in right.items():
-            low, high = mean_interval(change, seed)
-            found[name] = Estimate(float(change.mean()), low, high, len(change))
-        return found
+        """After minus before of every measure of single images, paired by image."""
+        changes = {}
+        for measure in MEASURES:
+            after, before = (measure.taken(one.answers) for one in (self.after, self.before))
+            if isinstance(after, Scores) and isinstance(before, Scores):
+                changed = change(after, before)
+                if changed is not None:
+                    changes[measure.name] = changed
+        return changes
 
     def __str__(self) -> str:
         """Returns the table of before and after."""

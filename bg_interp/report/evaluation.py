@@ -2,14 +2,16 @@
 
 import dataclasses
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.reliance.variants import VARIANTS, Variants
+from bg_interp.evaluation.finding import Finding
+from bg_interp.evaluation.measures import SHOWN, VARIANTS
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.report import figures, page
 from bg_interp.report.panels import WEBP, data_url
@@ -35,59 +37,65 @@ class MaskFacts:
     bad: Mapping[str, int]
 
 
-def write(
-    path: pathlib.Path,
-    found: Evaluation,
-    *,
+_GIVEN = MaskFacts("given", {})
+
+
+def writer(
     command: str,
     facts: Sequence[tuple[str, str]],
-    masks: MaskFacts,
+    masks: MaskFacts = _GIVEN,
     class_images: pathlib.Path | None = None,
-) -> None:
-    """Writes the page of an evaluation.
+) -> Callable[[pathlib.Path, Evaluation], None]:
+    """Returns what writes the page of an evaluation, into a file.
 
     Args:
-      path: the file.
-      found: what was measured.
       command: the command that repeats it.
       facts: (name, value) of how it was taken.
       masks: what is known of the masks.
       class_images: a picture of the network's class images, where there is one.
-
-    Raises:
-      UserError: the file cannot be written.
     """
-    # In the order of what matters: the variants and then what is made of them.
-    measures = [(name, one, found.meaning(name)) for name, one in found.measures.items()]
-    context = {
+
+    def write(path: pathlib.Path, found: Evaluation) -> None:
+        context = {
+            **_context(found),
+            "model": dict(facts).get("model", ""),
+            "dataset": dict(facts).get("dataset", ""),
+            "class_images": _picture(class_images),
+            "masks": masks,
+            "command": command,
+            "facts": facts,
+        }
+        page.write(path, "bg_interp.report", "evaluation.html.j2", context)
+
+    return write
+
+
+def _context(found: Evaluation) -> dict[str, Any]:
+    """Returns what the template needs of an evaluation."""
+    return {
         "found": found,
-        "model": dict(facts).get("model", ""),
-        "dataset": dict(facts).get("dataset", ""),
         "answer": found.answer(),
-        "measures": measures,
+        "is_warning": found.finding is not Finding.CLEAR,
+        "tables": found.tables(),
+        "shown": SHOWN,
+        "counted": found.counted(),
         "variants_plot": page.drawn(_variants(found)),
         "groups_plot": page.drawn(_groups(found)),
-        "worst_group": found.groups.worst,
         "kinds": "places" if found.groups.of_places else "classes that backgrounds are taken from",
         "by_class": list(_by_class(found)),
         "hidden_classes": max(0, len(found.classes) - _MOST_CLASSES),
         "worst": list(_worst(found)),
         "most_of_a_class": _MOST_OF_A_CLASS,
-        "class_images": _picture(class_images),
-        "attribution": list(_attribution(found.measured["attribution"])),
-        "mask_area": _mean(found.measured["attribution"]["mask_area"]),
-        "masks": masks,
+        "attribution": list(_attribution(found.attribution)),
+        "mask_area": _mean(found.attribution.get("mask_area", [])),
         "doubtful": list(_doubtful(found)),
-        "command": command,
-        "facts": facts,
     }
-    page.write(path, "bg_interp.report", "evaluation.html.j2", context)
 
 
 def _variants(found: Evaluation) -> str:
     shown = {name: name.replace("_", " ") for name in VARIANTS}
     cells = {name: {"model": found.measures[name]} for name in VARIANTS}
-    return figures.intervals(cells, shown, ["model"], found.measured["chance"])
+    return figures.intervals(cells, shown, ["model"], found.chance)
 
 
 def _groups(found: Evaluation) -> str:
@@ -131,7 +139,7 @@ def _worst(found: Evaluation) -> Iterator[Shown]:
     rows = _of_all_classes(found)
     if not len(rows):
         return
-    maker = Variants(found.test, found.measured["seed"])
+    maker = Variants(found.test, found.seed)
     made = {name: maker.make(name, rows) for name in VARIANTS}
     said = {name: found.logits[name].argmax(axis=1) for name in VARIANTS}
     changes = found.changes()
@@ -155,7 +163,7 @@ def _of_all_classes(found: Evaluation) -> np.ndarray:
     """Returns the rows of the worst images, not too many of one class."""
     chosen: list[int] = []
     taken = dict.fromkeys(range(len(found.classes)), 0)
-    for row in found.worst(len(found.test.labels)):
+    for row in found.worst_rows(len(found.test.labels)):
         label = int(found.test.labels[row])
         if taken[label] < _MOST_OF_A_CLASS and len(chosen) < _WORST:
             taken[label] += 1
@@ -181,7 +189,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _attribution(measured: dict[str, Any]) -> Iterator[tuple[str, Any, Any, str]]:
+def _attribution(measured: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, str]]:
     """Yields (method, share on the object, strongest pixel on it, why it was left out)."""
     for name, title in (("smoothgrad", "SmoothGrad"), ("gradcam_plus_plus", "Grad-CAM++")):
         one = measured[name]

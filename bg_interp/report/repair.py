@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bg_interp.evaluation.reliance.variants import VARIANTS
+from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.report import figures, page
 from bg_interp.report.panels import data_url
@@ -41,7 +41,7 @@ def write(
         for variant in VARIANTS
     }
     labels = {variant: variant.replace("_", " ") for variant in VARIANTS}
-    chance = evaluations[0].measured["chance"]
+    chance = evaluations[0].chance
     kinds = "kind of background" if evaluations[0].groups.of_places else "class it is from"
     context = {
         "rows": rows,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bg_interp.evaluation.judges.training import JUDGES
-from bg_interp.evaluation.reliance.variants import VARIANTS
+from bg_interp.evaluation.measures import MEASURES
 from bg_interp.study import people
 from bg_interp.study.starts import STARTS, Start
 
@@ -98,20 +98,20 @@ def _leakage() -> Iterator[MeasureKind]:
                 yield _of_class_images(name, judge.measure, judge.measure, start, asked)
 
 
-def _accuracies() -> Iterator[MeasureKind]:
-    for variant in VARIANTS:
-        yield MeasureKind(
-            f"accuracy on {variant.replace('_', ' ')}",
-            f"accuracy_{variant}",
-            ("background", "accuracy_by_class", variant),
-            _RELIANCE,
-        )
+def _of_reliance() -> Iterator[MeasureKind]:
+    for measure in MEASURES:
+        if (study := measure.study) is not None:
+            path = (measure.name, "by_class")
+            if measure.is_variant:
+                path = ("accuracy_by_class", measure.name)
+            where = ("background", *path)
+            yield MeasureKind(study.words, study.short, where, _RELIANCE, study.is_question)
 
 
 _WORST_GROUP = MeasureKind(
     "accuracy on each class's worst kind of background",
     "accuracy_worst_group",
-    ("groups", "worst_by_class"),
+    ("groups", "worst_by_class_held_out"),
     _RELIANCE,
 )
 KINDS = (
@@ -121,8 +121,7 @@ KINDS = (
         MeasureKind(words, short, ("people", short), _PEOPLE, is_question)
         for short, (words, is_question) in people.MEASURES.items()
     ),
-    MeasureKind("BG-Gap", "bg_gap", ("background", "bg_gap", "by_class"), _RELIANCE, True),
-    *_accuracies(),
+    *_of_reliance(),
     _WORST_GROUP,
     MeasureKind(
         "share of SmoothGrad in the mask",

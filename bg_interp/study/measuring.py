@@ -9,16 +9,15 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp.commands.subject import places_of
+from bg_interp.commands.subject import places_of, units_of
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig, resolved
 from bg_interp.data.opening import decoded_with_masks, open_in_memory
 from bg_interp.data.sources import open_source
-from bg_interp.evaluation.arrays import Arrays, compiled, plain_list, usable_rows
+from bg_interp.evaluation import measuring
+from bg_interp.evaluation.arrays import Arrays, plain_list
 from bg_interp.evaluation.judges.judge import Judge
 from bg_interp.evaluation.judges.training import JUDGES, Judges, load_or_train_judges
-from bg_interp.evaluation.model_evaluation import evaluate_model
-from bg_interp.evaluation.reliance.groups import measure_groups
-from bg_interp.evaluation.reliance.variants import Variants
+from bg_interp.evaluation.recognisability import check_judges, judge_class_images
 from bg_interp.models import networks
 from bg_interp.models.adapter import adapt
 from bg_interp.models.loading import load_network
@@ -92,17 +91,18 @@ def make_class_images(
     return made
 
 
-def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
+def measure(config: ArmConfig, judges: Judges | None, seed: int = 0) -> dict[str, Any]:
     """Takes all measures of one finished arm; what was measured before is read from its folder.
 
     Args:
       config: of the arm, as planned.
-      judges: of its data set.
+      judges: of its data set; None leaves class images unjudged.
       seed: of partners, noise and resampling; the same for all arms.
 
     Returns:
-      What `evaluate_model` returns, and `groups` (see `Groups.to_dict`), `logits`: {start: the
-      logits reached}, and `natural`: the logit of each class's best training image. It stands in
+      What `Evaluation.to_dict` returns, and `class_images` (see
+      `recognisability.judge_class_images`), `judges`: their accuracies, and `logits`: {start: the
+      logits reached}, with `natural`: the logit of each class's best training image. It stands in
       measures.json; the images in class_images.npz.
     """
     workdir = Workdir(pathlib.Path(str(config.workdir)))
@@ -115,28 +115,29 @@ def measure(config: ArmConfig, judges: Judges, seed: int = 0) -> dict[str, Any]:
     source = open_source(settled)
     examples, masks = decoded_with_masks(source, "test", settled)
     opened = examples.arrays
-    test, usable = Arrays.of(opened), usable_rows(Arrays.of(opened))
+    if judges is not None:
+        check_judges(judges, len(class_names))
     # Of a class without training images the network knows nothing that could be shown.
     learnt = np.unique(source.splits["train"].labels).tolist()
     made = make_class_images(model, config, statistics.load(workdir.ascent), learnt)
-    answers = Variants(test.take(usable), seed).logits(compiled(adapt(model)))
-    results = evaluate_model(
-        model,
-        test,
+    taken = measuring.measure(
+        adapt(model),
+        Arrays.of(opened),
         class_names,
-        logits=answers,
-        judges=judges,
-        class_images={name: one.images for name, one in made.items()},
-        shown=learnt,
+        places=places_of(source, "test", opened["index"]),
+        place_names=source.place_names,
+        units=units_of(source, "test", opened["index"]),
+        backgrounds=0,
+        controls=False,
         seed=seed,
+        doubts=masks.doubts,
     )
-    places = places_of(source, "test", opened["index"][usable])
-    results["groups"] = measure_groups(
-        answers, test.labels[usable], class_names, seed, places, source.place_names
-    ).to_dict()
+    results = taken.to_dict()
+    images = {name: one.images for name, one in made.items()}
+    judged = judges and judge_class_images(images, taken.test, judges, seed, learnt)
+    results["class_images"] = judged or {}
+    results["judges"] = {} if judges is None else judges.accuracies
     results["logits"] = _logits_of(made, learnt, len(class_names))
-    if masks.doubts:
-        results["doubts"] = [doubt.to_dict() for doubt in masks.doubts]
     with files.replacing(workdir.class_images) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **_pictures_of(made, learnt, len(class_names)))
     # Written last: where it is, the images are whole.

@@ -53,7 +53,7 @@ class StudyConfig(ClusterConfig):
         "5",
         "how many seeds (5: 0 to 4), or the seeds themselves (100,101; a single one: 100,). Each "
         "has initial weights and order of its own, and images of its own where they are made here. "
-        "Under 5, intervals are indicative only",
+        "Under 5, all is indicative and no question is answered",
     )
     correlations: str = setting(
         "0.95",

@@ -3,7 +3,8 @@
 import csv
 import dataclasses
 import io
-from collections.abc import Iterable, Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,9 +41,9 @@ class GroupResults:
       correlation, epsilon: what the arms have in common.
       values: measure -> treatment -> seed -> value of each class.
       cells: measure -> treatment -> mean with interval.
-      asked: treatment minus none, the questions, corrected together.
-      beside: the other differences; corrected together where questions were named beforehand.
-      leakage_against_chance: treatment minus chance.
+      asked: treatment minus none, the questions; corrected together, those of all groups.
+      beside: the other differences; corrected together, those of all groups.
+      leakage_against_chance: treatment minus chance; corrected in the same way.
       left_out: the comparisons that cannot be made, each with the reason.
     """
 
@@ -67,9 +68,6 @@ def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> 
     if not values.size:
         return None
     low, high = statistics.interval(values, shared_variance=shared_variance)
-    if shared_variance:
-        # It is added as a normal deviation, which doesn't know that a share ends at 0 and 1.
-        low, high = max(low, 0.0), min(high, 1.0)
     return Cell(float(np.nanmean(values)), low, high, len(values))
 
 
@@ -106,7 +104,7 @@ def _compared(
             else:
                 is_asked = kind.is_question
             (asked if is_asked else beside).append(found)
-    return statistics.correct(asked), statistics.correct(beside) if questions else beside
+    return asked, beside
 
 
 def _against_chance(values: Values, left_out: list[str]) -> list[statistics.Comparison]:
@@ -127,7 +125,7 @@ def collect(
     group: tuple[float, float | None],
     said: Said = NOBODY,
 ) -> GroupResults:
-    """Collects and compares the arms of one group.
+    """Collects and compares the arms of one group; p-values are corrected within it alone.
 
     Args:
       plan: the study.
@@ -156,7 +154,42 @@ def collect(
     left_out: list[str] = []
     asked, beside = _compared(values, others, plan.questions, said, left_out)
     chance = _against_chance(values, left_out)
-    return GroupResults(*group, values, cells, asked, beside, chance, left_out)
+    together = GroupResults(*group, values, cells, asked, beside, chance, left_out)
+    return _corrected([together])[0]
+
+
+def collect_all(
+    plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY
+) -> list[GroupResults]:
+    """Collects all groups of a study and corrects their p-values as one family of questions.
+
+    A study that asks the same of four correlations has four chances to be wrong.
+    """
+    groups = dict.fromkeys(arm.group for arm in plan.arms)
+    return _corrected([collect(plan, measured, group, said) for group in groups])
+
+
+def _corrected(groups: list[GroupResults]) -> list[GroupResults]:
+    """Corrects each kind of comparison over all groups."""
+    asked, beside, chance = (
+        iter(statistics.correct([one for some in kind for one in some]))
+        for kind in (
+            [group.asked for group in groups],
+            [group.beside for group in groups],
+            [group.leakage_against_chance for group in groups],
+        )
+    )
+    return [
+        dataclasses.replace(
+            group,
+            asked=list(itertools.islice(asked, len(group.asked))),
+            beside=list(itertools.islice(beside, len(group.beside))),
+            leakage_against_chance=list(
+                itertools.islice(chance, len(group.leakage_against_chance))
+            ),
+        )
+        for group in groups
+    ]
 
 
 def check_questions(questions: Iterable[Question]) -> None:
@@ -183,18 +216,46 @@ def answer(group: GroupResults) -> tuple[str, list[str]]:
     asked = group.asked
     if not asked:
         return "Without finished arms of none and of another treatment nothing is compared.", []
+    if all(one.indicative for one in asked):
+        count = (
+            f"Fewer than {statistics.ENOUGH_SEEDS} seeds: all is indicative, and no question is "
+            "answered."
+        )
+        told = [one for one in asked if one.expected or one.measure not in _FROM_COMMON_START]
+        return count, [_capital(statistics.sentence(one)) for one in told]
     if asked[0].expected:
-        confirmed = sum(one.verdict == "yes" for one in asked)
-        count = f"{confirmed} of {len(asked)} questions named beforehand are answered yes."
-        return count, [f"{_capital(one.verdict)}: {statistics.sentence(one)}" for one in asked]
+        confirmed = sum(one.verdict_on_these == "yes" for one in asked)
+        count = (
+            f"{confirmed} of {len(asked)} questions named beforehand are answered yes for "
+            f"{statistics.THESE}; {_on_like_these(asked)}"
+        )
+        return count, [
+            f"{_capital(one.verdict_on_these)}: {statistics.sentence(one)}" for one in asked
+        ]
     stand = sum(one.distinguishable for one in asked)
-    count = f"{stand} of {len(asked)} differences against none stand after correction"
+    count = (
+        f"{stand} of {len(asked)} differences against none stand after correction for "
+        f"{statistics.THESE}"
+    )
     told = [one for one in asked if one.measure not in _FROM_COMMON_START]
     common = [one for one in asked if one.measure in _FROM_COMMON_START]
     if common:
         by_common = sum(one.distinguishable for one in common)
         count += f", {by_common} of {len(common)} from a common start"
-    return count + ".", [_capital(statistics.sentence(one)) for one in told]
+    count += f"; {_on_like_these(asked)}"
+    return count, [_capital(statistics.sentence(one)) for one in told]
+
+
+def _on_like_these(asked: Sequence[statistics.Comparison]) -> str:
+    """Says how many questions are answered for classes that were not looked at."""
+    told = [one for one in asked if one.verdict_on_like_these != statistics.INDICATIVE]
+    if not told:
+        return (
+            f"for {statistics.LIKE_THESE} it is indicative, since there are fewer than "
+            f"{statistics.ENOUGH_CLASSES}."
+        )
+    yes = sum(one.verdict_on_like_these == "yes" for one in told)
+    return f"{yes} of {len(told)} for {statistics.LIKE_THESE}."
 
 
 def _capital(text: str) -> str:

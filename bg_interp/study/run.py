@@ -140,10 +140,7 @@ def write(
     """
     said = people.read(laid_out.workdir)
     measured = said.beside(laid_out, measured)
-    groups = [
-        results.collect(laid_out, measured, group, said)
-        for group in dict.fromkeys(arm.group for arm in laid_out.arms)
-    ]
+    groups = results.collect_all(laid_out, measured, said)
     folder = laid_out.workdir
     files.write_json(
         folder / "results.json",

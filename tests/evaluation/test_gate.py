@@ -5,27 +5,85 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from bg_interp.config.evaluation import conditions
+from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation import gate
+from bg_interp.evaluation.effective import paired_difference
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.reliance.variants import mean_interval
+from bg_interp.evaluation.gate import conditions
+
+
+def _check(text: str, measures: dict, kind: str = "fail_if", **how) -> gate.Verdicts:
+    asked = conditions(text, kind)
+    return gate.check([(one, measures[one.measure]) for one in asked], **how)
 
 
 def test_only_a_whole_interval_beyond_the_threshold_fails():
     measures = {"bg_gap": Estimate(0.2, 0.05, 0.3, 100), "worst_group": Estimate(0.3, 0.2, 0.4, 20)}
-    asked = conditions("bg_gap>0.1, bg_gap>0.04,worst_group<0.6,worst_group<0.35")
-    verdicts = gate.check(asked, measures)
+    verdicts = _check("bg_gap>0.1, bg_gap>0.04,worst_group<0.6,worst_group<0.35", measures)
     assert [one.state is gate.State.FAILED for one in verdicts.each] == [False, True, True, False]
     assert not verdicts and verdicts.exit_code == 3
-    assert gate.check(asked[:1], measures) and gate.check(asked[:1], measures).exit_code == 0
+    assert _check("bg_gap>0.1", measures) and _check("bg_gap>0.1", measures).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("interval", "state"),
+    [
+        ((0.01, 0.09), gate.State.PASSED),
+        ((0.05, 0.15), gate.State.UNDECIDED),
+        ((0.11, 0.2), gate.State.FAILED),
+    ],
+)
+def test_what_must_be_passes_only_by_its_whole_interval(interval, state):
+    verdicts = _check("reliance<0.1", {"reliance": Estimate(0.08, *interval, 50)}, "must")
+    assert verdicts.state is state
+    assert verdicts.exit_code == {"passes": 0, "fails": 3, "undecided": 4}[state.value]
+    if state is gate.State.UNDECIDED:
+        assert "the interval is on both sides of 0.1" in str(verdicts)
+
+
+def test_what_errors_of_masks_could_explain_does_not_fail():
+    measures = {"reliance": Estimate(0.2, 0.15, 0.25, 400)}
+    explained = {"reliance": "reliance_masks_dilated is 0.00: masks could explain it"}
+    for text, kind in (("reliance>0.1", "fail_if"), ("reliance<0.1", "must")):
+        assert _check(text, measures, kind).state is gate.State.FAILED
+        found = _check(text, measures, kind, explained=explained)
+        assert found.state is gate.State.UNDECIDED and "could explain it" in str(found)
+    assert _check("reliance>0.3", measures, explained=explained)
+
+
+def test_conditions_may_name_a_baseline():
+    plain, beyond = conditions("swap>baseline, reliance < baseline + 0.02", "must")
+    assert (plain.of_baseline, plain.above, plain.threshold) == (True, True, 0.0)
+    assert (beyond.measure, beyond.above, beyond.threshold) == ("reliance", False, 0.02)
+    assert str(beyond) == "reliance<baseline+0.02" and str(plain) == "swap>baseline"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ({"fail_if": "leak>0.3", "model": "m"}, "fail_if names leak, which is measured with"),
+        ({"must": "leak<0.3", "model": "m"}, "must names leak, which is measured with"),
+        ({"must": "reliance<0.1", "leak": True}, "must can only name leak"),
+        ({"must": "reliance<baseline", "model": "m"}, "give it with baseline"),
+        ({"baseline": "old.keras", "model": "m"}, "baseline needs a condition that names it"),
+        ({"junit": "gate.xml", "model": "m"}, "junit needs fail_if or must"),
+        (
+            {"fail_if": "adversarial_same<0.3", "model": "m", "adversarial_backgrounds": 0},
+            "not measured with adversarial_backgrounds=0",
+        ),
+    ],
+)
+def test_flags_that_do_not_fit_each_other_are_refused(flags, message):
+    with pytest.raises(UserError, match=message):
+        gate.check_flags(EvaluateConfig(**flags))
 
 
 def test_with_a_doubt_nothing_passes_and_nothing_fails():
     measures = {"bg_gap": Estimate(0.2, 0.15, 0.3, 100)}
     doubt = Doubt("preprocessing", "accuracy is at chance", "give input_range")
-    verdicts = gate.check(conditions("bg_gap>0.1,bg_gap>0.5"), measures, [doubt])
+    verdicts = _check("bg_gap>0.1,bg_gap>0.5", measures, doubts=[doubt])
     assert {one.state for one in verdicts.each} == {gate.State.UNDECIDED}
     assert not verdicts and verdicts.exit_code == 4
     assert "accuracy is at chance; give input_range" in str(verdicts)
@@ -42,6 +100,8 @@ def test_with_a_doubt_nothing_passes_and_nothing_fails():
         ("bg_gap>nan", "must be conditions such as"),
         ("bg_gap>0.1,", "must be conditions such as"),
         ("bg_gp>0.1", "did you mean 'bg_gap'"),
+        ("bg_gap>baseline+", "must be conditions such as"),
+        ("bg_gap>baseline*2", "must be conditions such as"),
     ],
 )
 def test_a_condition_that_is_none_is_refused_in_one_line(text, message):
@@ -52,17 +112,15 @@ def test_a_condition_that_is_none_is_refused_in_one_line(text, message):
 
 def test_a_model_without_a_gap_passes_in_200_of_200_resamplings():
     generator = np.random.default_rng(0)
-    for number in range(200):
+    for _ in range(200):
         same, random = generator.random((2, 400)) < 0.9
-        gap = same.astype(float) - random
-        low, high = mean_interval(gap, number, resamples=400)
-        found = {"bg_gap": Estimate(float(gap.mean()), low, high, 400)}
-        assert gate.check(conditions("bg_gap>0.1"), found)
+        found = paired_difference(same, random)
+        assert _check("bg_gap>0.1", {"bg_gap": Estimate(found.value, *found.interval, 400)})
 
 
 def test_the_verdicts_are_read_back_as_junit():
-    verdicts = gate.check(
-        conditions("bg_gap>0.1,swap<0.9"),
+    verdicts = _check(
+        "bg_gap>0.1,swap<0.9",
         {"bg_gap": Estimate(0.5, 0.4, 0.6, 9), "swap": Estimate(0.95, 0.9, 1.0, 9)},
     )
     suite = ElementTree.fromstring(gate.junit(verdicts, "a <model>\n"))

@@ -44,3 +44,31 @@ def test_of_many_classes_those_looked_at_have_enough_images():
 def test_too_few_images_are_one_line():
     with pytest.raises(UserError, match=r"two classes or more .* Received: 1"):
         measure_leak(_drawn(1.0, 30).take(np.r_[0:30:3, 1]))
+
+
+def test_scenes_that_were_seen_several_times_tell_nothing_by_being_known():
+    generator = np.random.default_rng(0)
+    scenes = generator.integers(0, 256, (30, 24, 24, 3)).astype(np.uint8).repeat(4, axis=0)
+    scene = np.arange(30).repeat(4)
+    labels = generator.permutation(np.arange(30) % 3)[scene].astype(np.int32)
+    masks = np.zeros((120, 24, 24, 1), np.uint8)
+    masks[:, 8:14, 8:14] = 255
+    arrays = Arrays(scenes, masks, labels)
+    found = measure_leak(arrays)
+    assert found.scenes == 30 and found.accuracy.low < found.chance and found.p_value > 0.025
+    # Scenes that the pixels don't tell may be told.
+    noisy = arrays._replace(images=generator.integers(0, 256, scenes.shape).astype(np.uint8))
+    assert measure_leak(noisy).scenes == 120
+    assert measure_leak(noisy, scenes=scene).scenes == 30
+
+
+def test_the_rim_that_a_small_mask_leaves_is_no_leak():
+    arrays = _drawn(1.0, 300)
+    grey = np.full_like(arrays.images, 90)
+    grey[:, 4:12, 4:12] = 80 * arrays.labels[:, None, None, None]
+    noise = np.random.default_rng(0).integers(-20, 20, grey.shape)
+    masks = np.zeros_like(arrays.masks)
+    masks[:, 5:11, 5:11] = 255
+    images = np.clip(grey + noise, 0, 255).astype(np.uint8)
+    found = measure_leak(Arrays(images, masks, arrays.labels))
+    assert found.accuracy.low < found.chance

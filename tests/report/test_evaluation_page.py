@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.config.evaluation import MEASURES
 from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.measures import BY_NAME, VARIANTS
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import VARIANTS
 from bg_interp.models.adapter import adapt
 from bg_interp.report import evaluation as page
 from bg_interp.report.page import without_places
@@ -47,29 +46,29 @@ def found():
 @pytest.fixture(scope="module")
 def written(found, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    page.write(
-        folder / "report.html",
-        found,
-        command="python tools/evaluate.py --model=model.keras",
-        facts=[("model", "model.keras"), ("dataset", "folder:photos")],
-        masks=page.MaskFacts("dataset", {"empty": 2}),
+    write = page.writer(
+        "python tools/evaluate.py --model=model.keras",
+        [("model", "model.keras"), ("dataset", "folder:photos")],
+        page.MaskFacts("dataset", {"empty": 2}),
     )
-    found.save(folder)
+    written = dataclasses.replace(found, write_page=write)
+    for name in ("report.html", "results.json", "images.csv"):
+        written.save(folder / name)
     return folder
 
 
 def test_everything_that_may_be_asked_for_is_measured(found):
-    assert set(found.measures) == set(MEASURES) - {"leak"}
+    assert set(found.measures) == set(BY_NAME) - {"leak", "worst_natural_group"}
 
 
 def test_the_worst_images_are_right_as_they_are_and_wrong_elsewhere(found):
-    worst = found.worst(10)
+    worst = found.worst_rows(10)
     assert len(worst) == 10
     assert found.right("original")[worst].all() and not found.right("swap")[worst].any()
 
 
 def test_the_answer_says_what_was_found(found):
-    assert "It relies on backgrounds: the BG-Gap is" in found.answer()
+    assert "It relies on backgrounds: reliance is 1.00" in found.answer()
     assert "bg_gap" in str(found) and "<table>" in found._repr_html_()
 
 
@@ -78,15 +77,9 @@ def test_with_a_doubt_there_is_no_verdict_and_the_page_leads_with_it(found, tmp_
     doubted = dataclasses.replace(found, doubts=(doubt,))
     assert doubted.answer() == "No verdict: they cover the borders; give invert_masks."
     assert str(doubted).startswith("In doubt, masks: they cover the borders")
-    doubted.save(tmp_path)
+    doubted.save(tmp_path / "results.json")
     assert json.loads((tmp_path / "results.json").read_text())["doubts"] == [doubt.to_dict()]
-    page.write(
-        tmp_path / "report.html",
-        doubted,
-        command="",
-        facts=[],
-        masks=page.MaskFacts("dataset", {}),
-    )
+    page.writer("", [])(tmp_path / "report.html", doubted)
     text = (tmp_path / "report.html").read_text()
     assert text.index("No verdict: they cover the borders") < text.index("<section>")
     assert "relies on backgrounds" not in text
@@ -100,7 +93,9 @@ def test_each_image_has_a_row_with_what_the_model_says(written):
 
 def test_results_are_plain(written, found):
     results = json.loads((written / "results.json").read_text())
-    assert results["groups"]["worst"][2]["value"] == found.measures["worst_group"].value
+    worst = results["groups"]["worst"]
+    assert worst["accuracy"]["value"] == found.measures["worst_group"].value
+    assert results["finding"] == "relies on backgrounds"
     assert results["measures"]["adversarial"]["value"] == 0
 
 
@@ -132,3 +127,4 @@ def test_a_browser_shows_it_on_a_phone_without_an_error(written, browser_sees):
 @pytest.mark.parametrize("given", ["folder:photos", "folder:photos/", "folder:/home/me/photos"])
 def test_a_folder_is_shown_by_its_own_name_alone(given):
     assert without_places("dataset", given) == "folder:photos"
+    assert without_places("dataset", "table:/home/somebody/labels.csv") == "table:labels.csv"

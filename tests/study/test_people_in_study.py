@@ -56,11 +56,11 @@ def test_answers_are_compared_like_the_judges_verdicts(asked):
     found = results.collect(laid_out, said.beside(laid_out, measured), group, said)
     (one,) = [one for one in found.comparisons if one.measure == "people name it"]
     assert (one.difference, one.seeds, one.classes) == (0.5, (0, 1, 2, 3), 3)
-    assert one.questions > 1 and one.distinguishable
+    assert one.questions > 1 and one.these.stands and one.indicative
     cells = found.cells["human_naming"]
-    assert (cells["none"].low, cells["none"].high) == (0.25, 0.25)
+    assert cells["none"].low < 0.25 < cells["none"].high < 0.6
     # How far people differ widens the interval of the mean, which stays that of a share.
-    assert cells["black"].low == pytest.approx(0.75 - 0.392, abs=0.01)
+    assert cells["black"].low <= 0.75 - 0.392
     assert cells["black"].high == 1.0
 
 

@@ -7,6 +7,7 @@ import io
 import pytest
 
 from bg_interp.errors import UserError
+from bg_interp.evaluation import statistics
 from bg_interp.study import kinds, results
 from bg_interp.study.questions import Question
 from bg_interp.study.starts import STARTS
@@ -54,7 +55,19 @@ def test_leakage_is_compared_with_chance(group):
     assert by_name["black"].difference == pytest.approx(-0.25)
 
 
-def test_the_answer_has_a_sentence_for_each_question_from_the_own_start(group):
+def test_too_few_seeds_answer_no_question(group):
+    count, sentences = results.answer(group)
+    assert count == "Fewer than 5 seeds: all is indicative, and no question is answered."
+    assert len(sentences) == 4 and all(one.endswith("indicative, 4 seeds") for one in sentences)
+
+
+@pytest.fixture
+def enough_seeds(monkeypatch):
+    # The arms of one of the five seeds are not all there.
+    monkeypatch.setattr(statistics, "ENOUGH_SEEDS", 4)
+
+
+def test_the_answer_has_a_sentence_for_each_question_from_the_own_start(group, enough_seeds):
     count, sentences = results.answer(group)
     assert "differences against none stand after correction" in count
     assert len(sentences) == 4
@@ -111,7 +124,7 @@ def _asked(study, *questions):
     return results.collect(laid_out, measured, laid_out.arms[0].group)
 
 
-def test_only_questions_named_beforehand_are_corrected_together_and_answered(study):
+def test_only_questions_named_beforehand_are_corrected_together_and_answered(study, enough_seeds):
     group = _asked(
         study,
         Question("black", "leakage_own", "lower"),
@@ -119,10 +132,15 @@ def test_only_questions_named_beforehand_are_corrected_together_and_answered(stu
     )
     found = {one.measure: one for one in group.asked}
     assert {one.questions for one in group.asked} == {2}
-    assert found["background leakage, own start"].verdict == "yes"
-    assert found["recognisability by foreground judge, own start"].verdict == "no, the other way"
+    assert found["background leakage, own start"].verdict_on_these == "yes"
+    one = found["recognisability by foreground judge, own start"]
+    assert one.verdict_on_these == "no, the other way"
+    assert {one.verdict_on_like_these for one in group.asked} == {"indicative"}
     count, sentences = results.answer(group)
-    assert count == "1 of 2 questions named beforehand are answered yes."
+    assert count == (
+        "1 of 2 questions named beforehand are answered yes for these classes; for classes like "
+        "these it is indicative, since there are fewer than 15."
+    )
     assert len(sentences) == 2 and sentences[1].startswith("Yes: black minus none")
 
 
@@ -130,6 +148,23 @@ def test_what_was_not_asked_beforehand_is_corrected_among_itself(study):
     group = _asked(study, Question("black", "leakage_own", "lower"))
     assert {one.questions for one in group.beside} == {len(group.beside)}
     assert all(one.expected is None for one in group.beside)
+
+
+def test_p_values_are_corrected_over_all_groups(study):
+    _, laid_out, measured = study
+    (found,) = results.collect_all(laid_out, measured)
+    other = dataclasses.replace(
+        laid_out,
+        arms=(*laid_out.arms, *(dataclasses.replace(arm, epsilon=0.5) for arm in laid_out.arms)),
+    )
+    both = results.collect_all(other, measured)
+    for kind in ("asked", "beside", "leakage_against_chance"):
+        alone = getattr(found, kind)
+        for group in both:
+            assert {one.questions for one in getattr(group, kind)} == {2 * len(alone)}
+        smallest = min(one.p_value for one in alone)
+        corrected = min(one.p_corrected for one in getattr(both[0], kind))
+        assert corrected == pytest.approx(min(1.0, 2 * len(alone) * smallest))
 
 
 def test_a_question_about_no_measure_is_refused_with_the_near_name():

@@ -1,7 +1,6 @@
 """Background reliance of anybody's classifier on anybody's arrays, in one call from Python."""
 
 import dataclasses
-import math
 import pathlib
 import sys
 from collections.abc import Callable, Sequence
@@ -10,17 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp import pictures
-from bg_interp.config.evaluation import Condition
 from bg_interp.config.mask_rules import MaskRules
-from bg_interp.errors import UserError, nearest
-from bg_interp.evaluation import gate
+from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak, measure_leak
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
+from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import opening
@@ -29,131 +24,6 @@ from bg_interp.models.outputs import KINDS, check_listed, check_names
 from bg_interp.outside import check_counts, count_classes, to_images, to_labels, whole
 from bg_interp.pixels import given
 from bg_interp.report import evaluation as page
-from bg_interp.storage import files
-
-# Of these measures more is worse; all others are accuracies.
-_MORE_IS_WORSE = ("bg_gap",)
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Report:
-    """What an evaluation found: it prints and draws itself, saves a page, and checks thresholds.
-
-    Attributes:
-      evaluation: all measures.
-      facts: (name, value) of how they were taken.
-    """
-
-    evaluation: Evaluation
-    facts: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        return str(self.evaluation)
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.evaluation._repr_html_()
-
-    @property
-    def measures(self) -> dict[str, Estimate]:
-        """Each measure with its 95 % interval, by name: `original`, `swap`, `bg_gap`, ..."""
-        return self.evaluation.measures
-
-    def worst(self, count: int = 12) -> "WorstImages":
-        """Returns the images that depend most on their background; a notebook shows them."""
-        rows = self.evaluation.worst(whole(count, "count", 1))
-        test = self.evaluation.test
-        variants = Variants(test, self.evaluation.measured["seed"])
-        swapped = variants.make("swap", np.array(rows, np.int64))
-        keys = tuple(self.evaluation.keys[row] for row in rows)
-        names = tuple(self.evaluation.classes[label] for label in test.labels[rows])
-        return WorstImages(keys, names, test.images[rows], swapped)
-
-    def check(self, **limits: float) -> gate.Verdicts:
-        """Tells whether every measure keeps its limit, and prints a line for each.
-
-        A limit is broken only when the whole interval is beyond it: `check(bg_gap=0.1,
-        worst_group=0.6)` asks for a gap of at most 0.1 and a worst group of at least 0.6. Where
-        something is in doubt, every limit is undecided.
-
-        Returns:
-          The verdicts, which are true only where all pass.
-
-        Raises:
-          UserError: no measure of that name, or a limit that is no number.
-        """
-        conditions = []
-        for name, limit in limits.items():
-            if name not in self.measures:
-                raise UserError(
-                    f"check takes the measures {', '.join(self.measures)}. "
-                    f"Received: {name!r}{nearest(name, self.measures)}"
-                )
-            if not isinstance(limit, int | float) or math.isnan(limit):
-                raise UserError(f"{name} must be a number. Received: {limit!r}")
-            conditions.append(Condition(name, name in _MORE_IS_WORSE, float(limit)))
-        verdicts = gate.check(conditions, self.measures, self.evaluation.doubts)
-        print(verdicts)
-        return verdicts
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns what JSON can hold."""
-        return self.evaluation.to_dict()
-
-    def save(self, path: str | pathlib.Path) -> None:
-        """Writes one page (.html), all numbers (.json), or a row for each image (.csv).
-
-        Raises:
-          UserError: another ending, or a file that cannot be written.
-        """
-        path = pathlib.Path(path)
-        if path.suffix == ".json":
-            files.write_json(path, self.to_dict())
-        elif path.suffix == ".csv":
-            files.write_text(path, self.evaluation.to_csv())
-        elif path.suffix == ".html":
-            page.write(
-                path,
-                self.evaluation,
-                command="bg_interp.evaluate(model, images, labels, masks)",
-                facts=self.facts,
-                masks=page.MaskFacts("given", {}),
-            )
-        else:
-            raise UserError(f"path must end in .html, .json or .csv. Received: {path}")
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class WorstImages:
-    """Images that are right as they are and wrong before the background of another class.
-
-    Attributes:
-      keys: their names, or their places among the images given.
-      classes: the names of their classes.
-      images: uint8 [N, H, W, 3].
-      swapped: the same objects before the background of another class.
-    """
-
-    keys: tuple[str, ...]
-    classes: tuple[str, ...]
-    images: np.ndarray
-    swapped: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __str__(self) -> str:
-        pairs = zip(self.keys, self.classes, strict=True)
-        return ", ".join(f"{key} ({name})" for key, name in pairs) or "none"
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        if not self.keys:
-            return "<p>No image depends on its background alone.</p>"
-        sheet = pictures.grid(np.stack([self.images, self.swapped]), self.keys)
-        return pictures.html_image(sheet, str(self))
 
 
 def evaluate(
@@ -167,18 +37,20 @@ def evaluate(
     input_range: tuple[float, float] | None = None,
     output_kind: str | None = None,
     keys: Sequence[str] | None = None,
+    places: np.ndarray | Sequence | None = None,
+    units: np.ndarray | Sequence | None = None,
     backgrounds: int = 8,
     seed: int = 0,
     invert_masks: bool | None = None,
     mask_values: Any = None,
-) -> Report:
+) -> Evaluation:
     """Measures how much a classifier depends on backgrounds.
 
     Example:
       ```
       report = bg.evaluate(model, images, labels, masks, class_names=names)
       report.save("report.html")
-      report.check(bg_gap=0.1)
+      report.check(reliance=0.1)
       ```
 
     Args:
@@ -195,7 +67,12 @@ def evaluate(
       output_kind: "logits" or "probabilities"; None looks at a few outputs: rows that lie in 0 to 1
         and add up to 1 are probabilities.
       keys: names of the images; None for their numbers.
-      backgrounds: how many other backgrounds each object is tried before; 0 for none.
+      places: the kind of each image's background, a name or number for each, such as land and
+        water; the worst group is then measured on the images as they are as well. None where
+        nothing tells.
+      units: which images belong together, a name or number for each: those of one object, place
+        or scene, which are no news of each other; None where each shows another.
+      backgrounds: on how many other backgrounds each object is tried; 0 for none.
       seed: keys all that is random.
       invert_masks: True where black is the object; False says that white is, however it looks.
       mask_values: which values of masks are object, where they are maps of labels or colours: a
@@ -214,14 +91,15 @@ def evaluate(
     seed, backgrounds = whole(seed, "seed"), whole(backgrounds, "backgrounds")
     if keys is not None and len(keys) != len(pixels):
         raise UserError(f"keys must name all {len(pixels)} images. Received: {len(keys)}")
+    where, kinds = _places(places, len(pixels))
     if output_kind is not None and output_kind not in KINDS:
         raise UserError(f"output_kind must be one of {', '.join(KINDS)}. Received: {output_kind!r}")
-    found = load_classifier(model)
-    names = class_names if class_names is not None else found.class_names
+    classifier = load_classifier(model)
+    names = class_names if class_names is not None else classifier.class_names
     if names is not None:
         check_listed(names)
     found = opening.opened(
-        found,
+        classifier,
         pixels,
         _numbers(labels),
         pixels=given(preprocess, input_range),
@@ -245,13 +123,57 @@ def evaluate(
         test,
         names_of(names, classes),
         keys=keys,
+        places=where,
+        place_names=kinds,
+        units=units_of(units, len(pixels)),
         backgrounds=backgrounds,
         seed=seed,
         facts=facts,
-        doubts=found.doubts,
+        doubts=(*found.doubts, *doubts_about(Areas.of(opacity), rules)),
     )
     shown = {"seed": seed, **facts, "found": "; ".join(found.notes)}
-    return Report(evaluation, tuple((name, str(value)) for name, value in shown.items() if value))
+    write = page.writer(
+        "bg_interp.evaluate(model, images, labels, masks)",
+        [(name, str(value)) for name, value in shown.items() if value],
+    )
+    return dataclasses.replace(evaluation, write_page=write)
+
+
+def units_of(units: np.ndarray | Sequence | None, count: int) -> Units:
+    """Returns what a caller says of which images belong together.
+
+    Raises:
+      UserError: there is not one for each image.
+    """
+    if units is None:
+        return NO_UNITS
+    numbers = np.unique(np.asarray(units).astype(str), return_inverse=True)[1].reshape(-1)
+    if len(numbers) != count:
+        raise UserError(
+            f"units must hold a name or number for each of the {count} images. "
+            f"Received: {len(numbers)}"
+        )
+    return Units(objects=numbers, scenes=numbers)
+
+
+def _places(
+    places: np.ndarray | Sequence | None, count: int
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Returns the number of each image's kind of background, int [N], and the kinds' names.
+
+    Raises:
+      UserError: there is not one for each image.
+    """
+    if places is None:
+        return None, ()
+    given = np.asarray(places)
+    if given.shape != (count,):
+        raise UserError(
+            f"places must name the kind of background of each of {count} images. Received: an "
+            f"array of shape {list(given.shape)}"
+        )
+    kinds, numbers = np.unique(given.astype(str), return_inverse=True)
+    return numbers.astype(np.int32), tuple(kinds.tolist())
 
 
 def leak(
@@ -259,6 +181,7 @@ def leak(
     labels: np.ndarray | Sequence,
     masks: np.ndarray | Sequence,
     *,
+    units: np.ndarray | Sequence | None = None,
     seed: int = 0,
     invert_masks: bool | None = None,
     mask_values: Any = None,
@@ -269,6 +192,7 @@ def leak(
       images: [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot.
       masks: [N, H, W] or [N, H, W, 1], in any common format.
+      units: see `evaluate`.
       seed: keys which images are looked at, and how they are divided.
       invert_masks: True where black is the object; False says that white is, however it looks.
       mask_values: which values of masks are object, where they are maps of labels or colours: a
@@ -287,7 +211,8 @@ def leak(
         print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     check_counts(images=pixels, labels=labels)
     numbers = to_labels(labels, count_classes(labels))
-    return measure_leak(Arrays(pixels, opacity, numbers), whole(seed, "seed"))
+    scenes = units_of(units, len(pixels)).scenes
+    return measure_leak(Arrays(pixels, opacity, numbers), whole(seed, "seed"), scenes)
 
 
 def _numbers(labels: np.ndarray | Sequence) -> np.ndarray:

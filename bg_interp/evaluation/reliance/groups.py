@@ -4,71 +4,125 @@ A group is a class before one kind of background, as in Waterbirds (Sagawa et al
 1911.08731); worst-group accuracy is the smallest over groups. Natural test sets hold next to no
 image of the groups that matter, so groups are measured on composites: each object before the
 backgrounds of the four mixed variants. The kind of a background is its place where the data set
-tells places, else the class of the image that it was taken from.
+tells places, else the class of the image that it was taken from. Where places are told, groups of
+images as they are stand beside them.
+
+The smallest of many accuracies is small by chance alone, so the worst group is chosen on one half
+of the objects and measured on the other, and the other way round.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from bg_interp.evaluation import effective, selection
 from bg_interp.evaluation.arrays import Arrays, plain_list
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.reliance.variants import MIXED, partners
+from bg_interp.evaluation.reliance.variants import MIXED, behind
 
 # Groups of fewer answers are shown, and are no worst group: one answer would decide.
 ENOUGH = 10
 
 
+@dataclasses.dataclass(frozen=True)
+class WorstGroup:
+    """The group of lowest accuracy.
+
+    Attributes:
+      of_class: its class.
+      kind: its kind of background.
+      chosen: how often halves of the images chose it, 0 to 1.
+      accuracy: of the groups that they chose, on the halves that they were not chosen on.
+    """
+
+    of_class: str
+    kind: str
+    chosen: float
+    accuracy: Estimate
+
+    def __str__(self) -> str:
+        """Names it, and says how surely it is the worst."""
+        return f"{self.of_class} on {self.kind} (chosen by {self.chosen:.0%} of halves)"
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Groups:
-    """Accuracy of every class before every kind of background.
+    """Accuracy of every class on every kind of background.
 
     Attributes:
       classes: K names.
       kinds: P names of kinds of background.
       of_places: whether kinds are places, and not classes that a background was taken from.
-      right: int64 [K, P], right answers.
-      count: int64 [K, P], all answers.
+      labels: int [M], the class of each answer.
+      backgrounds: int [M], the kind of background of each.
+      right: bool [M].
+      units: int [M], the object of each.
+      seed: keys the halves.
     """
 
     classes: tuple[str, ...]
     kinds: tuple[str, ...]
     of_places: bool
+    labels: np.ndarray
+    backgrounds: np.ndarray
     right: np.ndarray
-    count: np.ndarray
+    units: np.ndarray
+    seed: int = 0
 
-    @property
+    @functools.cached_property
+    def count(self) -> np.ndarray:
+        """How many answers each group has, int64 [K, P]."""
+        return self._summed(np.ones(len(self.right), np.int64))
+
+    @functools.cached_property
     def accuracy(self) -> np.ndarray:
         """float64 [K, P]; NaN for groups without answers."""
-        return np.divide(
-            self.right, self.count, out=np.full(self.right.shape, np.nan), where=self.count > 0
+        right, count = self._summed(self.right), self.count
+        return np.divide(right, count, out=np.full(count.shape, np.nan), where=count > 0)
+
+    def _summed(self, values: np.ndarray) -> np.ndarray:
+        shape = len(self.classes), len(self.kinds)
+        cells = self.labels * shape[1] + self.backgrounds
+        return np.bincount(cells, values, shape[0] * shape[1]).astype(np.int64).reshape(shape)
+
+    @functools.cached_property
+    def worst(self) -> WorstGroup | None:
+        """The worst of the groups that have enough answers; None where none has."""
+        return self._worst(np.ones(len(self.right), bool))
+
+    @functools.cached_property
+    def worst_by_class(self) -> list[float | None]:
+        """Each class's accuracy on its worst kind, chosen and measured as `worst` is.
+
+        None for a class that has no kind of enough answers.
+        """
+        found = [self._worst(self.labels == label) for label in range(len(self.classes))]
+        return [None if one is None else one.accuracy.value for one in found]
+
+    def _worst(self, rows: np.ndarray) -> WorstGroup | None:
+        cells = self.labels * len(self.kinds) + self.backgrounds
+        generator = np.random.default_rng([self.seed, 2])
+        found = selection.worst_group(
+            self.right[rows], cells[rows], generator, units=self.units[rows], enough=ENOUGH
         )
-
-    @property
-    def worst_by_class(self) -> np.ndarray:
-        """Accuracy of each class before its worst kind of background, float64 [K].
-
-        Kinds of too few answers don't count; NaN for a class that has no others.
-        """
-        accuracy = np.where(self.count >= ENOUGH, self.accuracy, np.inf).min(axis=1, initial=np.inf)
-        return np.where(np.isinf(accuracy), np.nan, accuracy)
-
-    @property
-    def worst(self) -> tuple[str, str, Estimate] | None:
-        """(class, kind of background, accuracy) of the worst group that has enough answers.
-
-        The interval counts that it was looked for among all groups.
-        """
-        enough = self.count >= ENOUGH
-        if not enough.any():
+        if found is None:
             return None
-        accuracy = np.where(enough, self.accuracy, np.inf)
-        row, column = np.unravel_index(accuracy.argmin(), accuracy.shape)
-        right = np.arange(self.count[row, column]) < self.right[row, column]
-        found = Estimate.of_share(right, int(enough.sum()))
-        return self.classes[row], self.kinds[column], found
+        label, kind = divmod(found.group, len(self.kinds))
+        accuracy = Estimate(found.value, *found.interval, found.count, found.worth)
+        return WorstGroup(self.classes[label], self.kinds[kind], found.chosen, accuracy)
+
+    @functools.cached_property
+    def mean(self) -> Estimate | None:
+        """The mean accuracy over groups; None where there are no answers."""
+        if not len(self.right):
+            return None
+        # Each group counts alike, whatever its number of answers.
+        cells = self.labels * len(self.kinds) + self.backgrounds
+        found = effective.share_of(self.right, classes=cells, units=(self.units,))
+        return Estimate(found.value, *found.interval, found.count, found.worth)
 
     @property
     def compared(self) -> str:
@@ -80,59 +134,52 @@ class Groups:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
-        worst = self.worst
         return {
             "classes": list(self.classes),
             "backgrounds": list(self.kinds),
             "backgrounds_are": "places" if self.of_places else "classes they were taken from",
             "accuracy": [plain_list(row) for row in self.accuracy],
             "count": self.count.tolist(),
-            "worst_by_class": plain_list(self.worst_by_class),
-            "worst": worst and [worst[0], worst[1], dataclasses.asdict(worst[2])],
+            "worst_by_class_held_out": self.worst_by_class,
+            "worst": self.worst and dataclasses.asdict(self.worst),
         }
 
 
 def measure_groups(
-    logits: Mapping[str, np.ndarray],
+    right: Mapping[str, np.ndarray],
     labels: np.ndarray,
     classes: Sequence[str],
     seed: int,
     places: np.ndarray | None = None,
     place_names: Sequence[str] = (),
+    *,
+    variants: Sequence[str] = MIXED,
+    units: np.ndarray | None = None,
 ) -> Groups:
-    """Measures every group on the mixed variants.
+    """Measures every group on composites, or on images as they are.
 
     Args:
-      logits: see `variants.Variants.logits`, made with `seed`.
+      right: {variant: which images are right in it, bool [N]}, made with `seed`.
       labels: int [N], of the test set.
       classes: K names.
       seed: that of the variants.
       places: int [N], the kind of background of each test image; None where nothing tells.
       place_names: P names.
+      variants: whose answers count: the mixed ones, or "original" alone.
+      units: int [N], the object of each image; None where each shows another.
     """
     kinds_of = labels if places is None else places
-    names = tuple(classes if places is None else place_names)
-    right, count = (np.zeros((len(classes), len(names)), np.int64) for _ in range(2))
-    for variant in MIXED:
-        cell = (labels, kinds_of[partners(variant, labels, seed)])
-        np.add.at(count, cell, 1)
-        np.add.at(right, cell, logits[variant].argmax(axis=1) == labels)
-    return Groups(tuple(classes), names, places is not None, right, count)
-
-
-def mean_group(groups: Groups) -> Estimate | None:
-    """Returns the mean accuracy over groups; None where no group has an answer.
-
-    Its interval is normal, from the binomial variance of each group.
-    """
-    known = groups.count > 0
-    if not known.any():
-        return None
-    count, value = groups.count[known], float(groups.accuracy[known].mean())
-    # A group that is right 10 times of 10 is not certain to be right the next time (Jeffreys).
-    likely = (groups.right[known] + 0.5) / (count + 1)
-    reach = 1.96 * float(np.sqrt((likely * (1 - likely) / count).sum())) / len(count)
-    return Estimate(value, max(0.0, value - reach), min(1.0, value + reach), int(count.sum()))
+    objects = np.arange(len(labels)) if units is None else units
+    return Groups(
+        tuple(classes),
+        tuple(classes if places is None else place_names),
+        places is not None,
+        np.tile(labels, len(variants)).astype(np.int64),
+        np.concatenate([kinds_of[behind(variant, labels, seed)] for variant in variants]),
+        np.concatenate([right[variant] for variant in variants]),
+        np.tile(objects, len(variants)),
+        seed,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,7 +189,7 @@ class Third:
     Attributes:
       name: in words.
       original: accuracy on the images as they are.
-      swapped: accuracy before a background of another class.
+      swapped: accuracy on backgrounds of another class.
     """
 
     name: str
@@ -150,11 +197,11 @@ class Third:
     swapped: Estimate
 
 
-def by_object(logits: Mapping[str, np.ndarray], arrays: Arrays) -> list[Third]:
+def by_object(right: Mapping[str, np.ndarray], arrays: Arrays) -> list[Third]:
     """Measures accuracy by the objects' size and by their distance from the centre.
 
     Args:
-      logits: see `variants.Variants.logits`.
+      right: {variant: which images are right in it, bool [N]}.
       arrays: the test set, masks usable.
     """
     opacity = arrays.masks[..., 0].astype(np.float32) / 255
@@ -167,22 +214,16 @@ def by_object(logits: Mapping[str, np.ndarray], arrays: Arrays) -> list[Third]:
     across = (opacity.sum(axis=1) * columns).sum(axis=1) / weight
     distance = np.hypot(down, across)
     return [
-        *_thirds(logits, arrays.labels, area, "area of the object {:.0%} to {:.0%} of the image"),
-        *_thirds(logits, arrays.labels, distance, "distance from centre {:.2f} to {:.2f} sides"),
+        *_thirds(right, area, "area of the object {:.0%} to {:.0%} of the image"),
+        *_thirds(right, distance, "distance from centre {:.2f} to {:.2f} sides"),
     ]
 
 
-def _thirds(
-    logits: Mapping[str, np.ndarray], labels: np.ndarray, values: np.ndarray, name: str
-) -> list[Third]:
+def _thirds(right: Mapping[str, np.ndarray], values: np.ndarray, name: str) -> list[Third]:
     thirds = []
     for rows in np.array_split(np.argsort(values, kind="stable"), 3):
         if len(rows):
-            right = {
-                variant: logits[variant][rows].argmax(axis=1) == labels[rows]
-                for variant in ("original", "swap")
-            }
             shown = name.format(values[rows].min(), values[rows].max())
-            estimates = (Estimate.of_share(right[variant]) for variant in ("original", "swap"))
-            thirds.append(Third(shown, *estimates))
+            shares = (Estimate.of_share(right[variant][rows]) for variant in ("original", "swap"))
+            thirds.append(Third(shown, *shares))
     return thirds

@@ -11,25 +11,47 @@ Recognition" (arXiv 2006.09994), table 1, and `swap`, all made on the fly from i
   mixed_random      ... of any other image, whatever its class
   mixed_next        ... of an image of the next class, the first following the last
   swap              ... of an image of another class
+  own_pasted        ... of its own image: what pasting alone costs
 
-BG-Gap is the accuracy on mixed_same minus that on mixed_random: what the background's class adds
-when everything else about the composition is the same.
+Boxes are a sixteenth of the side larger on every side than the masks say. A mask that is a little
+too small would leave the object's rim in the background, and its class with it: a model that looks
+at objects only would seem to rely on backgrounds.
+
+Reliance is the accuracy on mixed_same minus that on swap, BG-Gap that on mixed_same minus that on
+mixed_random: what the background's class adds when all else about the composition is the same.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
-import scipy.stats
 import tensorflow as tf
 
 from bg_interp.data.tiling import tile_background
 from bg_interp.errors import UserError
-from bg_interp.evaluation.arrays import Arrays, Model, batches, mean_by_class, plain_list, predict
+from bg_interp.evaluation.arrays import Arrays, Model, batches, predict
+from bg_interp.evaluation.measures import VARIANTS
 
 MIXED = ("mixed_same", "mixed_random", "mixed_next", "swap")
-_WITH_BACKGROUND = ("background_only", *MIXED)
-VARIANTS = ("original", "foreground_only", "no_foreground", *_WITH_BACKGROUND)
+OWN_PASTED = "own_pasted"
+_WITH_BACKGROUND = ("background_only", OWN_PASTED, *MIXED)
+# What keys the drawing of partners: it stays, whatever is added to the list.
+_KEYS = {name: key for key, name in enumerate(MIXED, start=4)}
+# By how much of the side boxes are larger than masks say.
+_MARGIN = 1 / 16
+
+
+def behind(variant: str, labels: np.ndarray, seed: int) -> np.ndarray:
+    """Returns the image that gives each one its background, int64 [N]: itself where none does.
+
+    Args:
+      variant: any, also one of other masks or fillings, such as "swap_inpainted".
+      labels: int [N].
+      seed: of the variants.
+    """
+    for rule, names in {"mixed_same": "same", "swap": "swap"}.items():
+        if variant.startswith(f"{names}_"):
+            variant = rule
+    return partners(variant, labels, seed) if variant in MIXED else np.arange(len(labels))
 
 
 def partners(variant: str, labels: np.ndarray, seed: int, draw: int = 0) -> np.ndarray:
@@ -38,7 +60,7 @@ def partners(variant: str, labels: np.ndarray, seed: int, draw: int = 0) -> np.n
     An image is its own partner only when the variant's rule leaves no other.
 
     Args:
-      variant: one of the variants that replace the background by another image's.
+      variant: one of MIXED.
       labels: int [N].
       seed: keys the drawing.
       draw: the number of the drawing, for several partners of each image.
@@ -46,7 +68,7 @@ def partners(variant: str, labels: np.ndarray, seed: int, draw: int = 0) -> np.n
     Returns:
       int64 [N], positions in `labels`.
     """
-    generator = np.random.default_rng([seed, VARIANTS.index(variant), *([draw] if draw else [])])
+    generator = np.random.default_rng([seed, _KEYS[variant], *([draw] if draw else [])])
     positions = np.arange(len(labels))
     present = np.unique(labels)
     following = dict(zip(present.tolist(), np.roll(present, -1).tolist(), strict=True))
@@ -80,11 +102,11 @@ def compose(
     """Makes one variant of a batch.
 
     Args:
-      variant: one of VARIANTS.
+      variant: one of VARIANTS, or OWN_PASTED.
       images: [B, H, W, 3], uint8 or float in [0, 255].
       masks: uint8 [B, H, W, 1], 255 = foreground.
-      backgrounds: [B, H, W, 3], what `tile_background` makes of the images themselves
-        (background_only) or of their partners; None for variants that need none.
+      backgrounds: [B, H, W, 3], made of the images themselves (background_only, own_pasted) or
+        of their partners; None for variants that need none.
 
     Returns:
       float32 [B, H, W, 3] in [0, 255].
@@ -97,7 +119,7 @@ def compose(
         return images * opacity
     if variant == "no_foreground":
         return images * (1.0 - opacity)
-    if variant not in VARIANTS or backgrounds is None:
+    if variant not in _WITH_BACKGROUND or backgrounds is None:
         raise ValueError(f"variant must be one of {VARIANTS}, with backgrounds. Got: {variant!r}")
     backgrounds = tf.cast(backgrounds, tf.float32)
     if variant == "background_only":
@@ -105,18 +127,37 @@ def compose(
     return images * opacity + backgrounds * (1.0 - opacity)
 
 
+# Images and masks, uint8 [B, H, W, 3] and [B, H, W, 1], to backgrounds without the objects.
+Filling = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+def margin_of(shape: tuple[int, ...]) -> int:
+    """Returns by how many pixels boxes are larger, for images [N, H, W, 3]."""
+    return round(_MARGIN * max(shape[1:3]))
+
+
+def tiled(images: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Returns backgrounds without their objects by tiling, uint8 [B, H, W, 3]."""
+    made = [
+        tile_background(images[rows], masks[rows], margin_of(images.shape)).numpy()
+        for rows in batches(len(images))
+    ]
+    return np.concatenate(made)
+
+
 class Variants:
     """The background variants of a set of images.
 
-    Every background is tiled once, when it is first needed, and kept: twelve of them would
+    Every background is made once, when it is first needed, and kept: twelve of them would
     otherwise be made of each image of an evaluation.
 
     Attributes:
       arrays: the N images, and those that partners are drawn from.
       seed: keys the choice of partners.
+      filling: makes backgrounds.
     """
 
-    def __init__(self, arrays: Arrays, seed: int = 0):
+    def __init__(self, arrays: Arrays, seed: int = 0, filling: Filling = tiled):
         """Takes images with usable masks.
 
         Raises:
@@ -131,14 +172,15 @@ class Variants:
             )
         self.arrays = arrays
         self.seed = seed
-        self._tiled = np.zeros_like(arrays.images)
-        self._is_tiled = np.zeros(len(arrays.labels), bool)
+        self.filling = filling
+        self._filled = np.zeros_like(arrays.images)
+        self._is_filled = np.zeros(len(arrays.labels), bool)
 
     def make(self, variant: str, rows: np.ndarray | None = None, draw: int = 0) -> np.ndarray:
         """Returns one variant of images, uint8 [N, H, W, 3].
 
         Args:
-          variant: one of VARIANTS.
+          variant: one of VARIANTS, or OWN_PASTED.
           rows: positions of the images to make; None for all, in their order.
           draw: see `partners`.
         """
@@ -155,89 +197,24 @@ class Variants:
             made.append(tf.cast(tf.round(composed), tf.uint8).numpy())
         return np.concatenate(made)
 
-    def logits(self, model: Model) -> dict[str, np.ndarray]:
-        """Asks a model about every variant; returns {variant: float32 [N, K]}.
+    def logits(self, model: Model, names: Iterable[str] = VARIANTS) -> dict[str, np.ndarray]:
+        """Asks a model about variants; returns {variant: float32 [N, K]}.
 
         Args:
           model: images to logits (see `arrays.compiled`).
+          names: of the variants.
         """
-        return {name: predict(model, self.make(name)) for name in VARIANTS}
+        return {name: predict(model, self.make(name)) for name in names}
 
     def _backgrounds(self, rows: np.ndarray) -> np.ndarray:
-        """Returns the tiled backgrounds of images, uint8."""
-        new = np.unique(rows[~self._is_tiled[rows]])
+        """Returns the backgrounds of images without their objects, uint8."""
+        new = np.unique(rows[~self._is_filled[rows]])
         if len(new):
-            self._tiled[new] = tile_background(self.arrays.images[new], self.arrays.masks[new])
-            self._is_tiled[new] = True
-        return self._tiled[rows]
+            self._filled[new] = self.filling(self.arrays.images[new], self.arrays.masks[new])
+            self._is_filled[new] = True
+        return self._filled[rows]
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Returns counts, int64 [true class, predicted class]."""
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
-
-
-def share_interval(right: np.ndarray, of: int = 1) -> tuple[float, float]:
-    """Returns the 95 % interval of a share (Wilson 1927) from 0.0 and 1.0, [N].
-
-    A bootstrap would give 400 right answers of 400 an interval of no width.
-
-    Args:
-      right: the answers.
-      of: how many shares are looked at together, of which none shall lie outside of its interval
-        more often than one time in twenty (Bonferroni).
-    """
-    test = scipy.stats.binomtest(int(right.sum()), len(right))
-    found = test.proportion_ci(1 - 0.05 / of, method="wilson")
-    return float(found.low), float(found.high)
-
-
-def mean_interval(values: np.ndarray, seed: int, resamples: int = 2000) -> tuple[float, float]:
-    """Returns the 95 % percentile bootstrap interval of the mean of `values` [N] over images."""
-    result = scipy.stats.bootstrap(
-        (values,),
-        np.mean,
-        n_resamples=resamples,
-        method="percentile",  # BCa is undefined when all values are equal.
-        rng=np.random.default_rng(seed),
-    )
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
-
-
-def background_reliance(
-    logits: Mapping[str, np.ndarray], labels: np.ndarray, classes: int, seed: int
-) -> dict[str, Any]:
-    """Measures accuracy on every background variant, and BG-Gap.
-
-    Args:
-      logits: what the model says, see `Variants.logits`.
-      labels: int [N], of the test set.
-      classes: the number of the model's classes, K.
-      seed: keys the bootstrap.
-
-    Returns:
-      `accuracy` {variant: share}, `interval` {variant: [low, high]}, `accuracy_by_class`
-      {variant: [K], None for a class without images}, `confusion` {variant: [K][K] counts, rows
-      are true classes}, `bg_gap` {"value", "interval", "by_class"}; intervals are 95 %, over
-      images.
-    """
-    right: dict[str, np.ndarray] = {}
-    results: dict[str, Any] = {
-        name: {} for name in ("accuracy", "interval", "accuracy_by_class", "confusion")
-    }
-    for variant in VARIANTS:
-        predicted = logits[variant].argmax(axis=1)
-        right[variant] = (predicted == labels).astype(np.float64)
-        results["accuracy"][variant] = float(right[variant].mean())
-        results["interval"][variant] = list(share_interval(right[variant]))
-        by_class = mean_by_class(right[variant], labels, classes)
-        results["accuracy_by_class"][variant] = plain_list(by_class)
-        confusion = confusion_matrix(labels, predicted, classes)
-        results["confusion"][variant] = confusion.tolist()
-    gap = right["mixed_same"] - right["mixed_random"]
-    results["bg_gap"] = {
-        "value": float(gap.mean()),
-        "interval": list(mean_interval(gap, seed)),
-        "by_class": plain_list(mean_by_class(gap, labels, classes)),
-    }
-    return results

@@ -18,7 +18,7 @@ from bg_interp.people.experiment import design
 
 REFERENCE_SHARE = 0.6
 DIFFERENCES = (0.15, 0.30)
-_STUDIES, _RESAMPLES = 150, 500
+_STUDIES = 150
 _NORMAL = np.random.default_rng(0).normal(size=4000)
 
 
@@ -111,7 +111,6 @@ def found(tally: Tally, treatment: int = 1) -> statistics.Comparison | None:
         measure,
         str(treatment),
         "0",
-        resamples=_RESAMPLES,
         shared_variance=tally.shared_variance(treatment, 0),
     )
 
@@ -132,7 +131,10 @@ def what_lists_ask(
 def chance_to_find(
     lists: np.ndarray, difference: float, scenario: Scenario, people: int, studies: int = _STUDIES
 ) -> float:
-    """Returns in what share of simulated studies the interval of a difference leaves 0 outside."""
+    """Returns in what share of simulated studies the interval of a difference leaves 0 outside.
+
+    It is that for classes like these, not corrected for other questions.
+    """
     generator = np.random.default_rng([people, round(100 * difference)])
     treatments = lists.shape[1]
     shares = np.full(treatments, REFERENCE_SHARE)

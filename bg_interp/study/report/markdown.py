@@ -32,15 +32,35 @@ def _differences(comparisons: Sequence[statistics.Comparison], worded: Callable[
         [
             f"{one.treatment} minus {one.reference}",
             worded(one.measure),
-            f"{one.difference:+.2f} [{one.low:.2f}, {one.high:.2f}]",
+            _difference(one.difference, one.these),
+            _verdict(one.these, one.verdict_on_these),
+            _difference(one.difference, one.like_these),
+            _verdict(one.like_these, one.verdict_on_like_these),
             "" if one.effect_size is None else f"{one.effect_size:.1f}",
-            f"{one.p_corrected:.4f}",
-            one.verdict,
         ]
         for one in comparisons
     ]
-    heads = ["difference", "measure", "value [95 %]", "d_z", "p, corrected", "stands"]
+    these, like = statistics.THESE, statistics.LIKE_THESE
+    heads = [
+        "difference",
+        "measure",
+        f"{these} [95 %]",
+        "stands (p, corrected)",
+        f"{like} [95 %]",
+        "stands (p, corrected)",
+        "d_z",
+    ]
     return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
+
+
+def _difference(value: float, found: statistics.Inference | None) -> str:
+    return "" if found is None else f"{value:+.2f} [{found.low:.2f}, {found.high:.2f}]"
+
+
+def _verdict(found: statistics.Inference | None, verdict: str) -> str:
+    if found is None or verdict == statistics.INDICATIVE:
+        return verdict
+    return f"{verdict} ({statistics.shown_p(found.p_corrected)})"
 
 
 def tables(plan: Plan, groups: Sequence[GroupResults], worded: Callable[[str], str]) -> str:
@@ -61,8 +81,11 @@ def tables(plan: Plan, groups: Sequence[GroupResults], worded: Callable[[str], s
             "\n".join(f"- {worded(sentence)}" for sentence in sentences),
             _means(plan, group, worded),
             _differences(group.asked, worded),
-            "Differences that were not asked about, corrected together:" if plan.questions else "",
-            _differences(group.beside, worded) if plan.questions else "",
-            _differences(group.leakage_against_chance, worded),
+            "Differences that were not asked about, corrected together:" if group.beside else "",
+            _differences(group.beside, worded) if group.beside else "",
+            "Leakage against chance:" if group.leakage_against_chance else "",
+            _differences(group.leakage_against_chance, worded)
+            if group.leakage_against_chance
+            else "",
         ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -208,6 +208,8 @@ def _context(
         "versions": first.get("versions", {}),
         "command": _command(plan, config),
         "enough_seeds": statistics.ENOUGH_SEEDS,
+        "enough_classes": statistics.ENOUGH_CLASSES,
+        "shown_p": statistics.shown_p,
     }
 
 

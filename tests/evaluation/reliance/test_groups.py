@@ -4,32 +4,17 @@ import numpy as np
 import pytest
 
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.reliance.adversarial import right_on_every_background
-from bg_interp.evaluation.reliance.groups import (
-    ENOUGH,
-    Groups,
-    by_object,
-    mean_group,
-    measure_groups,
-)
-from bg_interp.evaluation.reliance.variants import (
-    MIXED,
-    VARIANTS,
-    Variants,
-    partners,
-    share_interval,
-)
+from bg_interp.evaluation.reliance.groups import ENOUGH, Groups, by_object, measure_groups
+from bg_interp.evaluation.reliance.variants import MIXED, Variants, partners
 
 _CLASSES = ("cat", "dog", "emu")
 
 
-def _logits(labels: np.ndarray, right: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Answers that are right where they are to be, and else name the next class."""
-    answers = {
-        name: np.where(right.get(name, np.ones(len(labels), bool)), labels, (labels + 1) % 3)
-        for name in VARIANTS
-    }
-    return {name: np.eye(3)[said] for name, said in answers.items()}
+def _right(labels: np.ndarray, right: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Which answers are right: all but those that are told otherwise."""
+    return {name: right.get(name, np.ones(len(labels), bool)) for name in VARIANTS}
 
 
 def test_accuracies_of_groups_are_those_of_a_rigged_model():
@@ -41,19 +26,20 @@ def test_accuracies_of_groups_are_those_of_a_rigged_model():
         name: generator.random(len(labels)) < chance[labels, labels[partners(name, labels, 5)]]
         for name in ("mixed_random", "swap", "mixed_same", "mixed_next")
     }
-    groups = measure_groups(_logits(labels, right), labels, _CLASSES, seed=5)
+    groups = measure_groups(_right(labels, right), labels, _CLASSES, seed=5)
     np.testing.assert_allclose(groups.accuracy, chance, atol=0.02)
     row, column = np.unravel_index(chance.argmin(), chance.shape)
-    assert groups.worst[:2] == (_CLASSES[row], _CLASSES[column])
-    found = mean_group(groups)
+    assert (groups.worst.of_class, groups.worst.kind) == (_CLASSES[row], _CLASSES[column])
+    assert groups.worst.accuracy.value == pytest.approx(chance.min(), abs=0.03)
+    found = groups.mean
     assert found.value == pytest.approx(chance.mean(), abs=0.01)
     assert found.low < chance.mean() < found.high
 
 
 def test_every_answer_of_the_mixed_variants_is_in_one_group():
     labels = np.arange(60) % 3
-    groups = measure_groups(_logits(labels, {}), labels, _CLASSES, seed=0)
-    assert groups.count.sum() == len(MIXED) * 60 and (groups.right == groups.count).all()
+    groups = measure_groups(_right(labels, {}), labels, _CLASSES, seed=0)
+    assert groups.count.sum() == len(MIXED) * 60 and (groups.accuracy == 1).all()
 
 
 def test_places_are_the_kinds_where_the_data_set_tells_them():
@@ -61,27 +47,42 @@ def test_places_are_the_kinds_where_the_data_set_tells_them():
     places = np.random.default_rng(0).integers(0, 2, 120)
     before_sea = {name: places[partners(name, labels, 0)] == 0 for name in MIXED}
     groups = measure_groups(
-        _logits(labels, before_sea), labels, _CLASSES, 0, places, ("sea", "moor")
+        _right(labels, before_sea), labels, _CLASSES, 0, places, ("sea", "moor")
     )
     np.testing.assert_array_equal(groups.accuracy, [[1, 0]] * 3)
-    assert groups.worst[1] == "moor" and groups.of_places
-    assert groups.to_dict()["worst_by_class"] == [0, 0, 0]
+    assert groups.worst.kind == "moor" and groups.of_places
+    assert groups.to_dict()["worst_by_class_held_out"] == [0, 0, 0]
+
+
+def test_images_as_they_are_have_groups_where_places_are_told():
+    labels, places = np.arange(120) % 3, np.arange(120) // 3 % 2
+    right = _right(labels, {"original": (labels != 1) | (places == 0)})
+    how = (labels, _CLASSES, 0, places, ("sea", "moor"))
+    groups = measure_groups(right, *how, variants=("original",))
+    np.testing.assert_array_equal(groups.accuracy, [[1, 1], [1, 0], [1, 1]])
+    assert (groups.count == 20).all() and groups.count.sum() == 120
+    assert (groups.worst.of_class, groups.worst.kind) == ("dog", "moor")
 
 
 def test_a_group_of_few_answers_is_no_worst_group():
     labels = np.array([0] * 40 + [1])
-    groups = measure_groups(_logits(labels, {"swap": np.arange(41) < 40}), labels, _CLASSES, 0)
+    groups = measure_groups(_right(labels, {"swap": np.arange(41) < 40}), labels, _CLASSES, 0)
     assert groups.accuracy[1, 0] < 1 and groups.count[1, 0] < ENOUGH
-    assert groups.worst[0] == "cat"
-    assert groups.to_dict()["worst_by_class"] == [1, None, None]
+    assert groups.worst.of_class == "cat"
+    assert groups.to_dict()["worst_by_class_held_out"] == [1, None, None]
 
 
-def test_the_interval_of_the_worst_group_counts_how_many_were_looked_at():
-    labels = np.arange(300) % 3
-    groups = measure_groups(_logits(labels, {}), labels, _CLASSES, 0)
-    worst = groups.worst[2]
-    assert worst.low < share_interval(np.ones(worst.count))[0]
-    assert groups.to_dict()["worst"][2]["count"] == groups.worst[2].count
+def test_the_worst_of_groups_that_are_all_alike_is_no_worse_than_they_are():
+    generator, values, covered = np.random.default_rng(0), [], []
+    labels = np.arange(400) % 8
+    for number in range(30):
+        right = {name: generator.random(400) < 0.9 for name in MIXED}
+        groups = measure_groups(right, labels, tuple("abcdefgh"), number)
+        worst = groups.worst.accuracy
+        values.append(worst.value)
+        covered.append(worst.low <= 0.9 <= worst.high)
+        assert np.nanmin(groups.accuracy) < 0.87
+    assert np.mean(values) == pytest.approx(0.9, abs=0.03) and np.mean(covered) > 0.9
 
 
 def _drawn(sizes: list[int], centres: list[tuple[int, int]]) -> Arrays:
@@ -96,7 +97,7 @@ def test_thirds_are_by_area_and_by_distance_from_the_centre():
     arrays = _drawn([4, 4, 8, 8, 16, 16], [(14, 14), (14, 14), (0, 0), (0, 0), (8, 8), (8, 8)])
     large = np.array([False, False, False, False, True, True])
     answers = np.where(large, arrays.labels, 1 - arrays.labels)
-    thirds = by_object(dict.fromkeys(("original", "swap"), np.eye(2)[answers]), arrays)
+    thirds = by_object(dict.fromkeys(("original", "swap"), answers == arrays.labels), arrays)
     assert [third.original.value for third in thirds[:3]] == [0, 0, 1]
     # The objects of 8 pixels lie in a corner, the others around the centre.
     assert "0.53" in thirds[5].name and thirds[5].original.value == 0
@@ -118,8 +119,11 @@ def test_adversarial_is_right_only_where_every_background_is_right():
         middle = np.asarray(shown)[:, 7, 7, 0] / 80
         return _tensor(np.eye(3)[np.rint(middle).astype(int)])
 
-    assert not right_on_every_background(by_background, variants, 3).any()
-    assert right_on_every_background(by_object_, variants, 3).all()
+    yes, no = np.ones(60, bool), np.zeros(60, bool)
+    assert not right_on_every_background(by_background, variants, "swap", yes, 3).any()
+    assert right_on_every_background(by_background, variants, "mixed_same", yes, 3).all()
+    assert right_on_every_background(by_object_, variants, "swap", yes, 3).all()
+    assert not right_on_every_background(by_object_, variants, "swap", no, 3).any()
     assert variants.logits(by_object_)["swap"].shape == (60, 3)
 
 
@@ -138,7 +142,8 @@ def test_drawings_are_different_and_the_first_is_that_of_the_variants():
 
 @pytest.mark.parametrize(("least", "said"), [(ENOUGH, ""), (ENOUGH - 1, "among 3 of 4 groups")])
 def test_it_is_said_among_which_groups_the_worst_was_looked_for(least, said):
-    right = np.full((2, 2), ENOUGH)
-    count = np.array([[ENOUGH, least], [ENOUGH, ENOUGH]])
-    groups = Groups(("a", "b"), ("a", "b"), False, np.minimum(right, count), count)
+    labels, kinds = np.repeat([0, 0, 1, 1], ENOUGH), np.repeat([0, 1, 0, 1], ENOUGH)
+    rows = slice(ENOUGH - least, None)
+    named = ("a", "b"), ("a", "b"), False, labels[rows], kinds[rows]
+    groups = Groups(*named, np.ones(len(labels[rows]), bool), np.arange(len(labels[rows])))
     assert groups.compared.startswith(said) and bool(groups.compared) == bool(said)

@@ -6,17 +6,16 @@ import tensorflow as tf
 
 from bg_interp.data.tiling import tile_background
 from bg_interp.errors import UserError
+from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled
+from bg_interp.evaluation.measures import BY_NAME, VARIANTS, take_all
 from bg_interp.evaluation.reliance import variants as variants_module
 from bg_interp.evaluation.reliance.variants import (
-    VARIANTS,
     Variants,
-    background_reliance,
+    behind,
     compose,
     confusion_matrix,
-    mean_interval,
     partners,
-    share_interval,
 )
 
 # A 4 x 4 image: the object is the pixel (3, 3), of value 200 + label, before a background of
@@ -103,6 +102,30 @@ def test_partners_follow_the_rule_of_each_variant():
     assert (labels[swap] != labels).all()
 
 
+def test_the_background_of_every_variant_is_told():
+    labels = np.arange(30) % 3
+    for name, rule in (("swap_inpainted", "swap"), ("same_masks_eroded", "mixed_same")):
+        np.testing.assert_array_equal(behind(name, labels, 1), partners(rule, labels, 1))
+    for name in ("original", "own_pasted", "background_only"):
+        np.testing.assert_array_equal(behind(name, labels, 1), np.arange(30))
+
+
+def test_an_object_on_its_own_background_by_hand():
+    made = Variants(_tiny()).make("own_pasted")[..., 0]
+    expected = np.stack([_background_by_hand(label) for label in _LABELS])
+    expected[:, 3, 3] = 200 + _LABELS
+    np.testing.assert_array_equal(made, expected)
+
+
+def test_a_rim_that_the_mask_leaves_out_is_in_no_background():
+    images = np.full((4, 64, 64, 3), 10, np.uint8)
+    images[:, 20:44, 20:44] = 200
+    masks = np.zeros((4, 64, 64, 1), np.uint8)
+    masks[:, 23:41, 23:41] = 255
+    made = Variants(Arrays(images, masks, np.array([0, 0, 1, 1], np.int32)))
+    assert (made.make("background_only") == 10).all()
+
+
 def test_partners_are_keyed_by_the_seed():
     first, second = (partners("mixed_random", _LABELS, seed) for seed in (1, 1))
     np.testing.assert_array_equal(first, second)
@@ -122,9 +145,9 @@ def test_the_next_class_is_the_next_that_has_images():
 def test_each_background_is_tiled_once(monkeypatch):
     tiled = []
 
-    def counted(images, masks):
+    def counted(images, masks, margin):
         tiled.append(len(images))
-        return tile_background(images, masks)
+        return tile_background(images, masks, margin)
 
     monkeypatch.setattr(variants_module, "tile_background", counted)
     variants = Variants(_many())
@@ -166,51 +189,43 @@ def _many(seed: int = 0) -> Arrays:
     return tiny.take(np.random.default_rng(seed).integers(0, 6, 300))
 
 
-def _reliance(pixel_to_class) -> dict:
+def _measured(pixel_to_class) -> tuple[Answers, dict]:
     """Measures a model that looks at one pixel."""
     model = compiled(lambda images: 100 * tf.one_hot(pixel_to_class(images), 3))
     logits = Variants(_many(), seed=0).logits(model)
-    return background_reliance(logits, _many().labels, classes=3, seed=0)
+    said = {name: one.argmax(axis=1) for name, one in logits.items()}
+    answers = Answers(_many().labels, ("a", "b", "c"), said, seed=0)
+    return answers, take_all(answers)
 
 
-def test_a_model_that_sees_backgrounds_only_has_a_gap_near_its_accuracy():
-    measured = _reliance(lambda images: tf.cast(images[:, 0, 0, 0] / 10, tf.int32))
-    accuracy = measured["accuracy"]
-    assert accuracy["original"] == accuracy["background_only"] == accuracy["mixed_same"] == 1
-    assert accuracy["mixed_next"] == accuracy["swap"] == 0
+def test_a_model_that_sees_backgrounds_only_relies_on_nothing_else():
+    _, measures = _measured(lambda images: tf.cast(images[:, 0, 0, 0] / 10, tf.int32))
+    for name in ("original", "background_only", "mixed_same", "reliance"):
+        assert measures[name].value == pytest.approx(1)
+    assert measures["mixed_next"].value == measures["swap"].value == 0
     # All of its accuracy on mixed_same, but for the backgrounds that agree by chance (1/3).
-    assert measured["bg_gap"]["value"] == pytest.approx(2 / 3, abs=0.1)
-    low, high = measured["bg_gap"]["interval"]
-    assert low < measured["bg_gap"]["value"] < high
+    gap = measures["bg_gap"]
+    assert gap.value == pytest.approx(2 / 3, abs=0.1)
+    assert gap.low < gap.value < gap.high
+    assert measures["reliance"].low > 0.95
 
 
-def test_a_model_that_sees_objects_only_has_no_gap():
-    measured = _reliance(lambda images: tf.cast(images[:, 3, 3, 0] - 200, tf.int32))
+def test_a_model_that_sees_objects_only_has_no_reliance():
+    answers, measures = _measured(lambda images: tf.cast(images[:, 3, 3, 0] - 200, tf.int32))
     for variant in ("original", "foreground_only", "mixed_same", "mixed_random", "swap"):
-        assert measured["accuracy"][variant] == 1
-    gap = {"value": 0.0, "interval": [0.0, 0.0], "by_class": [0.0, 0.0, 0.0]}
-    assert measured["bg_gap"] == gap
+        assert measures[variant].value == 1
+    for name in ("reliance", "bg_gap"):
+        assert measures[name].value == 0 and -0.05 < measures[name].low < measures[name].high < 0.05
+        assert BY_NAME[name].by_class(answers) == [0, 0, 0]
 
 
 def test_a_model_that_always_says_the_same_is_at_chance():
-    measured = _reliance(lambda images: tf.zeros(tf.shape(images)[0], tf.int32))
-    assert all(0.25 < measured["accuracy"][variant] < 0.42 for variant in VARIANTS)
-    assert measured["bg_gap"]["value"] == 0
-    assert measured["accuracy_by_class"]["original"] == [1.0, 0.0, 0.0]
+    answers, measures = _measured(lambda images: tf.zeros(tf.shape(images)[0], tf.int32))
+    assert all(0.25 < measures[variant].value < 0.42 for variant in VARIANTS)
+    assert measures["reliance"].value == measures["bg_gap"].value == 0
+    assert BY_NAME["original"].by_class(answers) == [1.0, 0.0, 0.0]
 
 
 def test_confusion_counts_true_classes_in_rows():
     counts = confusion_matrix(np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0]), 3)
     assert counts.tolist() == [[1, 1, 0], [0, 1, 0], [1, 0, 0]]
-
-
-def test_the_interval_of_a_mean_is_that_of_the_normal_approximation():
-    values = (np.arange(400) % 2).astype(np.float64)
-    low, high = mean_interval(values, seed=0)
-    assert (low, high) == pytest.approx((0.5 - 1.96 * 0.025, 0.5 + 1.96 * 0.025), abs=0.005)
-
-
-def test_the_interval_of_a_share_has_width_at_its_ends():
-    assert share_interval(np.ones(400)) == pytest.approx((0.9905, 1.0), abs=1e-4)
-    # Wilson's formula by hand: (0.5 + z^2/2n -+ z sqrt(0.25/n + z^2/4n^2)) / (1 + z^2/n).
-    assert share_interval(np.arange(100) % 2) == pytest.approx((0.4038, 0.5962), abs=1e-4)

@@ -1,0 +1,178 @@
+"""Which images belong together, so that they are no news of each other: objects and scenes.
+
+Images of one object, of one place, of one scene, and near-duplicates are right or wrong together.
+Intervals that took them for independent would be too narrow, and folds that divided them would let
+a classifier know a test image by its twin.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+# Near-duplicates are alike when they are made this small: their correlation is so high, and their
+# mean colours differ by so little. Only the nearest few of each image are looked at more closely.
+_SIDE, _ALIKE, _COLOUR, _NEAREST = 6, 0.95, 20.0, 5
+# Then so many patches by as many are compared, at shifts of so many pixels; in half of those that
+# have any texture the correlation must be so high. Noise behind alike objects is not alike.
+_PATCHES, _PIXELS, _SHIFT, _TEXTURE, _ALIKE_WITHIN = 6, 8, 2, 3.0, 0.5
+# Images of fewer such patches are told apart by nothing: they are taken for different ones.
+_ENOUGH = 6
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Units:
+    """Which of N images belong together.
+
+    Attributes:
+      objects: int [N], the object that each shows; None where each shows another.
+      scenes: int [N], the place or scene that each was taken in; None where each has another.
+      counts: how many objects and scenes were told, and how many images are different ones where
+        near-duplicates were found.
+    """
+
+    objects: np.ndarray | None = None
+    scenes: np.ndarray | None = None
+    counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def take(self, rows: np.ndarray) -> "Units":
+        """Returns those of the images at `rows` (positions, or a bool array), and counts them."""
+        chosen = {
+            name: one[rows]
+            for name, one in (("objects", self.objects), ("scenes", self.scenes))
+            if one is not None
+        }
+        counts = {name: len(np.unique(one)) for name, one in chosen.items()}
+        return Units(**chosen, counts=counts)
+
+    def of(self, behind: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Returns what composites of objects on other images' backgrounds belong to.
+
+        Args:
+          behind: int [N], the image that gives each one's background.
+        """
+        scenes = None if self.scenes is None else self.scenes[behind]
+        known = [one for one in (self.objects, scenes) if one is not None]
+        if len(known) == 2 and np.array_equal(known[0], known[1]):
+            known = known[:1]
+        return tuple(known)
+
+    def with_duplicates(self, duplicates: np.ndarray) -> "Units":
+        """Returns units that also hold near-duplicates together.
+
+        Args:
+          duplicates: int [N], equal for near-duplicates.
+        """
+        different = len(np.unique(duplicates))
+        if different == len(duplicates):
+            return self
+        objects, scenes = (joined(one, duplicates) for one in (self.objects, self.scenes))
+        return Units(objects, scenes, {**self.counts, "different images": different})
+
+
+NO_UNITS = Units()
+
+
+def joined(first: np.ndarray | None, second: np.ndarray) -> np.ndarray:
+    """Returns which images belong together by one of two kinds of units, or by a chain of them.
+
+    Args:
+      first: int [N]; None for no such kind.
+      second: int [N].
+
+    Returns:
+      int [N].
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if first is None:
+        return np.unique(second, return_inverse=True)[1]
+    _, one = np.unique(first, return_inverse=True)
+    _, two = np.unique(second, return_inverse=True)
+    size = one.max() + two.max() + 2
+    links = coo_matrix((np.ones(len(one)), (one, two + one.max() + 1)), (size, size))
+    return connected_components(links, directed=False)[1][one]
+
+
+def near_duplicates(images: np.ndarray) -> np.ndarray:
+    """Returns which images are nearly the same: moved a little, brightened, or compressed.
+
+    Plain images are told apart by nothing, so they are taken for different ones.
+
+    Args:
+      images: uint8 [N, H, W, 3].
+
+    Returns:
+      int [N], equal for near-duplicates.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    pairs = _candidates(images)
+    grey = _shrunk(images, _PATCHES * _PIXELS).mean(axis=-1)
+    alike = [
+        _is_alike(grey[pairs[start : start + 1000, 0]], grey[pairs[start : start + 1000, 1]])
+        for start in range(0, len(pairs), 1000)
+    ]
+    first, second = pairs[np.concatenate([np.zeros(0, bool), *alike])].T
+    links = coo_matrix((np.ones(len(first)), (first, second)), (len(images), len(images)))
+    return connected_components(links, directed=False)[1]
+
+
+def _shrunk(images: np.ndarray, side: int, blur: float = 0.0) -> np.ndarray:
+    """Returns small images, float32 [N, side, side, 3]; blurred before by a deviation in pixels."""
+    import cv2
+
+    made = (cv2.GaussianBlur(one, (0, 0), blur) if blur else one for one in images)
+    small = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in made]
+    return np.stack(small).astype(np.float32)
+
+
+def _candidates(images: np.ndarray) -> np.ndarray:
+    """Returns pairs of images that are alike when they are made very small, int [M, 2]."""
+    # So that an edge between two of these few pixels may move a little.
+    small = _shrunk(images, _SIDE, max(images.shape[1:3]) / _SIDE / 2)
+    colours = small.mean(axis=(1, 2))
+    flat = (small - colours[:, None, None]).reshape(len(images), -1)
+    flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
+    pairs = [np.zeros((0, 2), np.int64)]
+    for start in range(0, len(flat), 512):
+        alike = flat[start : start + 512] @ flat.T
+        rows = np.arange(start, start + len(alike))
+        alike[np.arange(len(alike)), rows] = -1
+        nearest = np.argsort(-alike, axis=1)[:, :_NEAREST]
+        found = np.stack(np.broadcast_arrays(rows[:, None], nearest), axis=-1).reshape(-1, 2)
+        close = np.take_along_axis(alike, nearest, axis=1).reshape(-1) > _ALIKE
+        apart = np.abs(colours[found[:, 0]] - colours[found[:, 1]]).max(axis=1)
+        pairs.append(found[close & (apart < _COLOUR)])
+    return np.concatenate(pairs)
+
+
+def _is_alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Tells which pairs are alike in most patches at some small shift, bool [M].
+
+    Args:
+      first: float [M, S, S].
+      second: of the same shape.
+    """
+    found = np.zeros(len(first), bool)
+    one, spread = _patches(first)
+    for shift in np.ndindex(2 * _SHIFT + 1, 2 * _SHIFT + 1):
+        down, across = np.array(shift) - _SHIFT
+        other, spread_of_other = _patches(np.roll(second, (down, across), (1, 2)))
+        textured = np.minimum(spread, spread_of_other) >= _TEXTURE
+        alike = ((one * other).sum(axis=-1) >= _ALIKE_WITHIN) & textured
+        enough = textured.sum(axis=1) >= _ENOUGH
+        found |= enough & (alike.sum(axis=1) * 2 >= textured.sum(axis=1))
+    return found
+
+
+def _patches(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns patches without mean and of length 1, [M, P, D], and their deviations, [M, P]."""
+    count = len(images)
+    parts = images.reshape(count, _PATCHES, _PIXELS, _PATCHES, _PIXELS).swapaxes(2, 3)
+    parts = parts.reshape(count, _PATCHES**2, _PIXELS**2)
+    parts = parts - parts.mean(axis=-1, keepdims=True)
+    lengths = np.linalg.norm(parts, axis=-1, keepdims=True)
+    return parts / np.maximum(lengths, 1e-6), lengths[..., 0] / _PIXELS
