@@ -159,3 +159,4 @@ def test_the_card_is_markdown_whatever_classes_are_called(written, found):
 @pytest.mark.parametrize("given", ["folder:photos", "folder:photos/", "folder:/home/me/photos"])
 def test_a_folder_is_shown_by_its_own_name_alone(given):
     assert without_places("dataset", given) == "folder:photos"
+    assert without_places("dataset", "table:/home/somebody/labels.csv") == "table:labels.csv"
