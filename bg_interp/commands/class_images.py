@@ -54,7 +54,7 @@ class ClassImages:
 
     def sheet(self) -> np.ndarray:
         """Returns the images under their names, uint8 [height, width, 3]; failed ones say so."""
-        return pictures.grid(self.images[None], self.made.marked(self.names))
+        return pictures.grid(self.made.framed[None], self.made.marked(self.names))
 
     def named_by(
         self,

@@ -83,7 +83,7 @@ class Ascent:
 
     def __call__(
         self,
-        units: Sequence[int] | None = None,
+        units: Sequence[int] | np.ndarray | None = None,
         *,
         statistics: AscentStatistics | None = None,
         start: str | np.ndarray = "mean",
@@ -175,7 +175,7 @@ class Ascent:
 
     def in_parts(
         self,
-        units: Sequence[int] | None = None,
+        units: Sequence[int] | np.ndarray | None = None,
         *,
         keep: Callable[[np.ndarray, Callable], Visualization] | None = None,
         progress: callbacks.Progress | None = None,
@@ -195,13 +195,14 @@ class Ascent:
         parts = [chosen[first : first + count] for first in range(0, len(chosen), count)]
         steps, made = self.settings.steps, []
         for number, part in enumerate(parts):
-            told = None
             if progress is not None:
-                told = functools.partial(
-                    _told_of_part, progress, number * steps, len(parts) * steps
-                )
-            call = functools.partial(self, progress=told, **options)
-            made.append(call(part) if keep is None else keep(part, call))
+                so_far = number * steps, len(parts) * steps
+                options["progress"] = functools.partial(_told_of_part, progress, *so_far)
+
+            def make(units: np.ndarray) -> Visualization:
+                return self(units, **options)
+
+            made.append(make(part) if keep is None else keep(part, make))
         return joined(made)
 
     def _batch_of(self, chosen: np.ndarray, seed: int, samples: int | None) -> _Batch:
@@ -287,7 +288,7 @@ class Ascent:
             )
         return found
 
-    def _checked_units(self, units: Sequence[int] | None) -> np.ndarray:
+    def _checked_units(self, units: Sequence[int] | np.ndarray | None) -> np.ndarray:
         chosen = np.arange(self.units) if units is None else np.asarray(units, np.int32)
         for unit in chosen:
             if not 0 <= unit < self.units:
