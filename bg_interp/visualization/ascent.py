@@ -164,10 +164,13 @@ class Ascent:
         return max(1, self._images_at_once // samples)
 
     @functools.cached_property
+    def _calls(self) -> list[graph.Call]:
+        return graph.rewire(self._model).calls
+
+    @functools.cached_property
     def _images_at_once(self) -> int:
         """How many images fit into memory at once, by what the network's layers hold."""
-        calls = graph.rewire(self._model).calls
-        shapes = [one.shape[1:] for call in calls for one in call.outputs]
+        shapes = [one.shape[1:] for call in self._calls for one in call.outputs]
         values = sum(math.prod(side or 1 for side in shape) for shape in shapes)
         images = max(1, int(_BYTES_AT_ONCE / (4 * values)))
         # Batches of one size share a trace; more company than this does not help.
@@ -279,7 +282,7 @@ class Ascent:
         """Returns what features are held to: those of the data, else the network's own."""
         if not self.settings.features:
             return None
-        found = known.features or features.of_normalisation(self._model)
+        found = known.features or features.of_normalisation(self._model, self._calls)
         if found is None:
             raise UserError(
                 "a preset with a prior, as natural is, needs to know natural features, and the "
