@@ -50,6 +50,7 @@ class Config:
     rounds: int = cli.setting(5, "timed runs of each contestant", rule=cli.POSITIVE)
     xla: bool = cli.setting(False, "time our loop and the bare gradient under XLA as well")
     quality: bool = cli.setting(False, "time how long our loop takes to reach upstream's logits")
+    prior: bool = cli.setting(False, "time the ascent with a prior on features as well")
     xplique: str | None = cli.setting(None, "folder that holds Xplique, to time it as well")
 
 
@@ -240,6 +241,59 @@ def speed_table(name: str, batch: int, config: Config) -> str:
     return f"**{name}, {model.input_shape[1]} px, batch {batch}**\n\n{table}\n"
 
 
+def prior(name: str, batch: int, config: Config) -> str:
+    """Tells what a step with a prior on features costs, beside the bare gradient by all outputs.
+
+    Both call the same folded network, whose outputs are the logits and all features.
+    """
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from bg_interp.models.folding import FoldedModel
+    from bg_interp.visualization import ActivationMaximization, features
+    from bg_interp.visualization.modifiers import Mirror, Shift
+    from bg_interp.visualization.regularizers import FeatureStatistics
+    from bg_interp.visualization.scores import Even
+
+    model, random = network(name), np.random.default_rng(0)
+    images = random.uniform(0, 255, (batch, *model.inputs[0].shape[1:])).astype(np.float32)
+    known = features.measured(model, images)
+    folded = FoldedModel(features.tapped(model, known.layers)).model
+    target = tf.constant(images)
+
+    @tf.function
+    def gradient(values: Any) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            outputs = folded(values, training=False)
+            score = tf.add_n([tf.reduce_mean(output) for output in outputs])
+        return tape.gradient(score, values)
+
+    maximization = ActivationMaximization(model)
+    classes = [number % model.output_shape[-1] for number in range(batch)]
+    options = {
+        "seed_input": images,
+        "input_modifiers": [Mirror(), Shift(8)],
+        "regularizers": [FeatureStatistics(known, each=3.0)],
+        "optimizer": keras.optimizers.Adam(1.0),
+    }
+    runs: dict[str, Run] = {
+        "bare": lambda steps: [gradient(target) for _ in range(steps)],
+        "prior": lambda steps: maximization(Even(classes), steps=steps, **options),
+    }
+    times: dict[str, list[float]] = {key: [] for key in runs}
+    for number in range(config.rounds + 1):
+        for key in list(runs)[:: -1 if number % 2 else 1]:
+            begun = time.process_time()
+            runs[key](config.steps)
+            # The first round traces.
+            if number:
+                times[key].append(1000 * (time.process_time() - begun) / config.steps)
+    found = spread(ratios(times["prior"], times["bare"]), ".2f")
+    return f"{name}, batch {batch}: a step with a prior takes {found} x the bare gradient (CPU)."
+
+
 def quality(name: str, steps: int = 200) -> str:
     """Tells how many seconds our loop takes to the mean logit of upstream's final images.
 
@@ -292,6 +346,8 @@ def main() -> None:
     for name in chosen:
         for batch in config.batches.split(","):
             print(speed_table(name, int(batch), config), flush=True)
+            if config.prior:
+                print(prior(name, int(batch), config) + "\n", flush=True)
         if config.quality:
             print(quality(name) + "\n", flush=True)
 

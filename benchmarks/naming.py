@@ -90,16 +90,12 @@ class Networks:
 
 def opened(config: Config) -> Networks:
     """Opens both networks."""
-    import keras
+    from bg_interp import pixels
+    from bg_interp.models import loading, opening
 
-    from bg_interp.models import preprocessing
-
-    span = cli.INPUT_RANGES[config.input_range]
-    made = [
-        preprocessing.with_preprocessing(keras.models.load_model(path), None, span)
-        for path in (config.model, config.judge)
-    ]
-    return Networks(*made)
+    taken = pixels.named(config.input_range, "--input_range")
+    found = [loading.load_network(str(path)) for path in (config.model, config.judge)]
+    return Networks(*(opening.of_bytes(one, taken) for one in found))
 
 
 Make = Callable[[Sequence[int]], np.ndarray]

@@ -68,17 +68,28 @@ def _means(group: dict[str, Any], treatments: Sequence[str]) -> str:
 
 
 def _answers(asked: Sequence[dict[str, Any]]) -> str:
-    rows = [
-        [
-            f"{one['treatment']} minus {one['reference']}, {one['measure']}",
-            one["expected"],
-            f"{one['difference']:+.2f} [{one['low']:.2f}, {one['high']:.2f}]",
-            f"{one['p_corrected']:.4f}",
-        ]
-        for one in asked
-    ]
-    heads = ["question", "expected", "found [95 %]", "p, corrected"]
+    """Returns the questions with their answers, for these classes and for classes like these."""
+    rows = []
+    for one in asked:
+        # Studies of before the two were told apart have intervals over both alone.
+        these = one.get("these")
+        rows.append(
+            [
+                f"{one['treatment']} minus {one['reference']}, {one['measure']}",
+                one["expected"],
+                f"{one['difference']:+.2f} [{one['low']:.2f}, {one['high']:.2f}]",
+                _p_value(one["p_corrected"]),
+                f"[{these['low']:.2f}, {these['high']:.2f}]" if these else "",
+                _p_value(these["p_corrected"]) if these else "",
+            ]
+        )
+    heads = ["question", "expected", "classes like these [95 %]", "p, corrected"]
+    heads += ["these classes [95 %]", "p, corrected"]
     return tabulate(rows, heads, "github", disable_numparse=True)
+
+
+def _p_value(value: float) -> str:
+    return "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
 
 
 def _judges(arms: dict[str, Any]) -> str:

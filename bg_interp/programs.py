@@ -39,17 +39,18 @@ def called(name: str) -> str:
 def found(program: str) -> str:
     """Returns what runs a program of this environment from the working directory.
 
-    That is its name where PATH leads to this environment, else its path.
+    That is its name where PATH leads to it, else its path.
 
     Args:
       program: "python", "tensorboard", ...
     """
     folder = pathlib.Path(sys.executable).parent
     on_path = shutil.which(program)
-    # Compared by folder: the python of an environment is a link to the system's.
-    if not (folder / program).exists() or (
-        on_path and os.path.samefile(os.path.dirname(on_path), folder)
-    ):
+    # Any Python is called so, and only this one's folder leads to the package: the python of an
+    # environment is a link to the system's.
+    if on_path and (program != "python" or os.path.samefile(os.path.dirname(on_path), folder)):
+        return program
+    if not (folder / program).exists():
         return program
     relative = os.path.relpath(folder / program)
     return str(folder / program) if relative.startswith("..") else relative

@@ -60,8 +60,8 @@ def main() -> None:
 run = cli.program(
     main,
     __doc__,
-    first="model dataset masks class_names input_range output_kind class_images leak fail_if "
-    "junit seed output",
+    first="model dataset masks class_names input_range output_kind class_images leak must "
+    "fail_if baseline junit seed output",
     last=COMPOSITES_ALONE,
 )
 

@@ -49,6 +49,7 @@ def settled(config: _Config, model_size: int | None) -> _Config:
         config,
         dataset=dataset,
         data_dir=config.data_dir or same.get("data_dir"),
+        only_classes=config.only_classes or same.get("only_classes"),
         masks=config.masks or same.get("masks", "auto"),
         invert_masks=(
             same.get("invert_masks") if config.invert_masks is None else config.invert_masks

@@ -38,8 +38,8 @@ class SourceConfig:
     dataset: str = setting(
         "habitats",
         "where images come from: habitats (drawn here, no download), composites (of --objects on "
-        "--places), tfds:NAME, or folder:PATH with PATH/{train,test}/CLASS/*.jpg or "
-        "PATH/CLASS/*.jpg",
+        "--places), tfds:NAME, folder:PATH with PATH/{train,test}/CLASS/*.jpg or "
+        f"PATH/CLASS/*.jpg, or annotations: {', '.join(DATASETS[-len(READERS) :])}",
     )
     objects: str | None = setting(
         None,

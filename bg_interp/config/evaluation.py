@@ -47,8 +47,9 @@ class EvaluateConfig(DataConfig):
     )
     dataset: str = setting(
         "",
-        "habitats, composites, tfds:NAME or folder:PATH, whose test images are used; default: what "
-        "the model was trained on, else habitats",
+        "whose test images are used: habitats, composites, tfds:NAME, folder:PATH, or annotations "
+        "such as table:FILE.csv, coco:FILE.json, voc:PATH, waterbirds:PATH (as for "
+        "tools/train.py); default: what the model was trained on, else habitats",
     )
     masks: str = setting(
         "",

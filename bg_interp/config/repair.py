@@ -27,7 +27,7 @@ class RepairConfig(EvaluateConfig):
     )
     max_loss: float = setting(
         0.02,
-        "how much accuracy on images as they are may be lost, of 1, for the sake of accuracy on "
+        "how much accuracy on unmodified images may be lost, of 1, for the sake of accuracy on "
         "other backgrounds; told by images that the new layer has not seen",
         rule=SHARE,
     )

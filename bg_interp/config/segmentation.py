@@ -5,7 +5,7 @@ import dataclasses
 from bg_interp.cli import POSITIVE, setting
 from bg_interp.config.annotations import READERS
 from bg_interp.config.cluster import ClusterConfig
-from bg_interp.config.data import SEGMENTERS, SourceConfig, check_masks, check_source
+from bg_interp.config.data import DATASETS, SEGMENTERS, SourceConfig, check_masks, check_source
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 
@@ -19,7 +19,7 @@ class SegmentConfig(ClusterConfig, SourceConfig):
     dataset: str = setting(
         "",
         "folder:PATH (PATH/{train,test}/CLASS/*.jpg or PATH/CLASS/*.jpg), tfds:NAME, habitats, or "
-        f"annotations: {', '.join(f'{name}:{what}' for name, what in READERS.items())}",
+        f"annotations: {', '.join(DATASETS[-len(READERS) :])}",
     )
     segmenter: str = setting(
         "object",

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.config import recipes
+from bg_interp.config.annotations import READERS
 from bg_interp.config.data import DataConfig, check_data
 from bg_interp.config.recipes import SMALL
 from bg_interp.config.treatment import AugmentationConfig, TreatmentConfig
@@ -362,9 +363,10 @@ def _workdir(config: ArmConfig, network: str) -> pathlib.Path:
     if config.workdir:
         return pathlib.Path(config.workdir).expanduser()
     kind, _, rest = config.dataset.partition(":")
-    if kind == "folder":
+    if kind == "folder" or kind in READERS:
         # "folder:." has a name as well.
-        dataset = pathlib.Path(rest).expanduser().resolve().name
+        path = pathlib.Path(rest).expanduser().resolve()
+        dataset = path.stem if path.is_file() else path.name
     else:
         dataset = config.dataset.replace(":", "-").replace("/", "-")
     return pathlib.Path("runs") / f"{dataset}-{network}-{config.background}-{config.seed}"

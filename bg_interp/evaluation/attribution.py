@@ -197,6 +197,8 @@ def attribution(model: AdaptedModel, arrays: Arrays, classes: int, seed: int = 0
     for name, method in methods.items():
         try:
             maps = method()
+            if maps.shape != some.images.shape[:3]:
+                raise ValueError(f"its maps are of another shape than images: {maps.shape[1:]}")
         except Exception as error:
             # Somebody's model may not be differentiable, have no layers, or compute in numbers that
             # a method does not know, and each raises its own; the rest still counts.

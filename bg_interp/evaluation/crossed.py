@@ -15,6 +15,7 @@ large as it may have been, is cautious where they don't. The mean of both holds 
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 import scipy.optimize
@@ -59,7 +60,8 @@ class _Parts:
         # Of one part alone, Student's t is exact.
         self.is_exact = (variances > 1e-9 * variances.max()).sum() == 1
         if not self.is_exact:
-            by_seeds, by_classes, rest = variances[:, None] * _how_large(freedoms)
+            larger = _how_large(*freedoms.tolist())
+            by_seeds, by_classes, rest = variances[:, None] * larger
             self.possible = np.maximum(by_seeds + by_classes - rest, rest) + shared
         self.few_seeds = freedoms[0] == 1
 
@@ -72,10 +74,15 @@ class _Parts:
         return cautious if self.few_seeds else (student + cautious) / 2
 
 
-def _how_large(freedoms: np.ndarray) -> np.ndarray:
+# All comparisons of a study ask for the same few.
+@functools.lru_cache(maxsize=16)
+def _how_large(*freedoms: int) -> np.ndarray:
     """Returns by how much variances may be larger than they were found to be, [3, points]."""
     places = (0.5 + np.arange(1, _POINTS + 1)[None] * _STEPS[:, None]) % 1.0
-    return freedoms[:, None] / (2 * scipy.special.gammaincinv(freedoms[:, None] / 2, places))
+    each = np.array(freedoms, np.float64)[:, None]
+    larger = each / (2 * scipy.special.gammaincinv(each / 2, places))
+    larger.flags.writeable = False
+    return larger
 
 
 def of_these(

@@ -119,7 +119,7 @@ MEASURES = (
         more_is_worse=True,
         study=InStudy("BG-Gap", "bg_gap", is_question=True),
     ),
-    _variant("original", "the image as it is"),
+    _variant("original", "the unmodified image"),
     _variant("foreground_only", "object on black"),
     _variant("no_foreground", "object's pixels black", more_is_worse=True),
     _variant("background_only", "object's box tiled with background", more_is_worse=True),
@@ -173,7 +173,7 @@ MEASURES = (
     ),
     Measure(
         "worst_natural_group",
-        "the worst of class x place on images as they are, chosen and measured on halves",
+        "the worst of class x place on unmodified images, chosen and measured on halves",
         lambda answers: _worst(answers.natural),
         GROUPS,
     ),

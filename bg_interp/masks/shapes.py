@@ -100,14 +100,14 @@ def suits_stored(pairs: Sequence[tuple[np.ndarray, np.ndarray, int]]) -> bool | 
 
 
 def _edges(image: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Returns how much the brightness changes at each pixel, float32 of `shape`."""
-    small = Image.fromarray(image).convert("L").resize((shape[1], shape[0]), Image.Resampling.BOX)
-    down, across = np.gradient(np.asarray(small, np.float32))
-    return np.hypot(down, across)
+    """Returns how much the colours change at each pixel, float32 of `shape`."""
+    small = Image.fromarray(image).resize((shape[1], shape[0]), Image.Resampling.BOX)
+    down, across = np.gradient(np.asarray(small, np.float32), axis=(0, 1))
+    return np.hypot(down, across).sum(axis=-1)
 
 
 def _on_outline(edges: np.ndarray, mask: np.ndarray) -> float:
-    """Returns the mean change of brightness on a mask's outline."""
+    """Returns the mean change of colours on a mask's outline."""
     if mask.shape != edges.shape:
         return 0.0
     inside = np.pad(mask > 127, 1)

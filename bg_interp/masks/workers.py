@@ -47,9 +47,12 @@ class Worker:
     def give(self, task: tuple[str, np.ndarray]) -> None:
         """Sends an image; the worker must be idle."""
         self.task = task
-        # A process that has died cannot be written to; `take` finds out and says so.
-        with contextlib.suppress(OSError):
+        try:
             self.pipe.send(task)
+        except OSError:
+            # A process that cannot be written to would never answer; whatever it is, it ends, and
+            # `take` finds out and says so.
+            self._process.kill()
 
     def take(self) -> Mask | UserError | None:
         """Returns what the worker answered, or None after replacing a process that has died."""

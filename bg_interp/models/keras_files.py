@@ -59,7 +59,7 @@ def why_not_opened(path: pathlib.Path, error: Exception) -> str:
             "function that builds the network and loads them, or save the whole network"
         )
     reason = _reason(error)
-    if re.search(r"safe_mode|Lambda|unsafe", reason):
+    if re.search(r"safe_mode|\bLambda\b|unsafe", reason):
         return (
             "it holds Python code, a Lambda layer or its like, and no code of a model file is run "
             "here; give it as MODULE:NAME of a function that opens it with your own code "
@@ -94,7 +94,7 @@ def _reason(error: Exception) -> str:
         # Keras 2's configurations end where the reason begins: "config={...}. Exception ...".
         text = re.sub(r"[a-z_]*config[a-z_]*=?'?: ?\{.*\}", "", text, flags=re.DOTALL)
     line = printable(" ".join(text.split())) or type(error).__name__
-    sentence = re.split(r"(?<=[^.])\. (?=[A-Z])", line)[0].strip(" .'")
+    sentence = re.split(r"(?<=[^.])\. (?=[A-Z])", line)[0].strip(" .")
     return sentence if len(sentence) <= _LONGEST else f"{sentence[:_LONGEST]} ..."
 
 

@@ -36,6 +36,7 @@ class Classifier:
       pixels: what it may want of pixels, where it says; None where any may be.
       is_own: whether `tools/train.py` wrote it, so that all conventions are known.
       name: what to call it.
+      output: which of several outputs of a Keras network was taken.
     """
 
     network: Any
@@ -44,6 +45,7 @@ class Classifier:
     pixels: tuple[Pixels, ...] | None = None
     is_own: bool = False
     name: str = "the model"
+    output: str | None = None
 
     @property
     def image_size(self) -> int | None:
@@ -243,9 +245,10 @@ def with_output(classifier: Classifier, classes: int | None) -> Classifier:
     plain = not graph.has_graph(network) or isinstance(network, keras.Sequential)
     if plain or not isinstance(network.output, dict | list | tuple):
         return classifier
+    several = len(network.outputs) > 1
     key = outputs.key_of(network.output, classes, classifier.name)
     single = keras.Model(network.inputs, network.output[key], name=network.name)
-    return dataclasses.replace(classifier, network=single)
+    return dataclasses.replace(classifier, network=single, output=str(key) if several else None)
 
 
 def _one_output(classifier: Classifier) -> Classifier:

@@ -7,8 +7,10 @@ without this package.
 
 import collections
 import contextlib
+import itertools
 import pathlib
 import re
+import warnings
 from collections.abc import Iterator
 
 import keras
@@ -19,6 +21,8 @@ from bg_interp.errors import UserError, one_line
 from bg_interp.models import keras_files, preprocessing
 
 LOGITS = "logits"
+# The alphas of MobileNets.
+_WIDTHS = (0.25, 0.35, 0.5, 0.75, 1.3, 1.4)
 # A head that is drawn anew on weights that are given starts this much smaller than usual: at full
 # size its first answers are sure and wrong, and the first updates spoil the features below it.
 _FRESH_HEAD = 0.01
@@ -59,18 +63,42 @@ def application(name: str, image_size: int, classes: int, weights: str) -> keras
       name: of the network, for instance "MobileNetV2".
       image_size: side of the input in pixels.
       classes: number of logits.
-      weights: "none", "imagenet", or the path of a .keras or .h5 file.
+      weights: "none", "imagenet", or the path of a .keras, .h5 or .weights.h5 file.
 
     Raises:
       UserError: the weights cannot be had, or the network cannot take images of that size.
     """
+    if weights in ("none", "imagenet"):
+        return _application(name, image_size, classes, weights)
+    saved = _saved(name, pathlib.Path(weights).expanduser())
+    first = model = _application(name, image_size, classes, "none")
+    # MobileNets come in several widths, and the file tells which by its shapes.
+    for width in _widths(name):
+        misfit = _misfit(model, saved)
+        if misfit is None or misfit not in saved:
+            break
+        model = _application(name, image_size, classes, "none", width)
+    model = model if _misfit(model, saved) is None else first
+    _take_weights(model, saved, weights)
+    return model
+
+
+def _widths(name: str) -> tuple[float, ...]:
+    """Returns the alphas that a network may have beside 1."""
+    return _WIDTHS if name.startswith("MobileNet") else ()
+
+
+def _application(
+    name: str, image_size: int, classes: int, weights: str, width: float | None = None
+) -> keras.Model:
+    """Builds a network of keras.applications; `width` is the alpha of a MobileNet."""
     image = keras.Input((image_size, image_size, 3), name="image")
-    imagenet = "imagenet" if weights == "imagenet" else None
     try:
         backbone = getattr(keras.applications, name)(
             input_tensor=preprocessing.of_application(image, name),
             include_top=False,
-            weights=imagenet,
+            weights="imagenet" if weights == "imagenet" else None,
+            **({} if width is None else {"alpha": width}),
         )
     # Keras raises a plain Exception when a download fails.
     except Exception as error:
@@ -84,10 +112,7 @@ def application(name: str, image_size: int, classes: int, weights: str) -> keras
         x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(0.3, name="dropout")(x)
     x = layers.Dense(classes, dtype="float32", name=LOGITS)(x)
-    model = keras.Model(image, x, name=name)
-    if weights not in ("none", "imagenet"):
-        _take_weights(model, pathlib.Path(weights).expanduser())
-    return model
+    return keras.Model(image, x, name=name)
 
 
 def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
@@ -116,30 +141,74 @@ def _stable_names(model: keras.Model) -> dict[str, keras.Layer]:
     return found
 
 
-def _take_weights(model: keras.Model, path: pathlib.Path) -> None:
-    """Copies the weights of the layers of the same name and shape from a saved model.
+def _saved(name: str, path: pathlib.Path) -> dict[str, keras.Layer]:
+    """Returns the layers of a file by their stable names.
+
+    Args:
+      name: of the network that they are of, for a file that has weights alone.
+      path: a .keras or .h5 file, or a .weights.h5 file, such as keras.applications downloads.
 
     Raises:
-      UserError: the file cannot be read, or lacks a layer other than the head.
+      UserError: the file cannot be read.
     """
-    try:
-        saved = keras.models.load_model(path, compile=False, safe_mode=True)
-    # Keras raises many kinds of exceptions for damaged and unsafe files.
-    except Exception as error:
-        raise UserError(
-            f"--weights={path} could not be loaded: {keras_files.why_not_opened(path, error)}"
-        ) from error
-    by_name = _stable_names(saved)
-    for name, layer in _stable_names(model).items():
-        shapes = [variable.shape for variable in layer.weights]
-        found = by_name.get(name)
-        if found is not None and [v.shape for v in found.weights] == shapes:
-            layer.set_weights(found.get_weights())
-        elif shapes and layer.name != LOGITS:
-            raise UserError(
-                f"--weights={path} must hold a {model.name}; its layer {layer.name!r} of shapes "
-                f"{[tuple(shape) for shape in shapes]} is missing or of other shapes"
+    what = f"--weights={path}"
+    if not path.is_file() or not keras_files.holds_weights_alone(path):
+        return _stable_names(keras_files.opened(path, what))
+    reasons = []
+    widths: list[dict] = [{}, *({"alpha": width} for width in _widths(name))]
+    for width, with_head in itertools.product(widths, (True, False)):
+        try:
+            network = getattr(keras.applications, name)(
+                weights=None, include_top=with_head, **width
             )
+            with warnings.catch_warnings():
+                # Of layers within layers, which Keras looks for in more places than there are.
+                warnings.simplefilter("ignore")
+                network.load_weights(path)
+            return _stable_names(network)
+        # Keras raises many kinds of exceptions: for weights that do not fit, and for no network.
+        except Exception as error:
+            reasons.append(one_line(error))
+    raise UserError(
+        f"{what} holds weights alone, and not those of keras.applications' {name}: {reasons[0]}; "
+        "give a .keras file of the whole network"
+    )
+
+
+def _misfit(model: keras.Model, saved: dict[str, keras.Layer]) -> str | None:
+    """Returns the name of a layer other than the head that a file lacks, or has in other shapes."""
+    for name, layer in _stable_names(model).items():
+        if layer.weights and layer.name != LOGITS and not _fits(layer, saved.get(name)):
+            return layer.name
+    return None
+
+
+def _fits(layer: keras.Layer, found: keras.Layer | None) -> bool:
+    shapes = [variable.shape for variable in layer.weights]
+    return found is not None and [variable.shape for variable in found.weights] == shapes
+
+
+def _take_weights(model: keras.Model, saved: dict[str, keras.Layer], what: str) -> None:
+    """Copies the weights of the layers of the same name and shape from a file.
+
+    Args:
+      model: the network to fill.
+      saved: see `_saved`.
+      what: names the file in messages.
+
+    Raises:
+      UserError: the file lacks a layer other than the head.
+    """
+    misfit = _misfit(model, saved)
+    if misfit is not None:
+        shapes = [tuple(variable.shape) for variable in model.get_layer(misfit).weights]
+        raise UserError(
+            f"--weights={what} must hold a {model.name}; its layer {misfit!r} of shapes "
+            f"{shapes} is missing or of other shapes"
+        )
+    for name, layer in _stable_names(model).items():
+        if layer.weights and _fits(layer, saved.get(name)):
+            layer.set_weights(saved[name].get_weights())
 
 
 def initialize(model: keras.Model, seed: int, only: set[str] | None = None) -> None:
@@ -223,7 +292,7 @@ def build(
         if name == "small":
             model = small(image_size, classes)
             if weights != "none":
-                _take_weights(model, pathlib.Path(weights).expanduser())
+                _take_weights(model, _saved(name, pathlib.Path(weights).expanduser()), weights)
         else:
             model = application(name, image_size, classes, weights)
     initialize(model, seed, only=None if weights == "none" else {LOGITS})

@@ -13,7 +13,7 @@ import numpy as np
 
 from bg_interp import pixels as conventions
 from bg_interp.doubts import Doubt
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 from bg_interp.models import deciding, outputs, preprocessing
 from bg_interp.models.adapter import AdaptedModel, check_outputs, keras_network
 from bg_interp.models.asking import as_graph, in_inference, predict
@@ -80,7 +80,8 @@ def opened(
     base, pixels = _before(found, pixels, images)
     base, dtype_note = _taking_floats(base, images)
     notes += dtype_note
-    base = dataclasses.replace(base, key=_key(base, images, least, output_kind, found.name))
+    base, output = _with_key(base, images, least, output_kind, found.name)
+    notes += [f"of its outputs, {one} is taken" for one in (found.output, output) if one]
     given = _candidates(found, base) if pixels is None else (pixels,)
     scores = [
         check_outputs(dataclasses.replace(base, pixels=one), images[:_FEW], class_names)
@@ -136,12 +137,25 @@ def _taking_floats(model: AdaptedModel, images: np.ndarray) -> tuple[AdaptedMode
     return model, []
 
 
-def _key(
+def _with_key(
     model: AdaptedModel, images: np.ndarray, least: int | None, kind: str | None, name: str
-) -> Any:
-    """Finds which of several outputs has the scores; None for a single one."""
-    raw = in_inference(model.network)(model.to_input(images[:_FEW]))
-    return outputs.key_of(raw, least, name, kind)
+) -> tuple[AdaptedModel, str | None]:
+    """Finds which output has the scores; returns its name as well where there are several."""
+    shown = images[:_FEW]
+    try:
+        raw = in_inference(model.network)(model.to_input(shown))
+    except UserError:
+        raise
+    # It is somebody's network, which may raise anything.
+    except Exception as error:
+        raise UserError(
+            f"--model={name} raises {type(error).__name__} for images {list(shown.shape)}: "
+            f"{one_line(error)}; it may take images of another size (--image_size), or more than "
+            "images: a function of images can be given as MODULE:NAME"
+        ) from error
+    key = outputs.key_of(raw, least, name, kind)
+    several = len(dict(outputs.named_outputs(raw))) > 1
+    return dataclasses.replace(model, key=key), str(key) if several else None
 
 
 def _candidates(found: Classifier, model: AdaptedModel) -> tuple[Pixels, ...]:

@@ -13,6 +13,7 @@ import jinja2
 import markupsafe
 
 from bg_interp import programs
+from bg_interp.config.annotations import READERS
 from bg_interp.storage import files
 
 # Settings that name places on somebody's machine.
@@ -78,11 +79,12 @@ def interval(bounds: Any) -> str:
 
 
 def without_places(name: str, value: Any) -> str:
-    """Returns a setting as a page may show it: of a folder only its own name."""
+    """Returns a setting as a page may show it: of a folder or file only its own name."""
     if value is None:
         return "default"
-    if isinstance(value, str) and value.startswith("folder:"):
-        return "folder:" + pathlib.Path(value.removeprefix("folder:")).name
+    kind, colon, rest = str(value).partition(":")
+    if colon and (kind == "folder" or kind in READERS):
+        return f"{kind}:{pathlib.Path(rest).name}"
     if name in PRIVATE:
         return pathlib.Path(str(value)).name
     return str(value)

@@ -13,6 +13,7 @@ from bg_interp.visualization.statistics import AscentStatistics
 _SCORES = {"logit": scores.Activation, "margin": scores.Margin, "even": scores.Even}
 # The first layer alone sees colours and the finest lines.
 _FIRST_LAYER = 10.0
+_SINGLE_IMAGES = 10.0
 
 
 def pieces(
@@ -44,7 +45,10 @@ def pieces(
     first = low + start * scale
     against: list[Any] = []
     if natural is not None and settings.features:
-        against.append(regularizers.FeatureStatistics(natural, settings.features, _FIRST_LAYER))
+        prior = regularizers.FeatureStatistics(
+            natural, settings.features, _FIRST_LAYER, _SINGLE_IMAGES
+        )
+        against.append(prior)
     if settings.opacity:
         against.append(regularizers.MeanOpacity(settings.opacity, input_range))
     if settings.diversity and samples > 1:
@@ -54,7 +58,7 @@ def pieces(
         "score": score(units, position),
         "seed_input": np.broadcast_to(first, (len(units), *first.shape[-3:])),
         "input_range": input_range,
-        "input_modifiers": _modifiers(settings, scale),
+        "input_modifiers": _modifiers(settings, scale, start.shape[-2]),
         "regularizers": against,
         "steps": settings.steps,
         "optimizer": _optimizer(settings, start),
@@ -65,12 +69,15 @@ def pieces(
     }
 
 
-def _modifiers(settings: AscentSettings, scale: float) -> list[modifiers.Modifier]:
+def _modifiers(settings: AscentSettings, scale: float, side: int) -> list[modifiers.Modifier]:
     chosen: list[modifiers.Modifier] = []
     view = settings.views
     if settings.mirror:
         chosen.append(modifiers.Mirror())
-    if view.shift or view.rotation or view.scale or view.crop:
+    if settings.features:
+        # Whole pixels: interpolation would hide the finest noise from the prior.
+        chosen.append(modifiers.Shift(round(view.shift * side)))
+    elif view.shift or view.rotation or view.scale or view.crop:
         chosen.append(modifiers.View(view.shift, view.rotation, view.scale, view.crop))
     if settings.noise or settings.final_noise:
         deviations = settings.noise * scale, settings.final_noise * scale

@@ -48,7 +48,7 @@ NATURAL = AscentSettings(
     step_length=0.05,
     noise=0.0,
     final_noise=0.0,
-    views=Views(shift=0.07, rotation=6.0, scale=0.25),
+    views=Views(shift=0.07),
     mirror=True,
     initial=0.05,
 )

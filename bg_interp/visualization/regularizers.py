@@ -12,6 +12,9 @@ from bg_interp.visualization.parts import Part
 
 # The root of 0 has no gradient.
 _SMALLEST_VARIANCE = 1e-6
+# How far features of one image are from the natural mean, in natural deviations, the mean over a
+# layer's channels: 0.6 to 1.3 in nine of ten photographs, measured in all layers of a MobileNetV2.
+_LOUDEST = 1.25
 
 
 class MeanOpacity(Regularizer, Part):
@@ -70,7 +73,8 @@ class FeatureStatistics(Regularizer, Part):
     Of each channel of some layers, the mean and the deviation over all images and places of the
     batch are held to given ones (Yin et al. 2020, "Dreaming to Distill", arXiv 1912.08795). They
     are those of many images of several classes: a batch of one class cannot have them, and single
-    images do not.
+    images do not. A single image may still not be much louder than natural ones are: else a few
+    images would take all the noise of a batch, whose mean hides it.
 
     It looks at what the layers give for the images as the network sees them, so it goes into
     `ActivationMaximization`, whose loop knows the layers by `layers`, and not into tf-keras-vis's.
@@ -81,35 +85,60 @@ class FeatureStatistics(Regularizer, Part):
 
     live = ("means", "deviations", "weight")
 
-    def __init__(self, natural: FeatureMoments, weight: float = 1.0, first: float = 1.0):
+    def __init__(
+        self, natural: FeatureMoments, weight: float = 1.0, first: float = 1.0, each: float = 0.0
+    ):
         """Takes what natural is.
 
         Args:
           natural: of the model, see `features.of_normalisation` and `features.measured`.
           weight: of the sum over layers of the mean squared distance, in natural deviations.
           first: factor of the first layer, which sees colours and the finest lines.
+          each: factor of what is held against single images.
         """
         super().__init__(type(self).__name__)
         self.layers = natural.layers
+        self.channels = natural.channels
         self.means = natural.means
         self.deviations = natural.deviations
         self.weight = weight
-        counts = np.asarray(natural.channels)
-        shares = np.repeat(1 / counts, counts)
-        shares[: counts[0]] *= first
-        self._shares = shares.astype(np.float32)
-        self.channels = natural.channels
         self.first = first
+        self.each = each
 
     def __call__(self, features: Sequence[tf.Tensor]) -> tf.Tensor:
         """Returns a scalar for the outputs [B,...,C] of `layers`."""
-        means, variances = zip(*(_moments(one) for one in features), strict=True)
-        deviations = tf.convert_to_tensor(self.deviations)
-        shift = (tf.concat(means, 0) - self.means) / deviations
-        spread = tf.sqrt(tf.maximum(tf.concat(variances, 0), _SMALLEST_VARIANCE)) / deviations - 1
-        return self.weight * tf.reduce_sum(self._shares * (shift**2 + spread**2))
+        # Of each image: a batch's moments follow from them without another pass over the features.
+        means, squares = (
+            tf.concat(one, 1) for one in zip(*(_moments(one) for one in features), strict=True)
+        )
+        natural, deviations = tf.convert_to_tensor(self.means), self.deviations
+        mean = tf.reduce_mean(means, 0)
+        spread = _root(tf.reduce_mean(squares, 0) - mean**2) / deviations - 1
+        distances = ((mean - natural) / deviations) ** 2 + spread**2
+        total = tf.reduce_sum(self._shares(self.first) * distances)
+        if self.each:
+            loudness = _root(squares - 2 * natural * means + natural**2) / deviations
+            shares = self._shares(1.0)
+            counted = [
+                tf.reduce_sum(part, 1) for part in tf.split(loudness * shares, self.channels, 1)
+            ]
+            beyond = tf.nn.relu(tf.stack(counted) - _LOUDEST)
+            total += self.each * tf.reduce_sum(tf.reduce_mean(beyond**2, 1))
+        return self.weight * total
+
+    def _shares(self, first: float) -> np.ndarray:
+        """Returns what each channel counts: all of a layer together 1, of the first one `first`."""
+        counts = np.asarray(self.channels)
+        shares = np.repeat(1 / counts, counts)
+        shares[: counts[0]] *= first
+        return shares.astype(np.float32)
 
 
 def _moments(features: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns mean and variance [C] over all images and places of [B,...,C]."""
-    return tf.nn.moments(tf.cast(features, tf.float32), list(range(len(features.shape) - 1)))
+    """Returns the means of values and of squares over the places of each image, both [B,C]."""
+    values, places = tf.cast(features, tf.float32), list(range(1, len(features.shape) - 1))
+    return tf.reduce_mean(values, places), tf.reduce_mean(values * values, places)
+
+
+def _root(variances: tf.Tensor) -> tf.Tensor:
+    return tf.sqrt(tf.maximum(variances, _SMALLEST_VARIANCE))

@@ -142,7 +142,9 @@ def test_checkpoints_are_at_most_500_steps_apart():
 def test_nothing_stays_open_once_resolved():
     config = resolved(ArmConfig(), 64)
     left = {f.name for f in dataclasses.fields(config) if getattr(config, f.name) is None}
-    assert left == {"epochs", "data_dir", "mask_store", "objects", "object_masks", "places"}
+    of_masks = {"mask_store", "invert_masks", "mask_values"}
+    of_data = {"data_dir", "only_classes", "objects", "object_masks", "places"}
+    assert left == {"epochs", *of_masks, *of_data}
     assert resolved(config, 64) == config
 
 
@@ -191,6 +193,7 @@ def test_what_can_be_trained_is_accepted(change):
     [
         ("habitats", "habitats-small-black-0"),
         ("folder:/data/my photos/", "my photos-MobileNetV2-black-0"),
+        ("voc:/data/VOC2012", "VOC2012-MobileNetV2-black-0"),
         ("tfds:oxford_iiit_pet", "tfds-oxford_iiit_pet-MobileNetV2-black-0"),
         ("tfds:cifar10_corrupted/fog_1", "tfds-cifar10_corrupted-fog_1-MobileNetV2-black-0"),
     ],

@@ -4,9 +4,11 @@ import importlib
 import subprocess
 import sys
 
+import h5py
 import keras
 import numpy as np
 import pytest
+from keras.src.legacy.saving import legacy_h5_format
 
 from bg_interp.errors import UserError
 from bg_interp.models import networks, preprocessing
@@ -143,8 +145,25 @@ def test_layers_without_a_name_are_found_whatever_was_built_before(tmp_path):
     saved, later = unnamed(), unnamed()
     saved.save(tmp_path / "unnamed.keras")
     assert saved.layers[1].name != later.layers[1].name
-    networks._take_weights(later, tmp_path / "unnamed.keras")
+    path = tmp_path / "unnamed.keras"
+    networks._take_weights(later, networks._saved("small", path), str(path))
     assert same(saved.get_weights(), later.get_weights())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["narrow.keras", "narrow.weights.h5", "narrow.h5"])
+def test_weights_of_a_narrower_network_and_weights_alone_are_taken(tmp_path, name):
+    narrow = keras.applications.MobileNetV2((32, 32, 3), 0.35, include_top=False, weights=None)
+    if name == "narrow.h5":
+        # As keras.applications keeps them: without the network that they are of.
+        legacy_h5_format.save_weights_to_hdf5_group(h5py.File(tmp_path / name, "w"), narrow)
+    else:
+        save = narrow.save_weights if "weights" in name else narrow.save
+        save(tmp_path / name)
+    path = str(tmp_path / name)
+    model = networks.build("MobileNetV2", image_size=32, classes=3, weights=path)
+    for layer in (layer for layer in narrow.layers if layer.weights):
+        assert same(layer.get_weights(), model.get_layer(layer.name).get_weights())
 
 
 def test_weights_of_another_network_are_refused(mobile_file):
@@ -159,7 +178,7 @@ def test_weights_of_another_network_are_refused(mobile_file):
 def test_a_file_that_is_no_model_is_one_line(tmp_path, content, suffix):
     path = tmp_path / f"broken{suffix}"
     path.write_bytes(content)
-    with pytest.raises(UserError, match="could not be loaded") as raised:
+    with pytest.raises(UserError, match="cannot be opened by Keras") as raised:
         networks.build("small", image_size=32, classes=3, weights=str(path))
     assert "\n" not in str(raised.value)
 

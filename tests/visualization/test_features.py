@@ -124,6 +124,26 @@ def test_distance_is_that_of_its_formula(network):
     assert float(held(seen)) == pytest.approx(expected, rel=1e-4)
 
 
+def test_a_single_loud_image_is_held_against_even_when_the_batch_is_natural(network):
+    natural = features.of_normalisation(network)
+    seen = features.tapped(network, natural.layers)(PHOTOGRAPHS, training=False)[1:]
+    # Quiet images hide a loud one from the moments of the batch.
+    quiet = [one[:8] * 0.3 + 0.7 * tf.reduce_mean(one[:8], (1, 2), keepdims=True) for one in seen]
+    loud = [
+        tf.concat([one[:1] * 4 - 3 * tf.reduce_mean(one[:1], (1, 2), keepdims=True), each], 0)
+        for one, each in zip(seen, quiet, strict=True)
+    ]
+    plain, each = (FeatureStatistics(natural, each=factor) for factor in (0.0, 1.0))
+    assert float(each(seen)) == pytest.approx(float(plain(seen)), abs=0.05)
+    expected = 0.0
+    for place, one in enumerate(np.asarray(part) for part in loud):
+        own = slice(6 * place, 6 * place + 6)
+        away = np.sqrt(((one - natural.means[own]) ** 2).mean((1, 2))) / natural.deviations[own]
+        expected += np.mean(np.maximum(away.mean(1) - 1.25, 0) ** 2)
+    assert float(each(loud)) - float(plain(loud)) == pytest.approx(expected, rel=1e-3)
+    assert expected > 0.1
+
+
 @pytest.mark.parametrize("steps", [1, 20])
 def test_the_loop_sees_features_folded_or_not(network, steps):
     natural = features.of_normalisation(network)
@@ -231,6 +251,14 @@ def test_failed_images_are_marked(network):
     assert unknown.failed.tolist() == [False, True]
 
 
+def test_one_output_is_two_classes_which_keep_each_other_company(network):
+    inputs = network.inputs[0]
+    single = keras.Model(inputs, keras.layers.Dense(1)(network.layers[-2].output))
+    made = Ascent(single, QUICK)([0])
+    assert made.images.shape == (1, 16, 16, 3)
+    assert made.guesses.shape == (1,)
+
+
 def test_what_a_prior_cannot_do_is_said_in_a_line():
     inputs = keras.Input((16, 16, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
@@ -241,9 +269,6 @@ def test_what_a_prior_cannot_do_is_said_in_a_line():
         statistics.generic(16, 16), features=features.measured(plain, PHOTOGRAPHS)
     )
     assert Ascent(plain, QUICK)([0], statistics=known).images.shape == (1, 16, 16, 3)
-    single = keras.Model(inputs, keras.layers.Dense(1)(pooled))
-    with pytest.raises(UserError, match="needs two classes or more"):
-        Ascent(single, QUICK)
     flat = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
     with pytest.raises(UserError, match="no layers whose features"):
         features.measured(flat, PHOTOGRAPHS)

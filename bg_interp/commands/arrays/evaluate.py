@@ -37,6 +37,7 @@ def evaluate(
     input_range: tuple[float, float] | None = None,
     output_kind: str | None = None,
     keys: Sequence[str] | None = None,
+    places: np.ndarray | Sequence | None = None,
     units: np.ndarray | Sequence | None = None,
     backgrounds: int = 8,
     seed: int = 0,
@@ -66,6 +67,9 @@ def evaluate(
       output_kind: "logits" or "probabilities"; None looks at a few outputs: rows that lie in 0 to 1
         and add up to 1 are probabilities.
       keys: names of the images; None for their numbers.
+      places: the kind of each image's background, a name or number for each, such as land and
+        water; the worst group is then measured on the images as they are as well. None where
+        nothing tells.
       units: which images belong together, a name or number for each: those of one object, place
         or scene, which are no news of each other; None where each shows another.
       backgrounds: on how many other backgrounds each object is tried; 0 for none.
@@ -87,6 +91,7 @@ def evaluate(
     seed, backgrounds = whole(seed, "seed"), whole(backgrounds, "backgrounds")
     if keys is not None and len(keys) != len(pixels):
         raise UserError(f"keys must name all {len(pixels)} images. Received: {len(keys)}")
+    where, kinds = _places(places, len(pixels))
     if output_kind is not None and output_kind not in KINDS:
         raise UserError(f"output_kind must be one of {', '.join(KINDS)}. Received: {output_kind!r}")
     classifier = load_classifier(model)
@@ -118,6 +123,8 @@ def evaluate(
         test,
         names_of(names, classes),
         keys=keys,
+        places=where,
+        place_names=kinds,
         units=units_of(units, len(pixels)),
         backgrounds=backgrounds,
         seed=seed,
@@ -147,6 +154,26 @@ def units_of(units: np.ndarray | Sequence | None, count: int) -> Units:
             f"Received: {len(numbers)}"
         )
     return Units(objects=numbers, scenes=numbers)
+
+
+def _places(
+    places: np.ndarray | Sequence | None, count: int
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Returns the number of each image's kind of background, int [N], and the kinds' names.
+
+    Raises:
+      UserError: there is not one for each image.
+    """
+    if places is None:
+        return None, ()
+    given = np.asarray(places)
+    if given.shape != (count,):
+        raise UserError(
+            f"places must name the kind of background of each of {count} images. Received: an "
+            f"array of shape {list(given.shape)}"
+        )
+    kinds, numbers = np.unique(given.astype(str), return_inverse=True)
+    return numbers.astype(np.int32), tuple(kinds.tolist())
 
 
 def leak(

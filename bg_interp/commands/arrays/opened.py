@@ -53,6 +53,8 @@ class Opened(Mapping[str, Any]):
             "masks": self.masks,
             "class_names": self.class_names,
             "keys": self.names,
+            "places": self.places,
+            "units": self.units,
         }
         return {name: value for name, value in known.items() if value is not None}
 

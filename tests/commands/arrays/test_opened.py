@@ -41,6 +41,7 @@ def test_what_is_opened_can_be_evaluated(table):
 
     report = bg.evaluate(by_green, **data, backgrounds=0)
     assert report.measures["original"].value == 1
+    assert report.to_dict()["natural_groups"]["backgrounds"] == ["sea", "wood"]
 
 
 def test_masks_may_be_left_out(table):

@@ -6,110 +6,19 @@ import json
 import os
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-import tensorflow as tf
-
-from bg_interp import decoding
 from bg_interp.config.data import SourceConfig
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.data.sources import duplicates, folder
 from bg_interp.data.sources.duplicates import NONE, Duplicates
 from bg_interp.data.sources.layout import TEST, TRAIN, VALIDATION, in_order
 from bg_interp.data.sources.tables import rows as table_rows
-from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted, stamp
-from bg_interp.data.sources.tables.masks_of_files import FileMasks
+from bg_interp.data.sources.tables.drawn import Drawing, stamp
 from bg_interp.data.sources.tables.rows import Notes, Row
-from bg_interp.doubts import Doubt
+from bg_interp.data.sources.tables.split import TableSplit, split_of_rows
 from bg_interp.errors import UserError
-from bg_interp.masks.opening import Photographs
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class TableSplit:
-    """The images of one split (attributes as `FolderSplit`).
-
-    Attributes:
-      paths: of the images.
-      turns: int8 [N], EXIF's orientation of each file's pixels.
-      drawings: of their objects, None for an image without; empty where no image has one.
-      files: the masks that stand in files which somebody names; None where there are none.
-      odd_masks: {position: why a mask cannot be used}, of those that were read so far.
-      places: int32 [N], the kind of each image's background; None where nothing tells.
-      units: {"object" or "scene": int32 [N], equal for images that show the same one}; those that
-        nothing tells of are left out.
-    """
-
-    keys: list[str]
-    paths: list[pathlib.Path]
-    labels: np.ndarray
-    turns: np.ndarray
-    drawings: list[Drawing | pathlib.Path | None]
-    files: FileMasks | None = None
-    places: np.ndarray | None = None
-    units: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
-    odd_masks: dict[int, str] = dataclasses.field(default_factory=dict)
-
-    @property
-    def mask_doubts(self) -> tuple[Doubt, ...]:
-        """What the masks leave open."""
-        return () if self.files is None else self.files.doubts
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def images(self, positions: Sequence[int] | None = None) -> Iterator[np.ndarray]:
-        """Yields the images at `positions` (default: all) as uint8 [height, width, 3]."""
-        for position in range(len(self)) if positions is None else positions:
-            yield decoding.read(self.paths[position])
-
-    def masks(self, positions: Sequence[int] | None = None) -> Iterator[np.ndarray]:
-        """Yields the masks at `positions` as uint8 [height, width, 1], 255 = foreground."""
-        for position in range(len(self)) if positions is None else positions:
-            height, width = decoding.read(self.paths[position]).shape[:2]
-            yield self._mask(position, height, width)
-
-    def _read(self, position: np.int64) -> np.ndarray:
-        path = self.paths[int(position)]
-        try:
-            return decoding.read(path)
-        except (OSError, decoding.DamagedImage) as error:
-            raise UserError(
-                f"{str(path)!r} can no longer be read ({error}); the same command leaves it out, "
-                "or start anew with --overwrite"
-            ) from error
-
-    def photographs(self) -> Photographs:
-        """Returns the files, for masks that are laid on them."""
-        return Photographs(lambda position: self.paths[position], self.turns)
-
-    def _mask(self, position: int | np.int64, height: int, width: int) -> np.ndarray:
-        """Returns one mask; one that cannot be used is empty, and its reason is noted."""
-        at, height, width = int(position), int(height), int(width)
-        drawing = self.drawings[at]
-        try:
-            if isinstance(drawing, pathlib.Path) and self.files is not None:
-                return self.files.mask(at, height, width)
-            if drawing is not None and not isinstance(drawing, pathlib.Path):
-                return fitted(drawing.drawn(height, width), height, width, int(self.turns[at]))
-        except BadMask as error:
-            self.odd_masks[at] = f"{self.paths[at]}: {error}"
-        return np.zeros((height, width, 1), np.uint8)
-
-    def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns `image`, uint8 [h, w, 3], `label`, int32, and `mask`, uint8 [h, w, 1], if any."""
-        image = tf.numpy_function(self._read, [position], tf.uint8, stateful=False)
-        image = tf.ensure_shape(image, [None, None, 3])
-        found = {"image": image, "label": tf.gather(self.labels, position)}
-        if self.drawings:
-            size = tf.shape(image)
-            mask = tf.numpy_function(
-                self._mask, [position, size[0], size[1]], tf.uint8, stateful=False
-            )
-            found["mask"] = tf.ensure_shape(mask, [None, None, 1])
-        return found
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -209,7 +118,7 @@ def open_table(table: Table, whole: bool = False) -> TableSource:
         name=table.name,
         class_names=names,
         splits={
-            split: _split(some, names, places, by_key, what, table.rules)
+            split: split_of_rows(some, names, places, by_key, what, table.rules)
             for split, some in splits.items()
         },
         fingerprint=_fingerprint(sound, by_key),
@@ -302,46 +211,6 @@ def _class_names(rows: Sequence[Row], what: str, classes: Sequence[str] | None) 
     if classes is None:
         return tuple(in_order(found))
     return tuple(name for name in classes if name in found)
-
-
-def _numbers(values: Sequence[str]) -> np.ndarray | None:
-    """Returns equal numbers for equal names, int32 [N], each unnamed one by itself; None for none.
-
-    Names that are all different say nothing.
-    """
-    if len(set(values) - {""}) in (0, len(values)):
-        return None
-    named = [value or f"\0{number}" for number, value in enumerate(values)]
-    return np.unique(named, return_inverse=True)[1].astype(np.int32)
-
-
-def _split(
-    rows: Sequence[Row],
-    names: Sequence[str],
-    places: Sequence[str],
-    examined: Mapping[str, Any],
-    what: str,
-    rules: MaskRules | None,
-) -> TableSplit:
-    number, place = ({name: n for n, name in enumerate(some)} for some in (names, places))
-    drawings = [row.mask for row in rows]
-    paths = [row.image for row in rows]
-    turns = np.array([examined[row.key][2] for row in rows], np.int8)
-    written = [mask if isinstance(mask, pathlib.Path) else None for mask in drawings]
-    named = {"object": [row.object for row in rows], "scene": [row.scene for row in rows]}
-    units = {unit: _numbers(values) for unit, values in named.items()}
-    return TableSplit(
-        keys=[row.key for row in rows],
-        paths=paths,
-        labels=np.array([number[row.label] for row in rows], np.int32),
-        turns=turns,
-        drawings=drawings if any(drawings) else [],
-        files=FileMasks(written, paths, turns, f"the masks of {what}", rules)
-        if any(written)
-        else None,
-        places=np.array([place[row.place] for row in rows], np.int32) if places else None,
-        units={unit: numbers for unit, numbers in units.items() if numbers is not None},
-    )
 
 
 def _fingerprint(rows: Sequence[Row], digests: dict[str, Any]) -> str:
