@@ -2,8 +2,9 @@
 
 A network that relies on backgrounds has often learnt objects as well, and only weighs them less.
 Logistic regression on its features, of the training images and of copies of them on random
-backgrounds, weighs them anew; the layers below are left as they are. No labels of groups are
-needed: how strongly weights are held back, and how much images count as they are, is chosen by
+backgrounds, weighs them anew. The layers below are left as they are, and the last one is held near
+to what it was: it may have been learnt from many more images than there are now. No labels of
+groups are needed: how strongly it is held, and how much images count as they are, is chosen by
 objects on backgrounds of other classes of which the fit has seen neither.
 """
 
@@ -20,8 +21,8 @@ from bg_interp.repairing.cache import ResumeCache, digest
 from bg_interp.repairing.regression import fit_path
 from bg_interp.repairing.sample import HALVES, Sample
 
-# Smaller values hold the weights back more (as scikit-learn's C).
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
+# Smaller values hold the layer nearer to what it was (as scikit-learn's C).
+STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 # How much all images as they are count beside all of their copies.
 SHARES = (0.125, 0.5, 2.0)
 # Rows that the choice among them looks at.
@@ -34,8 +35,8 @@ class Trial:
 
     Attributes:
       strength: of the regularisation, as scikit-learn's C.
-      share: how much all images as they are count beside all of their copies; None for images as
-        they are alone.
+      share: how much all images as they are count beside all of their copies; None for the layer
+        as it was.
       original: accuracy on images as they are.
       swapped: accuracy on objects on backgrounds of other classes.
     """
@@ -48,14 +49,14 @@ class Trial:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Fit:
-    """A last layer that was fitted.
+    """A change of a last layer that was fitted.
 
     Attributes:
-      kernel: float32 [D, K].
-      bias: float32 [K].
+      kernel: float32 [D, K], to be added to the layer's own.
+      bias: float32 [K], too.
       chosen: how.
       trials: all that was tried.
-      reference: the same of a layer fitted to images as they are, beside which the price is told.
+      reference: the same of the layer as it was, beside which the price is told.
       max_loss: the price that was asked for.
     """
 
@@ -72,8 +73,8 @@ class Fit:
         said = (
             f"Chosen on unseen objects and backgrounds: C = {one.strength:g}, images as they are "
             f"counting {one.share:g} times their composites: {one.original:.3f} right as they are "
-            f"({other.original:.3f} without composites), {one.swapped:.3f} on backgrounds of "
-            f"other classes ({other.swapped:.3f})."
+            f"({other.original:.3f} before), {one.swapped:.3f} on backgrounds of other classes "
+            f"({other.swapped:.3f} before)."
         )
         if other.original - one.original > self.max_loss:
             said += f" Nothing that was tried keeps to the price of {self.max_loss:g}."
@@ -84,7 +85,7 @@ class Fit:
         return {
             "max_loss": self.max_loss,
             "chosen": dataclasses.asdict(self.chosen),
-            "without_composites": dataclasses.asdict(self.reference),
+            "before": dataclasses.asdict(self.reference),
             "trials": [dataclasses.asdict(one) for one in self.trials],
         }
 
@@ -103,22 +104,22 @@ def check_classes(labels: np.ndarray, classes: int) -> None:
         )
 
 
-def fit(sample: Sample, max_loss: float, cache: ResumeCache) -> Fit:
-    """Fits a last layer to features.
+def fit(sample: Sample, scores: np.ndarray, max_loss: float, cache: ResumeCache) -> Fit:
+    """Fits the change of a last layer to features.
 
     Args:
       sample: features of K classes.
+      scores: float32 [M, K], what the layer says of them as it is.
       max_loss: how much accuracy images as they are may lose for the sake of those on other
         backgrounds.
       cache: fits that are known.
     """
     parts = (getattr(sample, field.name) for field in dataclasses.fields(sample))
-    identity = digest("composites", *parts)
-    trials = _tried(sample, cache, identity)
-    reference = max((one for one in trials if one.share is None), key=lambda one: one.original)
-    chosen = choose([one for one in trials if one.share is not None], reference, max_loss)
-    (layer,) = _path(sample, chosen.share, (chosen.strength,))
-    return Fit(*layer, chosen, tuple(trials), reference, max_loss)
+    reference = _trial(0.0, None, scores.argmax(axis=1) == sample.labels, sample)
+    trials = _tried(sample, scores, cache, digest("composites", scores, *parts))
+    chosen = choose(trials, reference, max_loss)
+    ((kernel, bias),) = _path(sample, scores, chosen.share or 0.0, (chosen.strength,))
+    return Fit(kernel, bias, chosen, tuple(trials), reference, max_loss)
 
 
 def choose(trials: list[Trial], reference: Trial, max_loss: float) -> Trial:
@@ -139,57 +140,56 @@ def choose(trials: list[Trial], reference: Trial, max_loss: float) -> Trial:
     return max(trials, key=lambda one: (one.original, one.swapped))
 
 
-def _tried(sample: Sample, cache: ResumeCache, identity: str) -> list[Trial]:
+def _tried(sample: Sample, scores: np.ndarray, cache: ResumeCache, identity: str) -> list[Trial]:
     """Tries each way of fitting on the half of the images that it has not seen."""
-    some = _enough(sample)
-    ways: tuple[float | None, ...] = (None, *SHARES)
-    right: dict[tuple[float | None, int], np.ndarray] = {}
-    bar = tqdm.tqdm(total=len(ways) * HALVES, desc="choosing", unit="fit", leave=False)
+    enough = _enough(sample)
+    some, scores = sample.take(enough), scores[enough]
+    right = {share: np.zeros((len(STRENGTHS), len(some.labels)), bool) for share in SHARES}
+    bar = tqdm.tqdm(total=len(SHARES) * HALVES, desc="choosing", unit="fit", leave=False)
     with bar:
         for half in range(HALVES):
-            seen, other = some.take(some.halves != half), some.take(some.halves == half)
-            for share in ways:
-                answers = functools.partial(_answers, seen, other, share)
-                right[share, half] = cache(digest(identity, half, share), answers)
+            for share in SHARES:
+                answers = functools.partial(_answers, some, scores, half, share)
+                right[share][:, some.halves == half] = cache(digest(identity, half, share), answers)
                 bar.update()
-    copy, foreign = (
-        np.concatenate([getattr(some, name)[some.halves == half] for half in range(HALVES)])
-        for name in ("copy", "is_foreign")
-    )
+    return [
+        _trial(strength, share, answers, some)
+        for share in SHARES
+        for strength, answers in zip(STRENGTHS, right[share], strict=True)
+    ]
+
+
+def _trial(strength: float, share: float | None, right: np.ndarray, sample: Sample) -> Trial:
     # Backgrounds of other classes are rare where nearly all images are of one class.
-    foreign = foreign if foreign.any() else copy > 0
-    trials = []
-    for share in ways:
-        of_all = np.concatenate([right[share, half] for half in range(HALVES)], axis=1)
-        for strength, answers in zip(STRENGTHS, of_all, strict=True):
-            original, swapped = answers[copy == 0].mean(), answers[foreign].mean()
-            trials.append(Trial(strength, share, float(original), float(swapped)))
-    return trials
+    foreign = sample.is_foreign if sample.is_foreign.any() else sample.copy > 0
+    original, swapped = right[sample.copy == 0].mean(), right[foreign].mean()
+    return Trial(strength, share, float(original), float(swapped))
 
 
-def _enough(sample: Sample) -> Sample:
-    """Leaves out copies, and then images, of which the choice has enough."""
+def _enough(sample: Sample) -> np.ndarray:
+    """Leaves out copies, and then images, of which the choice has enough; bool [M]."""
     count = int(sample.objects.max()) + 1
     copies = max(1, _ENOUGH // count - 1)
     chosen = np.random.default_rng(0).permutation(count)[: _ENOUGH // (copies + 1)]
-    return sample.take((sample.copy <= copies) & np.isin(sample.objects, chosen))
+    return (sample.copy <= copies) & np.isin(sample.objects, chosen)
 
 
-def _answers(seen: Sample, other: Sample, share: float | None) -> np.ndarray:
-    """Returns which of `other` are right by a layer fitted to `seen`, bool [STRENGTHS, M]."""
-    answers = []
-    for kernel, bias in _path(seen, share, STRENGTHS):
-        answers.append((other.features @ kernel + bias).argmax(axis=1) == other.labels)
-    return np.array(answers)
+def _answers(sample: Sample, scores: np.ndarray, half: int, share: float) -> np.ndarray:
+    """Returns which of a half are right by layers fitted to the other, bool [STRENGTHS, M]."""
+    seen, asked = sample.halves != half, sample.halves == half
+    features, labels = sample.features[asked], sample.labels[asked]
+    return np.array(
+        [
+            (scores[asked] + features @ kernel + bias).argmax(axis=1) == labels
+            for kernel, bias in _path(sample.take(seen), scores[seen], share, STRENGTHS)
+        ]
+    )
 
 
 def _path(
-    sample: Sample, share: float | None, strengths: tuple[float, ...]
+    sample: Sample, scores: np.ndarray, share: float, strengths: tuple[float, ...]
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yields the layer of each strength; see `regression.fit_path`."""
-    if share is None:
-        sample = sample.take(sample.copy == 0)
+    """Yields the change of each strength; see `regression.fit_path`."""
     copies = max(int(sample.copy.max()), 1)
-    weights = np.where(sample.copy == 0, (share or 1.0) * copies, 1.0)
-    classes = int(sample.labels.max()) + 1
-    return fit_path(sample.features, sample.labels, weights, classes, strengths)
+    weights = np.where(sample.copy == 0, share * copies, 1.0)
+    return fit_path(sample.features, sample.labels, weights, scores, strengths)

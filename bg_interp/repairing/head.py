@@ -111,6 +111,18 @@ def _activation(layer: keras.layers.Layer) -> str | None:
     return None
 
 
+def of_data(
+    kernel: np.ndarray, bias: np.ndarray, columns: Sequence[int] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Brings a last layer from the order of the network's classes into that of the data set's.
+
+    Arguments as those of `in_order`, which takes it back.
+    """
+    if columns is None:
+        return kernel, bias
+    return kernel[:, list(columns)], bias[list(columns)]
+
+
 def in_order(
     kernel: np.ndarray, bias: np.ndarray, columns: Sequence[int] | None
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -23,23 +23,23 @@ def fit_path(
     features: np.ndarray,
     labels: np.ndarray,
     weights: np.ndarray,
-    classes: int,
+    scores: np.ndarray,
     strengths: Sequence[float],
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Fits layers of growing strength, each from the one before.
+    """Fits changes of a layer, of growing strength, each from the one before.
 
-    Minimises the weighted sum of cross-entropies plus the squared length of the kernel, of features
-    of mean 0 and deviation 1, over twice the strength.
+    Minimises the weighted sum of cross-entropies plus the squared length of the change's kernel, of
+    features of mean 0 and deviation 1, over twice the strength.
 
     Args:
       features: float32 [M, D].
       labels: int [M].
       weights: float [M], how much each row counts.
-      classes: the number of classes, K.
-      strengths: smaller ones hold weights back more, as scikit-learn's C.
+      scores: float32 [M, K], what the layer says as it is; zeros fit one from nothing.
+      strengths: smaller ones hold the change back more, as scikit-learn's C.
 
     Yields:
-      kernel float32 [D, K] and bias float32 [K], of the features as they are given.
+      kernel float32 [D, K] and bias float32 [K] to be added, of the features as they are given.
     """
     mean, deviation = features.mean(axis=0), features.std(axis=0)
     deviation = np.maximum(deviation, deviation.mean() / _LARGEST_FACTOR) + 1e-12
@@ -48,9 +48,9 @@ def fit_path(
     rows[:, :-1] = (features - mean) / deviation
     weights = weights.astype(np.float32)
     moments = (rows.T @ (rows * weights[:, None])).astype(np.float64) / 2
-    layer = np.zeros((rows.shape[1], classes))
+    layer = np.zeros((rows.shape[1], scores.shape[1]))
     for strength in strengths:
-        layer = _fitted(rows, labels, weights, moments, strength, layer)
+        layer = _fitted(rows, labels, weights, scores, moments, strength, layer)
         kernel = layer[:-1] / deviation[:, None]
         yield kernel.astype(np.float32), (layer[-1] - mean @ kernel).astype(np.float32)
 
@@ -59,6 +59,7 @@ def _fitted(
     rows: np.ndarray,
     labels: np.ndarray,
     weights: np.ndarray,
+    before: np.ndarray,
     moments: np.ndarray,
     strength: float,
     start: np.ndarray,
@@ -73,7 +74,7 @@ def _fitted(
     def lost(flat: np.ndarray) -> tuple[float, np.ndarray]:
         steps = flat.reshape(start.shape)
         layer = scipy.linalg.solve_triangular(factor.T, steps, lower=False)
-        scores = rows @ layer.astype(np.float32)
+        scores = rows @ layer.astype(np.float32) + before
         scores -= scores.max(axis=1, keepdims=True)
         own = scores[numbers, labels]
         shares = np.exp(scores, out=scores)

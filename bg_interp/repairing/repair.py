@@ -19,7 +19,7 @@ from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.repairing.cache import ResumeCache, digest
 from bg_interp.repairing.fitting import check_classes, fit
-from bg_interp.repairing.head import Head, in_order, logits_of_bytes
+from bg_interp.repairing.head import Head, in_order, logits_of_bytes, of_data
 from bg_interp.repairing.result import Repair
 from bg_interp.repairing.sample import make_sample
 
@@ -106,8 +106,10 @@ def repair(
         seed=settings.seed,
         cache=cache,
     )
-    fitted = fit(sample, settings.max_loss, cache)
-    kernel, bias = in_order(fitted.kernel, fitted.bias, classifier.columns)
+    old = of_data(*classifier.head.weights(), classifier.columns)
+    fitted = fit(sample, sample.features @ old[0] + old[1], settings.max_loss, cache)
+    new = old[0] + fitted.kernel, old[1] + fitted.bias
+    kernel, bias = in_order(*new, classifier.columns)
     network, seconds = classifier.head.replaced(kernel, bias), time.monotonic() - started
     print("measuring before and after", file=sys.stderr)
     return Repair(

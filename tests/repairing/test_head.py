@@ -7,7 +7,7 @@ import pytest
 from bg_interp.errors import UserError
 from bg_interp.models.preprocessing import with_pixels
 from bg_interp.pixels import of_range
-from bg_interp.repairing.head import find_head, in_order, logits_of_bytes
+from bg_interp.repairing.head import find_head, in_order, logits_of_bytes, of_data
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3)).astype(np.float32)
 
@@ -72,6 +72,9 @@ def test_a_layer_is_brought_into_the_order_of_the_network():
     moved, moved_bias = in_order(kernel, bias, (2, 0, 1))
     np.testing.assert_array_equal(moved[:, [2, 0, 1]], kernel)
     np.testing.assert_array_equal(moved_bias[[2, 0, 1]], bias)
+    back, back_bias = of_data(moved, moved_bias, (2, 0, 1))
+    np.testing.assert_array_equal(back, kernel)
+    np.testing.assert_array_equal(back_bias, bias)
 
 
 class Subclassed(keras.Model):
