@@ -15,6 +15,7 @@ from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
 from bg_interp.commands.class_images import Maker
+from bg_interp.commands.next_steps import ways
 from bg_interp.commands.published import Published, measure_published
 from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import (
@@ -196,7 +197,8 @@ def _facts(
 def run(config: EvaluateConfig) -> Evaluation:
     """Audits one classifier and writes what was found into the output folder.
 
-    The folder gets report.html, results.json, images.csv, variants.png and confusion.png.
+    The folder gets report.html, model_card.md, results.json, images.csv, variants.png and
+    confusion.png.
 
     Raises:
       UserError: model, data or masks cannot be used, or do not fit each other.
@@ -227,9 +229,11 @@ def run(config: EvaluateConfig) -> Evaluation:
         ],
         report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
         picture,
+        ways(config),
     )
     found = dataclasses.replace(found, write_page=write)
-    found.save(folder / "report.html")
+    for name in ("report.html", "model_card.md"):
+        found.save(folder / name)
     return found
 
 

@@ -17,7 +17,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation import finding, gate
 from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.baseline import Baseline
+from bg_interp.evaluation.baseline import Baseline, to_dict
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak
 from bg_interp.evaluation.measures import BY_NAME, MEASURES, VARIANTS, Measure, take_all
@@ -45,7 +45,8 @@ class Evaluation:
       facts: how all was taken.
       doubts: what the data could not settle of the classifier, its images or masks; with any,
         there is no verdict.
-      write_page: writes this as one HTML file; None where nobody said how it was made.
+      write_page: writes this as one HTML file, or a model card's section; None where nobody said
+        how it was made.
     """
 
     answers: Answers
@@ -284,21 +285,23 @@ class Evaluation:
         return text.getvalue()
 
     def save(self, path: str | pathlib.Path) -> None:
-        """Writes one page (.html), all numbers (.json), or a row for each image (.csv).
+        """Writes a page (.html), all numbers (.json), a row for each image (.csv), or a card (.md).
+
+        The card is a section for the model's own card.
 
         Raises:
           UserError: another ending, or a file that cannot be written.
         """
         path = pathlib.Path(path)
         if path.suffix == ".json":
-            answers = Baseline.of(self).to_dict()
+            answers = to_dict(self.answers, self.keys)
             files.write_json(path, {**self.to_dict(), "answers": answers})
         elif path.suffix == ".csv":
             files.write_text(path, self.to_csv())
-        elif path.suffix == ".html" and self.write_page is not None:
+        elif path.suffix in (".html", ".md") and self.write_page is not None:
             self.write_page(path, self)
         else:
-            raise UserError(f"path must end in .html, .json or .csv. Received: {path}")
+            raise UserError(f"path must end in .html, .json, .csv or .md. Received: {path}")
 
     def __str__(self) -> str:
         """Returns the tables for a terminal."""

@@ -11,15 +11,19 @@ from PIL import Image
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.finding import Finding
 from bg_interp.evaluation.measures import SHOWN, VARIANTS
-from bg_interp.evaluation.reliance.variants import Variants
+from bg_interp.evaluation.reliance.groups import ENOUGH, Groups
+from bg_interp.evaluation.reliance.variants import Variants, behind
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.report import figures, page
+from bg_interp.report import card, figures, page
+from bg_interp.report.advice import FROM_PYTHON, Ways, next_steps, pulls
 from bg_interp.report.panels import WEBP, data_url
 
 _WORST, _DOUBTFUL = 24, 12
 _SIDE, _LARGE = 112, 224
 # Of one class, so that a class on which all goes wrong leaves room for the others.
 _MOST_OF_A_CLASS = 6
+# Of more cells a table is too large for a page, and they are drawn as a picture.
+_MOST_CELLS = 400
 # Of more classes no table is read; all stand in results.json.
 _MOST_CLASSES = 100
 
@@ -45,23 +49,29 @@ def writer(
     facts: Sequence[tuple[str, str]],
     masks: MaskFacts = _GIVEN,
     class_images: pathlib.Path | None = None,
+    ways: Ways = FROM_PYTHON,
 ) -> Callable[[pathlib.Path, Evaluation], None]:
-    """Returns what writes the page of an evaluation, into a file.
+    """Returns what writes an evaluation's page, into an .html file, or its card, into an .md file.
 
     Args:
       command: the command that repeats it.
       facts: (name, value) of how it was taken.
       masks: what is known of the masks.
       class_images: a picture of the network's class images, where there is one.
+      ways: how the next steps are taken where the audit was.
     """
 
     def write(path: pathlib.Path, found: Evaluation) -> None:
+        if path.suffix == ".md":
+            card.write(path, found, command, facts)
+            return
         context = {
             **_context(found),
             "model": dict(facts).get("model", ""),
             "dataset": dict(facts).get("dataset", ""),
             "class_images": _picture(class_images),
             "masks": masks,
+            "steps": next_steps(found, ways),
             "command": command,
             "facts": facts,
         }
@@ -80,7 +90,10 @@ def _context(found: Evaluation) -> dict[str, Any]:
         "shown": SHOWN,
         "counted": found.counted(),
         "variants_plot": page.drawn(_variants(found)),
-        "groups_plot": page.drawn(_groups(found)),
+        "groups_plot": page.drawn(_groups(found)) if found.groups.count.size > _MOST_CELLS else "",
+        "cells": list(_cells(found.groups)),
+        "enough": ENOUGH,
+        "pulls": [pull for pull in pulls(found) if pull.wrong > 0][:_MOST_CLASSES],
         "kinds": "places" if found.groups.of_places else "classes that backgrounds are taken from",
         "by_class": list(_by_class(found)),
         "hidden_classes": max(0, len(found.classes) - _MOST_CLASSES),
@@ -104,6 +117,37 @@ def _groups(found: Evaluation) -> str:
     return figures.matrix(found.groups.accuracy, *names, ("class of the object", kinds))
 
 
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One class on one kind of background.
+
+    Attributes:
+      accuracy: None without answers.
+      count: how many answers there are.
+      kind: of background.
+    """
+
+    accuracy: float | None
+    count: int
+    kind: str
+
+    @property
+    def shade(self) -> int:
+        """How red the cell is, in percent: the more, the less is right."""
+        return 0 if self.accuracy is None else round(70 * (1 - self.accuracy))
+
+
+def _cells(groups: Groups) -> Iterator[tuple[str, list[Cell]]]:
+    """Yields a row of cells for each class that has answers."""
+    if groups.count.size > _MOST_CELLS:
+        return
+    for name, accuracies, counts in zip(groups.classes, groups.accuracy, groups.count, strict=True):
+        if counts.any():
+            values = [None if np.isnan(one) else float(one) for one in accuracies]
+            columns = zip(values, counts.tolist(), groups.kinds, strict=True)
+            yield name, [Cell(*one) for one in columns]
+
+
 def _by_class(found: Evaluation) -> Iterator[tuple[str, int, list[Estimate]]]:
     """Yields (class, images, accuracies as it is, on black, on a foreign background)."""
     for label, name in list(enumerate(found.classes))[:_MOST_CLASSES]:
@@ -120,7 +164,8 @@ class Shown:
 
     Attributes:
       name: its class.
-      elsewhere: what the model says of it on a background of another class.
+      background: the class that gave it the other background.
+      elsewhere: what the model says of it there.
       change: how far the probability of its class falls.
       url: the image.
       caption: the same with its file.
@@ -128,6 +173,7 @@ class Shown:
     """
 
     name: str
+    background: str
     elsewhere: str
     change: str
     url: str
@@ -143,6 +189,7 @@ def _worst(found: Evaluation) -> Iterator[Shown]:
     made = {name: maker.make(name, rows) for name in VARIANTS}
     said = {name: found.logits[name].argmax(axis=1) for name in VARIANTS}
     changes = found.changes()
+    givers = found.test.labels[behind("swap", found.test.labels, found.seed)]
     for place, row in enumerate(rows):
         variants = [
             (
@@ -152,11 +199,12 @@ def _worst(found: Evaluation) -> Iterator[Shown]:
             )
             for name in VARIANTS
         ]
-        name, elsewhere = found.classes[found.test.labels[row]], found.classes[said["swap"][row]]
+        labels = found.test.labels[row], givers[row], said["swap"][row]
+        name, background, elsewhere = (found.classes[label] for label in labels)
         change = f"{-changes[row]:+.2f}".replace("-", "\u2212")
-        caption = f"{found.keys[row]}; on a background of another class: {elsewhere}; {change}"
+        caption = f"{found.keys[row]}; on a background of {background}: {elsewhere}; {change}"
         large = data_url(made["original"][place], WEBP, _LARGE)
-        yield Shown(name, elsewhere, change, large, caption, variants)
+        yield Shown(name, background, elsewhere, change, large, caption, variants)
 
 
 def _of_all_classes(found: Evaluation) -> np.ndarray:

@@ -50,6 +50,16 @@ def _by_green(images: np.ndarray, where: np.ndarray, levels: tuple[int, int]) ->
     return (green > np.mean(levels) + (20 if levels is PLACE_GREEN else 0)).astype(int)
 
 
+def object_scores(images: np.ndarray) -> np.ndarray:
+    """A classifier that sees objects alone: float32 [N, H, W, 3] to float32 [N, 2]."""
+    return np.eye(2, dtype=np.float32)[by_object(images)]
+
+
+def place_scores(images: np.ndarray) -> np.ndarray:
+    """A classifier that sees places alone: float32 [N, H, W, 3] to float32 [N, 2]."""
+    return np.eye(2, dtype=np.float32)[by_place(images)]
+
+
 Spell = Callable[[np.ndarray], Image.Image]
 
 
@@ -64,10 +74,13 @@ def save(image: Image.Image | np.ndarray, path: pathlib.Path, **how) -> None:
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **how)
 
 
-def photographs(splits=("train", "test"), each: int = 4):
-    """Yields (split, class, number, image, mask); half stand before the other class's place."""
+def photographs(splits=("train", "test"), each: int = 4, agreeing: bool = False):
+    """Yields (split, class, number, image, mask).
+
+    Half of them stand before the other class's place, or all before their own.
+    """
     for turn, split in enumerate(splits):
         for kind, name in enumerate(CLASSES):
             for number in range(each):
-                place = (kind + number) % 2
+                place = kind if agreeing else (kind + number) % 2
                 yield split, name, number, *scene(kind, place, 100 * turn + 10 * kind + number)

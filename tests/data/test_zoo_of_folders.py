@@ -9,6 +9,7 @@ import dataclasses
 import functools
 import io
 import pathlib
+import re
 import unicodedata
 from collections.abc import Callable
 
@@ -18,13 +19,17 @@ import scene
 from PIL import Image
 from scene import grey, photographs, save
 
+from bg_interp.commands import evaluate
 from bg_interp.config.data import DataConfig
+from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.data.opening import decoded_with_masks
 from bg_interp.data.sources import open_source
 from bg_interp.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 SIZE = 48
+# Few images leave it open how small a reliance is.
+NONE_FOUND = "No reliance|not clear"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,10 +52,12 @@ def folders(
     splits=("train", "test"),
     how=None,
     mask_how=None,
+    each=4,
+    agreeing=False,
     **settings,
 ) -> Made:
     """Draws photographs and masks under the names that are asked for."""
-    for split, name, number, pixels, truth in photographs(splits):
+    for split, name, number, pixels, truth in photographs(splits, each, agreeing):
         names = {"s": split, "c": name, "n": f"{number:03d}"}
         save(look(pixels), root / image.format(**names), **(how or {}))
         if mask:
@@ -81,7 +88,7 @@ def exif(orientation: int) -> Image.Exif:
     return found
 
 
-def phone(root, orientation, stored) -> Made:
+def phone(root, orientation, stored, **more) -> Made:
     """JPEGs that EXIF turns, with masks of what is shown, or of the stored pixels."""
     return folders(
         root,
@@ -89,6 +96,7 @@ def phone(root, orientation, stored) -> Made:
         look=lambda image: turned(image, orientation),
         spell=lambda mask: grey(turned(mask, orientation) if stored else mask),
         how={"quality": 95, "subsampling": 0, "exif": exif(orientation)},
+        **more,
     )
 
 
@@ -423,3 +431,30 @@ def test_it_is_refused_in_one_line(kind, tmp_path):
 def test_somebody_may_say_that_masks_are_right(tmp_path):
     made = folders(tmp_path, spell=lambda mask: grey(~mask), invert_masks=False)
     assert not read(made)[2].doubts
+
+
+@pytest.mark.parametrize(
+    ("draw", "looks_at", "answer"),
+    [
+        (functools.partial(phone, orientation=6, stored=True), "object", NONE_FOUND),
+        (functools.partial(phone, orientation=6, stored=True), "place", "relies on backgrounds"),
+        (functools.partial(folders, spell=lambda mask: grey(~mask)), "object", "No verdict"),
+        (functools.partial(folders, spell=lambda mask: grey(~mask)), "place", "No verdict"),
+        (functools.partial(folders, splits=("test",)), "object", NONE_FOUND),
+        (functools.partial(folders, splits=("test",)), "place", "relies on backgrounds"),
+    ],
+)
+def test_rigged_classifiers_get_their_verdict_or_none(draw, looks_at, answer, tmp_path):
+    made = draw(tmp_path, each=8, agreeing=True)
+    found = evaluate.run(
+        EvaluateConfig(
+            model=f"scene:{looks_at}_scores",
+            dataset=f"folder:{made.dataset}",
+            masks=f"folder:{made.masks}",
+            image_size=SIZE,
+            adversarial_backgrounds=0,
+            output=str(tmp_path / "page"),
+        )
+    )
+    assert re.search(answer, found.answer())
+    assert len(found.keys) == 16 and (tmp_path / "page" / "results.json").is_file()

@@ -52,7 +52,7 @@ def written(found, tmp_path_factory):
         page.MaskFacts("dataset", {"empty": 2}),
     )
     written = dataclasses.replace(found, write_page=write)
-    for name in ("report.html", "results.json", "images.csv"):
+    for name in ("report.html", "model_card.md", "results.json", "images.csv"):
         written.save(folder / name)
     return folder
 
@@ -122,6 +122,38 @@ def test_a_browser_shows_it_on_a_phone_without_an_error(written, browser_sees):
     seen = browser_sees((written / "report.html").read_text(), script)
     assert seen["broken"] == 0 and seen["open"] and seen["variants"] == len(VARIANTS)
     assert not seen["wide"], "the page scrolls sideways on a phone"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the PATH")
+def test_a_browser_filters_images_and_sorts_tables(written, browser_sees):
+    script = """
+      const figures = [...document.querySelectorAll('#worst > figure')];
+      const cell = document.querySelector('.cells button.shown');
+      cell.click();
+      const shown = figures.filter(one => !one.hidden);
+      const fits = shown.every(one => one.dataset.class === cell.dataset.class
+        && one.dataset.background === cell.dataset.background);
+      const all = document.querySelectorAll('[data-filter]');
+      all.forEach(one => { one.value = ''; one.dispatchEvent(new Event('change')); });
+      const table = [...document.querySelectorAll('.sortable')].pop();
+      const head = table.tHead.rows[0].cells[0];
+      const column = () => [...table.tBodies[0].rows].map(row => row.cells[0].textContent);
+      head.click(); const up = column(); head.click(); const down = column();
+      addEventListener('load', () => { document.title = JSON.stringify({
+        few: shown.length, all: figures.filter(one => !one.hidden).length, fits,
+        sorted: String(up) === String(down.reverse()) && up.length > 2,
+        steps: document.querySelectorAll('.next li').length}); });"""
+    seen = browser_sees((written / "report.html").read_text(), script)
+    assert 0 < seen["few"] < seen["all"] and seen["fits"]
+    assert seen["sorted"] and seen["steps"] > 2
+
+
+def test_the_card_is_markdown_whatever_classes_are_called(written, found):
+    text = (written / "model_card.md").read_text()
+    assert text.startswith("## Reliance on backgrounds")
+    assert "| reliance | 1.00 |" in text and "`python tools/evaluate.py" in text
+    assert "<b>" not in text
 
 
 @pytest.mark.parametrize("given", ["folder:photos", "folder:photos/", "folder:/home/me/photos"])

@@ -69,7 +69,7 @@ def test_it_saves_a_page_numbers_and_a_table(report, tmp_path):
     for name in ("report.html", "numbers.json", "images.csv"):
         report.save(tmp_path / name)
         assert (tmp_path / name).stat().st_size > 500
-    with pytest.raises(UserError, match=r"must end in .html, .json or .csv"):
+    with pytest.raises(UserError, match=r"must end in .html, .json, .csv or .md"):
         report.save(tmp_path / "report.pdf")
 
 
