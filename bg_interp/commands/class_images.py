@@ -131,7 +131,7 @@ class Maker:
         if images is None and labels is not None:
             raise UserError("labels are those of data: give data as well, or leave them out")
         size, self._labels = _image_size(model, image_size, images), None
-        if labels is not None:
+        if labels is not None and data is not None:
             check_counts(data=data, labels=labels)
             self._labels = to_labels(labels, classes_of(model))[rows]
         pixels, notes = opening.assumed(found, given(preprocess, input_range), images, self._labels)

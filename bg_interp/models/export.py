@@ -7,6 +7,7 @@ import keras
 import tensorflow as tf
 
 from bg_interp.errors import UserError, one_line, printable
+from bg_interp.models.orientation import upright
 from bg_interp.models.preprocessing import layout_of
 from bg_interp.models.resizing import resized
 from bg_interp.storage import files
@@ -50,10 +51,11 @@ class _Served(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "encoded")])
     def serve_bytes(self, encoded: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Answers for encoded JPEG, PNG, GIF or BMP images of any sizes, string [B]."""
+        """Answers for encoded JPEG, PNG, GIF or BMP images [B] of any sizes, turned upright."""
 
         def decoded(data: tf.Tensor) -> tf.Tensor:
             image = tf.io.decode_image(data, channels=3, expand_animations=False)
+            image = upright(tf.ensure_shape(image, [None, None, 3]), data)
             return resized(tf.ensure_shape(image, [None, None, 3]), self._size, self._resize)
 
         spec = tf.TensorSpec([*self._size, 3], tf.float32)

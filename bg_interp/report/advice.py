@@ -119,7 +119,7 @@ def _photograph(found: Evaluation) -> Iterator[Step]:
 
 
 def wanted_photographs(found: Evaluation) -> list[str]:
-    """Names the groups of class x place whose accuracy is least certain, else the classes.
+    """Names the groups of class x place whose accuracy is least certain, else the rarest classes.
 
     Groups are those of unmodified images, where the data tell places: on composites each class
     stands on every kind of background anyway.
@@ -127,8 +127,8 @@ def wanted_photographs(found: Evaluation) -> list[str]:
     natural = found.answers.natural
     if natural is None:
         counts = np.bincount(found.test.labels, minlength=len(found.classes))
-        order = np.argsort(counts, kind="stable")[:_NAMED]
-        return [f"{found.classes[one]} ({_images(int(counts[one]))})" for one in order]
+        order = [one for one in np.argsort(counts, kind="stable") if counts[one] < counts.max()]
+        return [f"{found.classes[one]} ({_images(int(counts[one]))})" for one in order[:_NAMED]]
     counts = natural.count
     right = np.nan_to_num(natural.accuracy) * counts
     low, high = intervals.share(right.round(), np.maximum(counts, 1))

@@ -68,7 +68,7 @@ class Ascent:
           jit_compile: compile the loop by XLA; on CPUs the plain graph is faster.
 
         Raises:
-          UserError: see `targets.logits`; or a prior for a model of one class.
+          UserError: see `targets.logits`.
         """
         if len(model.outputs[0].shape) == 2:
             model = targets.logits(model)
@@ -80,12 +80,6 @@ class Ascent:
         self._range = input_range
         self._model = model
         self._maximization = ActivationMaximization(model, jit_compile=jit_compile)
-        if settings.features and self.units < 2:
-            raise UserError(
-                "a preset with a prior, as natural is, needs two classes or more, since one class "
-                "alone has no natural statistics. Received: a model of one class; take the preset "
-                "plain"
-            )
 
     def __call__(
         self,

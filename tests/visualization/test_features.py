@@ -251,6 +251,14 @@ def test_failed_images_are_marked(network):
     assert unknown.failed.tolist() == [False, True]
 
 
+def test_one_output_is_two_classes_which_keep_each_other_company(network):
+    inputs = network.inputs[0]
+    single = keras.Model(inputs, keras.layers.Dense(1)(network.layers[-2].output))
+    made = Ascent(single, QUICK)([0])
+    assert made.images.shape == (1, 16, 16, 3)
+    assert made.guesses.shape == (1,)
+
+
 def test_what_a_prior_cannot_do_is_said_in_a_line():
     inputs = keras.Input((16, 16, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
@@ -261,9 +269,6 @@ def test_what_a_prior_cannot_do_is_said_in_a_line():
         statistics.generic(16, 16), features=features.measured(plain, PHOTOGRAPHS)
     )
     assert Ascent(plain, QUICK)([0], statistics=known).images.shape == (1, 16, 16, 3)
-    single = keras.Model(inputs, keras.layers.Dense(1)(pooled))
-    with pytest.raises(UserError, match="needs two classes or more"):
-        Ascent(single, QUICK)
     flat = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(inputs)))
     with pytest.raises(UserError, match="no layers whose features"):
         features.measured(flat, PHOTOGRAPHS)

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -97,6 +97,7 @@ class TfdsSplit:
     features: Features
     index: records.RecordIndex
     checked: CheckedMasks | None = None
+    units: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def odd_masks(self) -> dict[int, str]:
