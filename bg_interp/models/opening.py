@@ -83,10 +83,7 @@ def opened(
     base, output = _with_key(base, images, least, output_kind, found.name)
     notes += [f"of its outputs, {one} is taken" for one in (found.output, output) if one]
     given = _candidates(found, base) if pixels is None else (pixels,)
-    scores = [
-        check_outputs(dataclasses.replace(base, pixels=one), images[:_FEW], class_names)
-        for one in given
-    ]
+    scores = _scores(base, given, images[:_FEW], class_names)
     kind = output_kind or _kind(scores)
     for one in scores[:1]:
         outputs.check_kind(kind, one)
@@ -169,6 +166,22 @@ def _candidates(found: Classifier, model: AdaptedModel) -> tuple[Pixels, ...]:
     usual = conventions.candidates(found.layout.channels)
     own = conventions.application(str(getattr(found.network, "name", "")))
     return (own, *(one for one in usual if one != own)) if own in usual else usual
+
+
+def _scores(
+    model: AdaptedModel,
+    given: Sequence[Pixels],
+    images: np.ndarray,
+    class_names: Sequence[str] | None,
+) -> list[np.ndarray]:
+    """Returns scores of a few images, in more than one reading only where one may mislead."""
+    found = []
+    for one in given:
+        found.append(check_outputs(dataclasses.replace(model, pixels=one), images, class_names))
+        # A single score may lie in 0 to 1 by chance, and a wrong reading give no numbers.
+        if found[-1].shape[1] > 1 and np.isfinite(found[-1]).all():
+            break
+    return found
 
 
 def _kind(scores: Sequence[np.ndarray]) -> str:
