@@ -193,7 +193,7 @@ def format_of(raws: Sequence[Raw], what: str, rules: MaskRules | None = None) ->
     if transparent > len(raws) / 2:
         return Format(alpha=True, invert=invert)
     whites: collections.Counter[int] = collections.Counter()
-    odd = collections.Counter()
+    odd: collections.Counter[str] = collections.Counter()
     for raw in raws:
         try:
             whites[white_of(raw.levels) if raw.levels is not None else 0] += 1
@@ -218,7 +218,7 @@ def format_of(raws: Sequence[Raw], what: str, rules: MaskRules | None = None) ->
 def _all_of(raws: Sequence[Raw]) -> str:
     """Returns what masks hold all together: levels, and the commonest colours."""
     grey = [np.unique(raw.levels) for raw in raws if raw.levels is not None]
-    levels = np.unique(np.concatenate(grey)) if grey else []
+    levels = np.unique(np.concatenate(grey)) if grey else np.zeros(0)
     counts: collections.Counter[str] = collections.Counter()
     for raw in raws:
         if raw.levels is None and raw.colours is not None:
