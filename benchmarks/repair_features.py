@@ -22,7 +22,7 @@ from bg_interp.data.sources.composites import cutouts, examples
 from bg_interp.data.tiling import tile_background
 from bg_interp.evaluation.arrays import Arrays, usable_rows
 from bg_interp.evaluation.reliance.variants import Variants, partners
-from bg_interp.models.loading import load_classifier
+from bg_interp.models.loading import load_network
 from bg_interp.repairing.head import find_head
 
 COPIES = 8
@@ -88,7 +88,7 @@ def of_arm(arm: pathlib.Path, seed: int, folder: pathlib.Path) -> None:
     """Writes the features of a run of tools/train.py on images made here."""
     if (folder / "meta.npz").exists():
         return
-    opened = load_classifier(str(arm))
+    opened = load_network(str(arm))
     kept = Features(folder, opened.network, 1.0, 0.0)
     config = subject.settled(EvaluateConfig(model=str(arm)), opened.image_size)
     source = subject.open_images(config)
