@@ -1,6 +1,7 @@
 """Class images of anybody's classifier, in one call from Python."""
 
 import dataclasses
+import functools
 import pathlib
 import sys
 from collections.abc import Callable, Sequence
@@ -184,7 +185,7 @@ class Maker:
         """Returns what `data` tell of the model with its present weights; None without data."""
         if self._images is None:
             return None
-        found = statistics.measure(self._images, targets.logits(self._model), self._labels)
+        found = statistics.measure(self._images, self._logits, self._labels)
         if self._weights is not None:
             # The mean image would show what the masks have taken away.
             plain = statistics.generic(*self._images.shape[1:])
@@ -196,6 +197,11 @@ class Maker:
         weights = None if self._weights is None else self._weights[some]
         moments = features.measured(self._model, self._images[some], weights)
         return dataclasses.replace(found, features=moments)
+
+    @functools.cached_property
+    def _logits(self) -> keras.Model:
+        """The model without its softmax, made once; its weights are those of the model."""
+        return targets.logits(self._model)
 
     @property
     def _asks_data(self) -> bool:
