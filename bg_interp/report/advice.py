@@ -133,11 +133,11 @@ def wanted_photographs(found: Evaluation) -> list[str]:
     right = np.nan_to_num(natural.accuracy) * counts
     low, high = intervals.share(right.round(), np.maximum(counts, 1))
     width = np.where(counts > 0, np.asarray(high) - np.asarray(low), 1.0)
-    order = np.argsort(-width, axis=None, kind="stable")[:_NAMED]
-    cells = [np.unravel_index(one, width.shape) for one in order]
+    widest = np.argsort(-width, axis=None, kind="stable")[:_NAMED]
+    cells = [divmod(int(one), len(natural.kinds)) for one in widest]
     return [
-        f"{natural.classes[c]} on {natural.kinds[p]} ({_images(int(counts[c, p]))})"
-        for c, p in cells
+        f"{natural.classes[label]} on {natural.kinds[kind]} ({_images(int(counts[label, kind]))})"
+        for label, kind in cells
     ]
 
 
