@@ -66,8 +66,9 @@ def _output(output: dict) -> str:
         # Markdown takes a line without text for the end of HTML.
         lines = re.sub(r"\n\s*\n", "\n", "".join(data["text/html"]))
         return f"<div>{lines.strip()}</div>"
-    if "image/png" in data:
-        return f'<img alt="" src="data:image/png;base64,{"".join(data["image/png"]).strip()}">'
+    for kind in ("image/png", "image/jpeg"):
+        if kind in data:
+            return f'<img alt="" src="data:{kind};base64,{"".join(data[kind]).strip()}">'
     return f"```text\n{_text(data['text/plain'])}\n```"
 
 

@@ -25,23 +25,12 @@ from bg_interp import cli
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "how often each takes its turn", 1)
 # (network, side of its images, backgrounds of the adversarial measure)
 _CASES = (("small", 64, 0), ("small", 64, 8), ("MobileNetV2", 96, 8))
-_LEFT_OUT = {"mask_area": [None], **dict.fromkeys(("smoothgrad", "gradcam_plus_plus"))}
 
 
 def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
     start = time.process_time()
     result = work()
     return time.process_time() - start, result
-
-
-def _without_attribution(work: Callable[[], Any]) -> Any:
-    left_out = {
-        name: {"left_out": "not timed"} if value is None else value
-        for name, value in _LEFT_OUT.items()
-    }
-    where = "bg_interp.evaluation.model_evaluation.attribution"
-    with mock.patch(where, return_value=left_out):
-        return work()
 
 
 def _asked(work: Callable[[], Any]) -> list:
@@ -57,8 +46,9 @@ def _asked(work: Callable[[], Any]) -> list:
     with (
         mock.patch("bg_interp.evaluation.reliance.variants.predict", predict),
         mock.patch("bg_interp.evaluation.reliance.adversarial.predict", predict),
+        mock.patch("bg_interp.evaluation.reliance.controls.predict", predict),
     ):
-        _without_attribution(work)
+        work()
     return asked
 
 
@@ -80,7 +70,7 @@ def _case(network: str, side: int, backgrounds: int, rounds: int) -> tuple[list,
     model = AdaptedModel(networks.build(network, image_size=side, classes=len(names)))
 
     def measure() -> Any:
-        return measuring.measure(model, test, names, backgrounds=backgrounds)
+        return measuring.measure(model, test, names, backgrounds=backgrounds, explains=False)
 
     images = _asked(measure)
 
@@ -92,7 +82,7 @@ def _case(network: str, side: int, backgrounds: int, rounds: int) -> tuple[list,
     seconds = {"bare": [], "measure": []}
     for _ in range(rounds):
         seconds["bare"].append(_timed(bare)[0])
-        spent, found = _timed(lambda: _without_attribution(measure))
+        spent, found = _timed(measure)
         seconds["measure"].append(spent)
     ratios = np.array(seconds["measure"]) / seconds["bare"]
     row = [network, side, backgrounds, sum(map(len, images))]
@@ -105,8 +95,7 @@ def _page(found: Any) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "report.html")
-        masks = page.MaskFacts("dataset", {})
-        spent, _ = _timed(lambda: page.write(path, found, command="", facts=[], masks=masks))
+        spent, _ = _timed(lambda: page.writer("", [])(path, found))
         size = path.stat().st_size
     count = len(found.test.labels)
     print(f"\npage of {count} images: {spent:.1f} s of CPU, {size / 1e6:.2f} MB")

@@ -18,10 +18,11 @@ from bg_interp.commands import subject
 from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import Source
+from bg_interp.data.sources.composites import cutouts, examples
 from bg_interp.data.tiling import tile_background
 from bg_interp.evaluation.arrays import Arrays, usable_rows
 from bg_interp.evaluation.reliance.variants import Variants, partners
-from bg_interp.models.loading import load_classifier
+from bg_interp.models.loading import load_network
 from bg_interp.repairing.head import find_head
 
 COPIES = 8
@@ -87,14 +88,14 @@ def of_arm(arm: pathlib.Path, seed: int, folder: pathlib.Path) -> None:
     """Writes the features of a run of tools/train.py on images made here."""
     if (folder / "meta.npz").exists():
         return
-    opened = load_classifier(str(arm))
+    opened = load_network(str(arm))
     kept = Features(folder, opened.network, 1.0, 0.0)
     config = subject.settled(EvaluateConfig(model=str(arm)), opened.image_size)
     source = subject.open_images(config)
 
     def opened_split(source: Source, split: str, config: EvaluateConfig) -> tuple:
-        examples = open_in_memory(source, split, config)
-        return Arrays.of(examples.arrays), subject.places_of(source, split, examples.positions)
+        opened = open_in_memory(source, split, config)
+        return Arrays.of(opened.arrays), subject.places_of(source, split, opened.positions)
 
     train, train_places = opened_split(source, "train", config)
     test, test_places = opened_split(source, "test", config)
@@ -113,6 +114,10 @@ def of_arm(arm: pathlib.Path, seed: int, folder: pathlib.Path) -> None:
     kept.keep("test_inpainted_swap", lambda: _pasted(test, inpainted[behind["swap"]]))
     kept.keep("unc", lambda: natural.images)
     kept.keep("held", lambda: held.images)
+    shown = {}
+    if config.dataset == "composites":
+        for name, split in (("test", "test"), ("unc", "test_uncorrelated")):
+            shown[f"{name}_objects"] = _cutouts(config, split, len(source.splits[split]))
     copies = [partners("mixed_random", train.labels, seed, one + 1) for one in range(COPIES)]
     np.savez(
         folder / "meta.npz",
@@ -125,8 +130,22 @@ def of_arm(arm: pathlib.Path, seed: int, folder: pathlib.Path) -> None:
         held_labels=held.labels,
         held_places=held_places,
         behind=np.stack(copies),
+        **shown,
         **{f"behind_{name}": rows for name, rows in behind.items()},
     )
+
+
+def _cutouts(config: EvaluateConfig, split: str, count: int) -> np.ndarray:
+    """Returns which cutout each composite shows, as `composites.examples.make_example` draws it."""
+    folder = pathlib.Path(str(config.objects).partition(":")[2]).expanduser()
+    by_class = cutouts.from_folder(folder).splits["test"]
+    stream = examples._OBJECT_STREAMS[split]
+    found = []
+    for index in range(count):
+        label = index % len(by_class)
+        generator = examples._generator(config.data_seed, stream, index, part=1)
+        found.append(1000 * label + int(generator.integers(len(by_class[label]))))
+    return np.array(found)
 
 
 def of_photographs(

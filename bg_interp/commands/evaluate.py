@@ -27,7 +27,7 @@ from bg_interp.config.evaluation import (
 from bg_interp.data.examples import OnDisk, in_memory, labels_of
 from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays, predict
 from bg_interp.evaluation.leak import MOST_IMAGES, Leak, drawn, measure_leak
@@ -44,6 +44,7 @@ from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
+_NOT_DRAWN = "class_images_left_out"
 # Settings that results.json holds.
 _DATA = (
     "dataset data_dir masks invert_masks mask_values mask_store image_size resize correlation "
@@ -221,7 +222,15 @@ def run(config: EvaluateConfig) -> Evaluation:
     model, test, names = tested.found.model, found.test, found.classes
     if draws:
         picture = folder / "class_images.png"
-        pictures.save_png(picture, class_image_sheet(model, test, names, tested.config))
+        try:
+            sheet = class_image_sheet(model, test, names, tested.config)
+            pictures.save_png(picture, sheet)
+        # Somebody's network may raise anything, and everything else is measured already.
+        except Exception as error:
+            reason, picture = one_line(error), None
+            print(f"the class images are left out: {reason}", file=sys.stderr)
+            found = dataclasses.replace(found, facts={**found.facts, _NOT_DRAWN: reason})
+            found.save(folder / "results.json")
     pictures.save_png(folder / "variants.png", example_sheet(model, test, names, config.seed))
     write = report.writer(
         page.command("evaluate", page.given_flags(config, (*NO_FLAGS, "output", "junit"))),
@@ -297,6 +306,8 @@ def _notes(found: Evaluation, source: Source) -> Iterator[tuple[str, object]]:
     """Yields what could not be measured, and what is odd about the data."""
     if "leak_left_out" in found.facts:
         yield "leak", f"left out: {found.facts['leak_left_out']}"
+    if _NOT_DRAWN in found.facts:
+        yield "class images", f"left out: {found.facts[_NOT_DRAWN]}"
     if same := getattr(source, "duplicates", None):
         yield "duplicates", same
 

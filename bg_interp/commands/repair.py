@@ -15,7 +15,7 @@ from bg_interp.commands.class_images import Maker
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
 from bg_interp.data.opening import decoded_with_masks
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.models.adapter import match_classes
 from bg_interp.models.loading import load_network
@@ -78,7 +78,11 @@ def run(config: RepairConfig) -> Repair:
         done = repair(classifier, images["train"], images["test"], how, cache)
         if config.class_images:
             network = visualize.network_of_run(str(config.model))
-            done = _with_class_images(done, classifier, images["train"].arrays, network)
+            try:
+                done = _with_class_images(done, classifier, images["train"].arrays, network)
+            # Somebody's network may raise anything, and the repair is done.
+            except Exception as error:
+                print(f"the class images are left out: {one_line(error)}", file=sys.stderr)
         _write(done, given, list(known or names), settled.resize)
         cache.clear()
     return done
@@ -116,9 +120,12 @@ def _with_class_images(
     maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, network=network)
     dense, made = done.logits.layers[-1], {}
     after = dense.get_weights()
-    for name, weights in (("before", classifier.head.weights()), ("after", after)):
-        dense.set_weights(weights)
-        made[name] = maker(seed=done.before.seed).made.framed
+    try:
+        for name, weights in (("before", classifier.head.weights()), ("after", after)):
+            dense.set_weights(weights)
+            made[name] = maker(seed=done.before.seed).made.framed
+    finally:
+        dense.set_weights(after)
     return dataclasses.replace(done, class_images=made, shown=tuple(classifier.names[:count]))
 
 

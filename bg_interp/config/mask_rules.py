@@ -68,14 +68,17 @@ def mask_values(given: Any) -> MaskValues:
     parts = [parts] if _is_number(parts) or _is_colour(parts) else parts
     if not isinstance(parts, Sequence) or not len(parts):
         raise _refused(given)
-    ranges, colours = [], []
+    ranges: list[tuple[int, int]] = []
+    colours: list[Colour] = []
     for part in parts:
         if _is_number(part):
             ranges.append((int(part), int(part)))
         elif _is_colour(part):
-            colours.append(tuple(int(one) for one in part))
+            red, green, blue = (int(one) for one in part)
+            colours.append((red, green, blue))
         elif isinstance(part, str) and (found := _COLOUR.fullmatch(part.strip())):
-            colours.append(tuple(bytes.fromhex(found[1])))
+            red, green, blue = bytes.fromhex(found[1])
+            colours.append((red, green, blue))
         elif isinstance(part, str) and (found := _NUMBERS.fullmatch(part.strip())):
             ranges.append((int(found[1]), int(found[2] or found[1])))
         else:

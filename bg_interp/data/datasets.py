@@ -232,7 +232,11 @@ def _looked_at(data: tf.data.Dataset, rules: MaskRules) -> tuple[Format, float]:
         masks += [of_array(one) for one in _as_batch(mask, np.ndim(image) == 3)]
         # Black images are the same in any range.
         told = told or high > 1 or bool((image != np.floor(image)).any())
-        if number + 1 >= _LOOKED_AT and told and any(white_of(raw.levels) for raw in masks):
+        if (
+            number + 1 >= _LOOKED_AT
+            and told
+            and any(raw.levels is not None and white_of(raw.levels) for raw in masks)
+        ):
             break
     if not masks:
         raise UserError("the data set is empty; there is nothing to treat")

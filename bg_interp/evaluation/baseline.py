@@ -1,8 +1,15 @@
-"""Another evaluation to compare with, image by image: one at hand, or its results.json."""
+"""Another evaluation to compare with: one at hand, or its results.json.
+
+Both are compared image by image, told by their names. A results.json of an earlier version holds no
+answers to single images: its measures are compared as if they were of other images, which leaves
+wider intervals.
+"""
 
 import dataclasses
 import json
+import math
 import pathlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,40 +25,37 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Baseline:
-    """What a classifier says of images that have names.
+    """What was measured of another classifier.
 
     Attributes:
-      answers: what it says.
+      measures: by name.
+      answers: what it says of single images; None where that was not kept.
       keys: names of the images.
     """
 
-    answers: Answers
-    keys: tuple[str, ...]
+    measures: Mapping[str, Estimate]
+    answers: Answers | None
+    keys: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, found: "Evaluation") -> "Baseline":
         """Returns that of an evaluation."""
-        return cls(found.answers, found.keys)
+        return cls(found.measures, found.answers, found.keys)
 
     @classmethod
     def read(cls, path: str | pathlib.Path) -> "Baseline":
-        """Reads a results.json.
+        """Reads a results.json, also one of an earlier version.
 
         Raises:
-          UserError: it can't be read, is none, or is of a version that kept no single answers.
+          UserError: it can't be read, or is none.
         """
         try:
             found = json.loads(pathlib.Path(path).expanduser().read_text(encoding="utf-8"))
-            said = found["answers"]
-            answers = Answers(
-                np.array(said["labels"], np.int64),
-                tuple(found["classes"]),
-                {name: np.array(one, np.int64) for name, one in said["predicted"].items()},
-                int(found["seed"]),
-                {name: np.array(one, bool) for name, one in said["on_all"].items()},
-                None if said["trusted"] is None else np.array(said["trusted"], bool),
-            )
-            return cls(answers, tuple(said["keys"]))
+            measures = {name: Estimate(**one) for name, one in found["measures"].items()}
+            said = found.get("answers")
+            if said is None:
+                return cls(measures, None)
+            return cls(measures, _answers(found, said), tuple(said["keys"]))
         except OSError as error:
             raise UserError(
                 f"baseline must be a results.json that can be read. Received: {path} "
@@ -59,37 +63,28 @@ class Baseline:
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                "baseline must be a results.json that holds the answers to single images, as this "
-                f"version writes it; evaluate the earlier model again. Received: {path}"
+                f"baseline must be the results.json of an evaluation. Received: {path}"
             ) from error
 
-    def to_dict(self) -> dict[str, Any]:
-        """Returns what JSON can hold, and `read` reads."""
-        answers = self.answers
-        return {
-            "keys": list(self.keys),
-            "labels": answers.labels.tolist(),
-            "predicted": {name: one.tolist() for name, one in answers.predicted.items()},
-            "on_all": {name: one.astype(int).tolist() for name, one in answers.on_all.items()},
-            "trusted": None if answers.trusted is None else answers.trusted.astype(int).tolist(),
-        }
-
     def minus(self, other: "Baseline | None", name: str) -> Estimate:
-        """Returns by how much a measure is higher here than in another, paired by image.
+        """Returns by how much a measure is higher here than in another.
 
         Raises:
-          UserError: there is no other, the measure is none of single images, or was not taken in
-            both, or no image is in both.
+          UserError: there is no other, the measure was not taken in both, or no image is in both.
         """
         if other is None:
             raise UserError(f"{name} is compared with a baseline; give baseline as well")
-        here, there = (BY_NAME[name].taken(one.answers) for one in (self, other))
-        if not isinstance(here, Scores) or not isinstance(there, Scores):
+        if name not in self.measures or name not in other.measures:
             raise UserError(
-                f"{name} can't be compared with a baseline, since it was not measured in both, or "
-                "is none of single images; compare reliance, or the accuracy on a variant"
+                f"{name} can't be compared with the baseline, since it was not measured in both; "
+                f"both have {', '.join(one for one in self.measures if one in other.measures)}"
             )
-        self._check_labels(other)
+        if self.answers is None or other.answers is None:
+            return apart(self.measures[name], other.measures[name])
+        here, there = (BY_NAME[name].taken(one) for one in (self.answers, other.answers))
+        if not isinstance(here, Scores) or not isinstance(there, Scores):
+            return apart(self.measures[name], other.measures[name])
+        _check_labels(self.keys, self.answers, other.keys, other.answers)
         found = change(here, there, self.keys, other.keys)
         if found is None:
             raise UserError(
@@ -98,15 +93,50 @@ class Baseline:
             )
         return found
 
-    def _check_labels(self, other: "Baseline") -> None:
-        known = {
-            key: other.answers.names[label]
-            for key, label in zip(other.keys, other.answers.labels.tolist(), strict=True)
-        }
-        for key, label in zip(self.keys, self.answers.labels.tolist(), strict=True):
-            name = self.answers.names[label]
-            if known.get(key, name) != name:
-                raise UserError(
-                    f"baseline must be of the same images and classes. Received: {key}, which is "
-                    f"{name} here and {known[key]} there"
-                )
+
+def to_dict(answers: Answers, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Returns answers to single images as JSON can hold them, and `Baseline.read` reads them."""
+    return {
+        "keys": list(keys),
+        "labels": answers.labels.tolist(),
+        "predicted": {name: one.tolist() for name, one in answers.predicted.items()},
+        "on_all": {name: one.astype(int).tolist() for name, one in answers.on_all.items()},
+        "trusted": None if answers.trusted is None else answers.trusted.astype(int).tolist(),
+    }
+
+
+def _answers(found: Mapping[str, Any], said: Mapping[str, Any]) -> Answers:
+    return Answers(
+        np.array(said["labels"], np.int64),
+        tuple(found["classes"]),
+        {name: np.array(one, np.int64) for name, one in said["predicted"].items()},
+        int(found["seed"]),
+        {name: np.array(one, bool) for name, one in said["on_all"].items()},
+        None if said["trusted"] is None else np.array(said["trusted"], bool),
+    )
+
+
+def apart(first: Estimate, second: Estimate) -> Estimate:
+    """Returns the difference of two measures of different images.
+
+    Its interval is made of theirs (Newcombe 1998, "Interval estimation for the difference between
+    independent proportions", Statistics in Medicine 17(8)).
+    """
+    value = first.value - second.value
+    low = math.hypot(first.value - first.low, second.high - second.value)
+    high = math.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, value - low, value + high, min(first.count, second.count))
+
+
+def _check_labels(
+    keys: tuple[str, ...], answers: Answers, other_keys: tuple[str, ...], others: Answers
+) -> None:
+    named = zip(other_keys, others.labels.tolist(), strict=True)
+    known = {key: others.names[label] for key, label in named}
+    for key, label in zip(keys, answers.labels.tolist(), strict=True):
+        name = answers.names[label]
+        if known.get(key, name) != name:
+            raise UserError(
+                f"baseline must be of the same images and classes. Received: {key}, which is "
+                f"{name} here and {known[key]} there"
+            )

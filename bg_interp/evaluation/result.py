@@ -17,7 +17,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation import finding, gate
 from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.baseline import Baseline
+from bg_interp.evaluation.baseline import Baseline, to_dict
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak
 from bg_interp.evaluation.measures import BY_NAME, MEASURES, VARIANTS, Measure, take_all
@@ -294,7 +294,7 @@ class Evaluation:
         """
         path = pathlib.Path(path)
         if path.suffix == ".json":
-            answers = Baseline.of(self).to_dict()
+            answers = to_dict(self.answers, self.keys)
             files.write_json(path, {**self.to_dict(), "answers": answers})
         elif path.suffix == ".csv":
             files.write_text(path, self.to_csv())

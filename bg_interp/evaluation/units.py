@@ -12,7 +12,7 @@ import numpy as np
 
 # Near-duplicates are alike when they are made this small: their correlation is so high, and their
 # mean colours differ by so little. Only the nearest few of each image are looked at more closely.
-_SIDE, _ALIKE, _COLOUR, _NEAREST = 6, 0.95, 20.0, 5
+_SIDE, _ALIKE, _COLOUR, _NEAREST = 6, 0.95, 20.0, 3
 # Then so many patches by as many are compared, at shifts of so many pixels; in half of those that
 # have any texture the correlation must be so high. Noise behind alike objects is not alike.
 _PATCHES, _PIXELS, _SHIFT, _TEXTURE, _ALIKE_WITHIN = 6, 8, 2, 3.0, 0.5
@@ -159,12 +159,14 @@ def _is_alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     found = np.zeros(len(first), bool)
     one, spread = _patches(first)
     for shift in np.ndindex(2 * _SHIFT + 1, 2 * _SHIFT + 1):
+        # Those that are found alike already need no more shifts.
+        left = np.flatnonzero(~found & ((spread >= _TEXTURE).sum(axis=1) >= _ENOUGH))
         down, across = np.array(shift) - _SHIFT
-        other, spread_of_other = _patches(np.roll(second, (down, across), (1, 2)))
-        textured = np.minimum(spread, spread_of_other) >= _TEXTURE
-        alike = ((one * other).sum(axis=-1) >= _ALIKE_WITHIN) & textured
+        other, spread_of_other = _patches(np.roll(second[left], (down, across), (1, 2)))
+        textured = np.minimum(spread[left], spread_of_other) >= _TEXTURE
+        alike = (np.einsum("mpd,mpd->mp", one[left], other) >= _ALIKE_WITHIN) & textured
         enough = textured.sum(axis=1) >= _ENOUGH
-        found |= enough & (alike.sum(axis=1) * 2 >= textured.sum(axis=1))
+        found[left] = enough & (alike.sum(axis=1) * 2 >= textured.sum(axis=1))
     return found
 
 

@@ -42,6 +42,8 @@ _BETWEEN_SHARE = 0.5
 _HALF = 128
 # When more masks than this do not fit the others, there is no format that all have.
 ODD_SHARE = 0.2
+# So many pixels a side tell the levels of a mask.
+_ENOUGH = 128
 # So many masks tell how all of them are written.
 LOOKED_AT = 64
 
@@ -141,11 +143,12 @@ def labels_in(opacity: np.ndarray, white: int = 255) -> str:
       opacity: uint8 [h, w].
       white: of the format that it had, for the values in the message.
     """
-    there = np.count_nonzero(opacity)
-    full = np.count_nonzero(opacity == 255)
+    step = max(1, min(opacity.shape) // _ENOUGH)
+    some = opacity[::step, ::step]
+    there, full = np.count_nonzero(some), np.count_nonzero(some == 255)
     if there == full:
         return ""
-    counts = np.bincount(opacity.ravel(), minlength=256)
+    counts = np.bincount(some.ravel(), minlength=256)
     between = np.flatnonzero(counts[1:255]) + 1
     labels = int(counts[1:_LABELS_BELOW].sum())
     few = len(between) <= _FEW
@@ -190,7 +193,7 @@ def format_of(raws: Sequence[Raw], what: str, rules: MaskRules | None = None) ->
     if transparent > len(raws) / 2:
         return Format(alpha=True, invert=invert)
     whites: collections.Counter[int] = collections.Counter()
-    odd = collections.Counter()
+    odd: collections.Counter[str] = collections.Counter()
     for raw in raws:
         try:
             whites[white_of(raw.levels) if raw.levels is not None else 0] += 1
@@ -215,7 +218,7 @@ def format_of(raws: Sequence[Raw], what: str, rules: MaskRules | None = None) ->
 def _all_of(raws: Sequence[Raw]) -> str:
     """Returns what masks hold all together: levels, and the commonest colours."""
     grey = [np.unique(raw.levels) for raw in raws if raw.levels is not None]
-    levels = np.unique(np.concatenate(grey)) if grey else []
+    levels = np.unique(np.concatenate(grey)) if grey else np.zeros(0)
     counts: collections.Counter[str] = collections.Counter()
     for raw in raws:
         if raw.levels is None and raw.colours is not None:

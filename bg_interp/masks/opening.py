@@ -84,7 +84,7 @@ def of_files(
     """Opens masks whose files are known, one for each image; see `folder_masks`."""
     some = range(0, len(paths), max(1, len(paths) // formats.LOOKED_AT))
     chosen = formats.format_of(_readable(paths, some, what), what, rules)
-    stored, doubts = False, ()
+    stored, doubts = False, tuple[Doubt, ...]()
     if images is not None:
         _check_shapes(paths, some, what, images)
         stored, doubts = _drawn_on(paths, chosen, images)

@@ -1,5 +1,6 @@
 """How classifiers are asked: in inference, as one graph, by batches that fit into memory."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -31,12 +32,27 @@ def in_inference(model: Model) -> Model:
     return model
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Eager:
+    """What no graph can hold, asked as it is."""
+
+    asked: Model
+
+    def __call__(self, images: tf.Tensor) -> tf.Tensor:
+        return tf.cast(self.asked(images), tf.float32)
+
+
+def is_eager(model: Model) -> bool:
+    """Tells whether a model is asked without a graph, so that it may hold all that it computes."""
+    return isinstance(getattr(model, "network", model), ArrayFunction | _Eager)
+
+
 def as_graph(model: Model) -> Model:
     """Returns `model` in inference mode as one graph, traced once for all batch sizes.
 
     What a graph cannot hold, such as a function of arrays, is asked as it is.
     """
-    if isinstance(getattr(model, "network", model), ArrayFunction):
+    if is_eager(model):
         return model  # Its arrays are nothing that a graph could hold.
     # Models are graphs already: rewriting their Python code could only break somebody's model.
     return tf.function(in_inference(model), autograph=False, reduce_retracing=True)
@@ -45,8 +61,8 @@ def as_graph(model: Model) -> Model:
 def compiled(model: Model) -> Model:
     """Returns `as_graph` of a model, with outputs in float32 whatever it computes in."""
     asked = in_inference(model)
-    if isinstance(getattr(model, "network", model), ArrayFunction):
-        return lambda images: tf.cast(asked(images), tf.float32)
+    if is_eager(model):
+        return _Eager(asked)
     return as_graph(lambda images: tf.cast(asked(images), tf.float32))
 
 
@@ -77,6 +93,6 @@ def predict(model: Model, images: np.ndarray) -> np.ndarray:
     asked = in_inference(model)
     outputs = [
         np.asarray(asked(tf.cast(images[rows], tf.float32)))
-        for rows in batches(len(images), batch_of(images.shape[1:]))
+        for rows in batches(len(images), batch_of(images.shape[1:], is_eager(model)))
     ]
     return np.concatenate(outputs)

@@ -16,7 +16,7 @@ from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError, one_line
 from bg_interp.models import deciding, outputs, preprocessing
 from bg_interp.models.adapter import AdaptedModel, check_outputs, keras_network
-from bg_interp.models.asking import as_graph, in_inference, predict
+from bg_interp.models.asking import as_graph, batch_of, in_inference, predict
 from bg_interp.models.functions import ArrayFunction
 from bg_interp.models.loading import Classifier, load_classifier, with_output
 from bg_interp.pixels import BYTES, Pixels
@@ -83,10 +83,7 @@ def opened(
     base, output = _with_key(base, images, least, output_kind, found.name)
     notes += [f"of its outputs, {one} is taken" for one in (found.output, output) if one]
     given = _candidates(found, base) if pixels is None else (pixels,)
-    scores = [
-        check_outputs(dataclasses.replace(base, pixels=one), images[:_FEW], class_names)
-        for one in given
-    ]
+    scores = _scores(base, given, _few(images), class_names)
     kind = output_kind or _kind(scores)
     for one in scores[:1]:
         outputs.check_kind(kind, one)
@@ -137,11 +134,16 @@ def _taking_floats(model: AdaptedModel, images: np.ndarray) -> tuple[AdaptedMode
     return model, []
 
 
+def _few(images: np.ndarray) -> np.ndarray:
+    """Returns so many images as a network may be asked about without a graph."""
+    return images[: min(_FEW, batch_of(images.shape[1:], gradients=True))]
+
+
 def _with_key(
     model: AdaptedModel, images: np.ndarray, least: int | None, kind: str | None, name: str
 ) -> tuple[AdaptedModel, str | None]:
     """Finds which output has the scores; returns its name as well where there are several."""
-    shown = images[:_FEW]
+    shown = _few(images)
     try:
         raw = in_inference(model.network)(model.to_input(shown))
     except UserError:
@@ -169,6 +171,22 @@ def _candidates(found: Classifier, model: AdaptedModel) -> tuple[Pixels, ...]:
     usual = conventions.candidates(found.layout.channels)
     own = conventions.application(str(getattr(found.network, "name", "")))
     return (own, *(one for one in usual if one != own)) if own in usual else usual
+
+
+def _scores(
+    model: AdaptedModel,
+    given: Sequence[Pixels],
+    images: np.ndarray,
+    class_names: Sequence[str] | None,
+) -> list[np.ndarray]:
+    """Returns scores of a few images, in more than one reading only where one may mislead."""
+    found = []
+    for one in given:
+        found.append(check_outputs(dataclasses.replace(model, pixels=one), images, class_names))
+        # A single score may lie in 0 to 1 by chance, and a wrong reading give no numbers.
+        if found[-1].shape[1] > 1 and np.isfinite(found[-1]).all():
+            break
+    return found
 
 
 def _kind(scores: Sequence[np.ndarray]) -> str:

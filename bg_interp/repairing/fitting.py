@@ -70,15 +70,17 @@ class Fit:
     def __str__(self) -> str:
         """Says in one sentence what was chosen, and what it costs."""
         one, other = self.chosen, self.reference
-        said = (
+        if one.share is None:
+            return (
+                "Nothing that was tried does better on unseen objects and backgrounds at a price "
+                f"of {self.max_loss:g}: the last layer is left as it was."
+            )
+        return (
             f"Chosen on unseen objects and backgrounds: C = {one.strength:g}, images as they are "
             f"counting {one.share:g} times their composites: {one.original:.3f} right as they are "
             f"({other.original:.3f} before), {one.swapped:.3f} on backgrounds of other classes "
             f"({other.swapped:.3f} before)."
         )
-        if other.original - one.original > self.max_loss:
-            said += f" Nothing that was tried keeps to the price of {self.max_loss:g}."
-        return said
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
@@ -117,9 +119,13 @@ def fit(sample: Sample, scores: np.ndarray, max_loss: float, cache: ResumeCache)
     parts = (getattr(sample, field.name) for field in dataclasses.fields(sample))
     reference = _trial(0.0, None, scores.argmax(axis=1) == sample.labels, sample)
     trials = _tried(sample, scores, cache, digest("composites", scores, *parts))
-    chosen = choose(trials, reference, max_loss)
-    ((kernel, bias),) = _path(sample, scores, chosen.share or 0.0, (chosen.strength,))
-    return Fit(kernel, bias, chosen, tuple(trials), reference, max_loss)
+    chosen = choose([reference, *trials], reference, max_loss)
+    if chosen.share is None:
+        size = sample.features.shape[1], scores.shape[1]
+        change = np.zeros(size, np.float32), np.zeros(size[1], np.float32)
+    else:
+        (change,) = _path(sample, scores, chosen.share, (chosen.strength,))
+    return Fit(*change, chosen, tuple(trials), reference, max_loss)
 
 
 def choose(trials: list[Trial], reference: Trial, max_loss: float) -> Trial:

@@ -119,7 +119,7 @@ def _photograph(found: Evaluation) -> Iterator[Step]:
 
 
 def wanted_photographs(found: Evaluation) -> list[str]:
-    """Names the groups of class x place whose accuracy is least certain, else the classes.
+    """Names the groups of class x place whose accuracy is least certain, else the rarest classes.
 
     Groups are those of unmodified images, where the data tell places: on composites each class
     stands on every kind of background anyway.
@@ -127,17 +127,17 @@ def wanted_photographs(found: Evaluation) -> list[str]:
     natural = found.answers.natural
     if natural is None:
         counts = np.bincount(found.test.labels, minlength=len(found.classes))
-        order = np.argsort(counts, kind="stable")[:_NAMED]
-        return [f"{found.classes[one]} ({_images(int(counts[one]))})" for one in order]
+        order = [one for one in np.argsort(counts, kind="stable") if counts[one] < counts.max()]
+        return [f"{found.classes[one]} ({_images(int(counts[one]))})" for one in order[:_NAMED]]
     counts = natural.count
     right = np.nan_to_num(natural.accuracy) * counts
     low, high = intervals.share(right.round(), np.maximum(counts, 1))
     width = np.where(counts > 0, np.asarray(high) - np.asarray(low), 1.0)
-    order = np.argsort(-width, axis=None, kind="stable")[:_NAMED]
-    cells = [np.unravel_index(one, width.shape) for one in order]
+    widest = np.argsort(-width, axis=None, kind="stable")[:_NAMED]
+    cells = [divmod(int(one), len(natural.kinds)) for one in widest]
     return [
-        f"{natural.classes[c]} on {natural.kinds[p]} ({_images(int(counts[c, p]))})"
-        for c, p in cells
+        f"{natural.classes[label]} on {natural.kinds[kind]} ({_images(int(counts[label, kind]))})"
+        for label, kind in cells
     ]
 
 

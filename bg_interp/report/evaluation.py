@@ -240,7 +240,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 def _attribution(measured: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any, str]]:
     """Yields (method, share on the object, strongest pixel on it, why it was left out)."""
     for name, title in (("smoothgrad", "SmoothGrad"), ("gradcam_plus_plus", "Grad-CAM++")):
-        one = measured[name]
+        one = measured.get(name, {"left_out": "not asked for"})
         if "left_out" in one:
             yield title, None, None, one["left_out"]
         else:

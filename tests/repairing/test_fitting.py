@@ -121,15 +121,23 @@ def test_the_price_limits_what_images_as_they_are_may_lose(max_loss, chosen):
     assert choose(trials, reference, max_loss).original == chosen
 
 
-def test_where_nothing_keeps_to_the_price_the_least_is_lost_and_said():
+def test_where_nothing_keeps_to_the_price_the_least_is_lost():
     trials = [Trial(1.0, 1.0, original, 1 - original) for original in (0.5, 0.7)]
-    reference = Trial(1.0, None, 0.9, 0.0)
-    chosen = choose(trials, reference, 0.02)
-    assert chosen.original == 0.7
-    nothing = np.zeros((1, 2), np.float32), np.zeros(2, np.float32)
-    assert "keeps to the price of 0.02" in str(
-        Fit(*nothing, chosen, tuple(trials), reference, 0.02)
-    )
+    assert choose(trials, Trial(1.0, None, 0.9, 0.0), 0.02).original == 0.7
+
+
+def test_a_layer_that_knows_more_than_the_images_can_teach_is_left_as_it_was():
+    train = _drawn(60, 0)
+    # Features that are noise, of a classifier that nevertheless knows all classes.
+    noise = np.random.default_rng(0).normal(0, 1, (180, 5)).astype(np.float32)
+    numbers = np.tile(np.arange(60), 3)
+    halves, copy = numbers % 2, np.repeat(np.arange(3), 60)
+    labels = train.labels[numbers]
+    features = sample.Sample(noise, labels, numbers, halves, copy, copy > 0)
+    scores = 3 * np.eye(3, dtype=np.float32)[labels]
+    found = fit(features, scores, 0.02, ResumeCache())
+    assert found.chosen == found.reference and not found.kernel.any() and not found.bias.any()
+    assert "is left as it was" in str(found)
 
 
 def test_classes_without_images_are_one_line():

@@ -88,7 +88,11 @@ def test_backgrounds_pull_a_model_that_reads_them_towards_their_class(relying):
 
 
 def test_the_rarest_classes_are_photographed_next(relying):
-    assert advice.wanted_photographs(relying)[0] == "red (30 images)"
+    assert advice.wanted_photographs(relying) == []
+    whole = _test_set()
+    fewer = Arrays(*(part[:-2] for part in (whole.images, whole.masks, whole.labels)))
+    found = measure(adapt(_border), fewer, _NAMES, backgrounds=0)
+    assert advice.wanted_photographs(found) == ["green (29 images)", "blue (29 images)"]
 
 
 def test_the_commands_name_this_model_and_flags_that_exist(run_tool):

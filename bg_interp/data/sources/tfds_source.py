@@ -5,7 +5,7 @@ import functools
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -97,6 +97,7 @@ class TfdsSplit:
     features: Features
     index: records.RecordIndex
     checked: CheckedMasks | None = None
+    units: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def odd_masks(self) -> dict[int, str]:
@@ -239,13 +240,14 @@ def from_builder(
     available = builder.info.splits
     test = next((n for n in ("test", "validation") if n in available), None)
     train = "train" if "train" in available else None
-    alone = whole and (test or train)
-    if not alone and not (train and test):
+    alone = (test or train) if whole else None
+    first, last = train or alone, test or alone
+    if first is None or last is None:
         raise UserError(
             f"--dataset={name} must have the splits train and test (or validation). "
             f"Received: {', '.join(available)}"
         )
-    chosen = {"train": train or alone, "test": test or alone}
+    chosen = {"train": first, "test": last}
     chosen |= {n: n for n in available if n.startswith("test_")}
     splits = {
         ours: TfdsSplit(builder, theirs, features, records.index(available[theirs].filepaths))

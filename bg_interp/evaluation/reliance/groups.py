@@ -124,13 +124,26 @@ class Groups:
         found = effective.share_of(self.right, classes=cells, units=(self.units,))
         return Estimate(found.value, *found.interval, found.count, found.worth)
 
+    @functools.cached_property
+    def objects(self) -> np.ndarray:
+        """How many different objects each group has, int64 [K, P]: copies of one count once."""
+        cells = self.labels * len(self.kinds) + self.backgrounds
+        first = np.unique(np.stack([cells, self.units]), axis=1, return_index=True)[1]
+        once = np.zeros(len(self.right), np.int64)
+        once[first] = 1
+        return self._summed(once)
+
     @property
     def compared(self) -> str:
         """Says among which groups the worst was looked for; "" for all of them."""
-        few, known = int((self.count < ENOUGH).sum()), self.count.size
+        few, known = int((self.objects < ENOUGH).sum()), self.count.size
         if not few:
             return ""
-        return f"among {known - few} of {known} groups, those of {ENOUGH} answers or more"
+        said = f"among {known - few} of {known} groups, those of {ENOUGH} different objects or more"
+        empty = np.where(self.objects < ENOUGH, self.accuracy, np.nan)
+        lowest = np.nanmin(empty) if not np.isnan(empty).all() else np.inf
+        lower = self.worst is not None and lowest < self.worst.accuracy.low
+        return f"{said}; a smaller group is at {lowest:.2f}" if lower else said
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""

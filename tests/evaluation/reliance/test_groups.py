@@ -147,3 +147,15 @@ def test_it_is_said_among_which_groups_the_worst_was_looked_for(least, said):
     named = ("a", "b"), ("a", "b"), False, labels[rows], kinds[rows]
     groups = Groups(*named, np.ones(len(labels[rows]), bool), np.arange(len(labels[rows])))
     assert groups.compared.startswith(said) and bool(groups.compared) == bool(said)
+
+
+def test_copies_count_once_and_a_small_group_that_is_worse_is_told():
+    # 40 images of one class on two places; on the second all are copies of two objects, and wrong.
+    right = {"original": np.arange(40) < 20}
+    places, labels = np.repeat([0, 1], 20), np.zeros(40, np.int64)
+    units = np.concatenate([np.arange(20), 20 + np.arange(20) % 2])
+    how = {"variants": ("original",), "units": units}
+    found = measure_groups(right, labels, ["cat"], 0, places, ["land", "water"], **how)
+    assert found.objects.tolist() == [[20, 2]]
+    assert found.worst.kind == "land"
+    assert "1 of 2 groups" in found.compared and "a smaller group is at 0.00" in found.compared

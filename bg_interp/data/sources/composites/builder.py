@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import tensorflow_datasets as tfds
 
 from bg_interp.config.data import SourceConfig
@@ -14,7 +15,12 @@ from bg_interp.data.sources import preparing, tfds_source
 from bg_interp.data.sources.composites import cutouts as cutting
 from bg_interp.data.sources.composites import places as placing
 from bg_interp.data.sources.composites.cutouts import Cutouts
-from bg_interp.data.sources.composites.examples import SPLITS, Look, make_example
+from bg_interp.data.sources.composites.examples import (
+    SPLITS,
+    Look,
+    make_example,
+    materials_of,
+)
 from bg_interp.data.sources.composites.places import Places
 from bg_interp.errors import UserError
 
@@ -140,7 +146,26 @@ def open_source(rest: str, config: SourceConfig) -> tfds_source.TfdsSource:
         data_seed=config.data_seed,
     )
     builder = preparing.prepared(Composites, made, config.data_dir)
-    return tfds_source.from_builder(builder, "composites")
+    source = tfds_source.from_builder(builder, "composites")
+    splits = {
+        name: dataclasses.replace(split, units=_units(made, split.name))
+        for name, split in source.splits.items()
+    }
+    return dataclasses.replace(source, splits=splits)
+
+
+def _units(made: CompositesConfig, split: str) -> dict[str, np.ndarray]:
+    """Returns which composites show the same object, and which the same photograph of a place."""
+    correlation = made.look.correlation
+    materials = [
+        materials_of(made.cutouts, made.places, made.data_seed, split, index, correlation)
+        for index in range(made.count(split))
+    ]
+    units = {}
+    for name, pairs in zip(("object", "scene"), zip(*materials, strict=True), strict=True):
+        _, numbers = np.unique(pairs, axis=0, return_inverse=True)
+        units[name] = numbers.reshape(-1).astype(np.int32)
+    return units
 
 
 def _folder(text: str) -> pathlib.Path:

@@ -111,6 +111,29 @@ def make_example(
     return Example(_as_bytes(image), _as_bytes(255 * opacity), label, kind)
 
 
+def materials_of(
+    cutouts: Cutouts, places: Places, data_seed: int, split: str, index: int, correlation: float
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Tells what `make_example` makes a composite of.
+
+    Returns:
+      (class, number of the object among its class's), (kind, number of the photograph among its
+      kind's).
+    """
+    label = index % len(cutouts.class_names)
+    place_stream, materials = _PLACE_STREAMS[split], _MATERIALS[split]
+    choice = _generator(data_seed, place_stream, index, part=0)
+    kind = choose_place(places, label, split, correlation, choice)
+    counts = len(cutouts.splits[materials][label]), len(places.splits[materials][kind])
+    streams = (_OBJECT_STREAMS[split], 1), (place_stream, 2)
+    # The first that either generator is asked for, as when the composite was made.
+    cutout, photograph = (
+        _pick(list(range(count)), _generator(data_seed, stream, index, part=part))
+        for count, (stream, part) in zip(counts, streams, strict=True)
+    )
+    return (label, cutout), (kind, photograph)
+
+
 def _pick(among: list, rng: np.random.Generator):
     return among[int(rng.integers(len(among)))]
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bg_interp.data.sources import preparing, tfds_source
+from bg_interp.data.sources.composites import examples
 from bg_interp.data.sources.composites.builder import Composites, CompositesConfig
 from bg_interp.data.sources.composites.examples import SPLITS, Look, make_example
 from bg_interp.errors import UserError
@@ -29,6 +30,28 @@ def test_read_back_equals_made(source, objects, scenery, split):
         np.testing.assert_array_equal(images[index], made.image)
         np.testing.assert_array_equal(masks[index], made.mask)
         assert (found.labels[index], found.places[index]) == (made.label, made.place)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_it_is_told_which_object_and_which_photograph_each_is_made_of(
+    objects, scenery, split, monkeypatch
+):
+    picked, pick = [], examples._pick
+
+    def noted(among, generator):
+        picked.append(pick(among, generator))
+        return picked[-1]
+
+    monkeypatch.setattr(examples, "_pick", noted)
+    materials = "train" if split == "train" else "test"
+    for index in range(8):
+        picked.clear()
+        make_example(objects, scenery, 5, split, index, LOOK)
+        cutout, photograph = picked
+        told = examples.materials_of(objects, scenery, 5, split, index, LOOK.correlation)
+        (label, first), (kind, second) = told
+        assert objects.splits[materials][label][first] is cutout
+        assert scenery.splits[materials][kind][second] is photograph
 
 
 def test_a_source_names_its_places(source):
