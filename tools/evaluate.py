@@ -60,8 +60,7 @@ def main() -> None:
 run = cli.program(
     main,
     __doc__,
-    first="model dataset masks class_names input_range output_kind class_images leak must "
-    "fail_if baseline junit seed output",
+    first="model dataset masks class_names class_images leak must fail_if baseline output",
     last=COMPOSITES_ALONE,
 )
 
