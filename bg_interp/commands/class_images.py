@@ -1,6 +1,7 @@
 """Class images of anybody's classifier, in one call from Python."""
 
 import dataclasses
+import functools
 import pathlib
 import sys
 from collections.abc import Callable, Sequence
@@ -54,7 +55,7 @@ class ClassImages:
 
     def sheet(self) -> np.ndarray:
         """Returns the images under their names, uint8 [height, width, 3]; failed ones say so."""
-        return pictures.grid(self.images[None], self.made.marked(self.names))
+        return pictures.grid(self.made.framed[None], self.made.marked(self.names))
 
     def named_by(
         self,
@@ -184,7 +185,7 @@ class Maker:
         """Returns what `data` tell of the model with its present weights; None without data."""
         if self._images is None:
             return None
-        found = statistics.measure(self._images, targets.logits(self._model), self._labels)
+        found = statistics.measure(self._images, self._logits, self._labels)
         if self._weights is not None:
             # The mean image would show what the masks have taken away.
             plain = statistics.generic(*self._images.shape[1:])
@@ -197,7 +198,12 @@ class Maker:
         moments = features.measured(self._model, self._images[some], weights)
         return dataclasses.replace(found, features=moments)
 
-    @property
+    @functools.cached_property
+    def _logits(self) -> keras.Model:
+        """The network without a softmax, laid flat once: it shares the weights."""
+        return targets.logits(self._model)
+
+    @functools.cached_property
     def _asks_data(self) -> bool:
         """Whether data, and not the network's own moving statistics, say what is natural."""
         return self._weights is not None or features.of_normalisation(self._model) is None

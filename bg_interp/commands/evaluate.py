@@ -116,9 +116,12 @@ def class_image_sheet(
         for part in parts
     ]
     if len(made) == 1:
-        return pictures.grid(made[0].images[None], made[0].made.marked(shown))
-    rows = [f"of the {part}" for part in parts]
-    return pictures.grid(np.stack([one.images for one in made]), shown, rows)
+        return pictures.grid(made[0].made.framed[None], made[0].made.marked(shown))
+    rows = [
+        f"of the {part}{' (framed: failed)' if one.failed.any() else ''}"
+        for part, one in zip(parts, made, strict=True)
+    ]
+    return pictures.grid(np.stack([one.made.framed for one in made]), shown, rows)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -123,7 +123,7 @@ def _with_class_images(
     try:
         for name, weights in (("before", classifier.head.weights()), ("after", after)):
             dense.set_weights(weights)
-            made[name] = maker(seed=done.before.seed).images
+            made[name] = maker(seed=done.before.seed).made.framed
     finally:
         dense.set_weights(after)
     return dataclasses.replace(done, class_images=made, shown=tuple(classifier.names[:count]))

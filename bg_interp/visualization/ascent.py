@@ -83,7 +83,7 @@ class Ascent:
 
     def __call__(
         self,
-        units: Sequence[int] | None = None,
+        units: Sequence[int] | np.ndarray | None = None,
         *,
         statistics: AscentStatistics | None = None,
         start: str | np.ndarray = "mean",
@@ -164,10 +164,13 @@ class Ascent:
         return max(1, self._images_at_once // samples)
 
     @functools.cached_property
+    def _calls(self) -> list[graph.Call]:
+        return graph.rewire(self._model).calls
+
+    @functools.cached_property
     def _images_at_once(self) -> int:
         """How many images fit into memory at once, by what the network's layers hold."""
-        calls = graph.rewire(self._model).calls
-        shapes = [one.shape[1:] for call in calls for one in call.outputs]
+        shapes = [one.shape[1:] for call in self._calls for one in call.outputs]
         values = sum(math.prod(side or 1 for side in shape) for shape in shapes)
         images = max(1, int(_BYTES_AT_ONCE / (4 * values)))
         # Batches of one size share a trace; more company than this does not help.
@@ -175,7 +178,7 @@ class Ascent:
 
     def in_parts(
         self,
-        units: Sequence[int] | None = None,
+        units: Sequence[int] | np.ndarray | None = None,
         *,
         keep: Callable[[np.ndarray, Callable], Visualization] | None = None,
         progress: callbacks.Progress | None = None,
@@ -195,13 +198,14 @@ class Ascent:
         parts = [chosen[first : first + count] for first in range(0, len(chosen), count)]
         steps, made = self.settings.steps, []
         for number, part in enumerate(parts):
-            told = None
             if progress is not None:
-                told = functools.partial(
-                    _told_of_part, progress, number * steps, len(parts) * steps
-                )
-            call = functools.partial(self, progress=told, **options)
-            made.append(call(part) if keep is None else keep(part, call))
+                so_far = number * steps, len(parts) * steps
+                options["progress"] = functools.partial(_told_of_part, progress, *so_far)
+
+            def make(units: np.ndarray) -> Visualization:
+                return self(units, **options)
+
+            made.append(make(part) if keep is None else keep(part, make))
         return joined(made)
 
     def _batch_of(self, chosen: np.ndarray, seed: int, samples: int | None) -> _Batch:
@@ -278,7 +282,7 @@ class Ascent:
         """Returns what features are held to: those of the data, else the network's own."""
         if not self.settings.features:
             return None
-        found = known.features or features.of_normalisation(self._model)
+        found = known.features or features.of_normalisation(self._model, self._calls)
         if found is None:
             raise UserError(
                 "a preset with a prior, as natural is, needs to know natural features, and the "
@@ -287,7 +291,7 @@ class Ascent:
             )
         return found
 
-    def _checked_units(self, units: Sequence[int] | None) -> np.ndarray:
+    def _checked_units(self, units: Sequence[int] | np.ndarray | None) -> np.ndarray:
         chosen = np.arange(self.units) if units is None else np.asarray(units, np.int32)
         for unit in chosen:
             if not 0 <= unit < self.units:

@@ -81,11 +81,17 @@ def tapped(model: keras.Model, layers: Sequence[str]) -> keras.Model:
     return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
 
 
-def of_normalisation(model: keras.Model) -> FeatureMoments | None:
+def of_normalisation(
+    model: keras.Model, calls: Sequence[graph.Call] | None = None
+) -> FeatureMoments | None:
     """Returns what the moving statistics of batch normalisation tell of the training images.
 
     A normalised channel has the mean beta and the deviation |gamma|: that of the layer's output,
     which is there as well where the layer is folded into the convolution before it.
+
+    Args:
+      model: a Keras model.
+      calls: of its layers, where they are known, so that the model need not be laid flat again.
 
     Returns:
       None for a network without batch normalisation, or whose statistics nobody has trained:
@@ -93,7 +99,7 @@ def of_normalisation(model: keras.Model) -> FeatureMoments | None:
     """
     found = [
         call
-        for call in graph.rewire(model).calls
+        for call in (graph.rewire(model).calls if calls is None else calls)
         if isinstance(call.layer, _LAYERS.BatchNormalization) and call.layer.axis in _last(call)
     ]
     if not found or not any(_is_trained(call.layer) for call in found):

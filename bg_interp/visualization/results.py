@@ -12,6 +12,7 @@ from bg_interp import pictures
 from bg_interp.config.ascent import AscentSettings
 from bg_interp.storage import files
 
+_RED = (200.0, 30.0, 30.0)
 # Images on one sheet; more are written on several.
 SHEET = 48
 
@@ -67,6 +68,16 @@ class Visualization:
             # Unknown medians are NaN, which nothing is below.
             failed |= self.activations < self.median
         return failed
+
+    @property
+    def framed(self) -> np.ndarray:
+        """Float32 [K,H,W,C]: `images`, with a red frame around those that failed."""
+        images, width = self.images.copy(), max(1, self.images.shape[1] // 32)
+        inner = np.zeros(images.shape[1:3], bool)
+        inner[width:-width, width:-width] = True
+        frame = _RED if images.shape[-1] == 3 else (0.0,) * images.shape[-1]
+        images[self.failed[:, None, None] & ~inner] = frame
+        return images
 
     def marked(self, names: Sequence[str]) -> list[str]:
         """Returns the names of the units, with those of failed images marked."""
@@ -172,7 +183,7 @@ def write(
     for number, first in enumerate(range(0, len(names), SHEET)):
         page = slice(first, first + SHEET)
         sheet = "grid.png" if not number else f"grid-{number + 1}.png"
-        pictures.save_png(folder / sheet, pictures.grid(made.images[page][None], marked[page]))
+        pictures.save_png(folder / sheet, pictures.grid(made.framed[page][None], marked[page]))
     if len(made.samples) > 1:
         shown = made.samples[:, :SHEET]
         pictures.save_png(folder / "samples.png", pictures.grid(shown, marked[:SHEET], rows))

@@ -244,6 +244,9 @@ def test_failed_images_are_marked(network):
     made = dataclasses.replace(made, guesses=np.array([0, 2]), activations=np.array([3.0, 9.0]))
     assert made.failed.tolist() == [False, True]
     assert made.marked(["cat", "dog"]) == ["cat", "dog (failed)"]
+    np.testing.assert_array_equal(made.framed[0], made.images[0])
+    np.testing.assert_array_equal(made.framed[1, 0, 5], [200, 30, 30])
+    np.testing.assert_array_equal(made.framed[1, 1:-1, 1:-1], made.images[1, 1:-1, 1:-1])
     # A class without photographs has no median.
     behind = dataclasses.replace(made, median=np.array([3.5, np.nan], np.float32))
     assert behind.failed.tolist() == [True, True]

@@ -44,7 +44,8 @@ def test_of_train(made, shape_settings, session_cache, tmp_path, monkeypatch):
     monkeypatch.setenv("BG_INTERP_CACHE", str(session_cache))
     settings = {**shape_settings, "steps": 2, "workdir": str(tmp_path / "run")}
     train.run(ArmConfig(**settings))
-    all_are_the_engines(made, 1)
+    # Before the first step, and after the last.
+    all_are_the_engines(made, 2)
 
 
 def test_of_a_study(made, trained_workdir, shape_settings):
