@@ -13,7 +13,7 @@ images.csv with all numbers, variants.png, confusion.png.
 audits a classifier that was trained elsewhere, after
 `python tools/segment.py --dataset=folder:photos` has made masks of its test images.
 
-    python tools/evaluate.py --model=... --must='reliance<0.1' --fail_if='worst_group<0.6'
+    python tools/evaluate.py --model=... --must='reliance<0.1'
 
 is a gate for continuous integration. --fail_if ends with exit code 3 when a measure is surely too
 bad. --must passes only when it is surely good enough; exit code 4 says that the images are too few
@@ -60,8 +60,7 @@ def main() -> None:
 run = cli.program(
     main,
     __doc__,
-    first="model dataset masks class_names input_range output_kind class_images leak must "
-    "fail_if baseline junit seed output",
+    first="model dataset masks class_names class_images leak must fail_if baseline output",
     last=COMPOSITES_ALONE,
 )
 
