@@ -203,7 +203,7 @@ def test_many_classes_are_asked_for(capsys):
     assert Maker(model, preset=QUICK).names == [str(number) for number in range(16)]
     assert 'the first 16 of 40 classes; name others, or ask for "all"' in capsys.readouterr().err
     assert len(Maker(model, "all", preset=QUICK).names) == 40
-    assert not capsys.readouterr().err
+    assert "the first 16" not in capsys.readouterr().err
     # A class may have that name.
     names = ["all", *(str(number) for number in range(39))]
     assert Maker(model, "all", class_names=names, preset=QUICK).names == ["all"]
