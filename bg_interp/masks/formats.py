@@ -77,8 +77,9 @@ class Format:
         if self.values is not None:
             found = _selected(raw, self.values)
         else:
-            found = _opaque(self._levels(raw), self.white)
-            if problem := labels_in(found, self.white):
+            levels = self._levels(raw)
+            found = _opaque(levels, self.white)
+            if problem := labels_in(found, self.white, fractions=_has_fractions(levels)):
                 raise OddMask(problem)
         return 255 - found if self.invert else found
 
@@ -136,12 +137,18 @@ def _selected(raw: Raw, values: MaskValues) -> np.ndarray:
     return found * np.uint8(255)
 
 
-def labels_in(opacity: np.ndarray, white: int = 255) -> str:
+def _has_fractions(levels: np.ndarray) -> bool:
+    """Tells whether levels are opacities by their kind: no label is 0.25."""
+    return levels.dtype.kind == "f" and bool((levels != np.floor(levels)).any())
+
+
+def labels_in(opacity: np.ndarray, white: int = 255, fractions: bool = False) -> str:
     """Tells why opacities look like a map of labels; "" where they don't.
 
     Args:
       opacity: uint8 [h, w].
       white: of the format that it had, for the values in the message.
+      fractions: whether they were fractions, of which a few may well be all: enlarged masks.
     """
     step = max(1, min(opacity.shape) // _ENOUGH)
     some = opacity[::step, ::step]
@@ -150,8 +157,8 @@ def labels_in(opacity: np.ndarray, white: int = 255) -> str:
         return ""
     counts = np.bincount(some.ravel(), minlength=256)
     between = np.flatnonzero(counts[1:255]) + 1
-    labels = int(counts[1:_LABELS_BELOW].sum())
-    few = len(between) <= _FEW
+    labels = 0 if fractions else int(counts[1:_LABELS_BELOW].sum())
+    few = not fractions and len(between) <= _FEW
     if (
         (labels > _LABELLED_SHARE * there and (few or between[-1] < _LABELS_BELOW))
         or (few and there - full > _BETWEEN_SHARE * there)

@@ -252,3 +252,13 @@ def test_what_names_no_values_is_refused(values):
 def test_black_may_be_the_object():
     found = to_opacity(HARD, rules=MaskRules(invert=True))
     np.testing.assert_array_equal(found, 255 - EXPECTED)
+
+
+def test_fractions_of_few_steps_are_opacities():
+    steps = np.kron(
+        np.array([[0, 0.25, 0.5], [0.0625, 1.0, 0.5], [0, 0.25, 0.25]]), np.ones((8, 8))
+    )
+    raws = [of_array(steps.astype(np.float32))]
+    assert (format_of(raws, "masks").opacity(raws[0])[8:16, 8:16] == 255).all()
+    with pytest.raises(UserError):
+        format_of([of_array(np.float32(38 / 255) * (steps > 0))], "masks")
