@@ -92,9 +92,13 @@ def open_images(config: EvaluateConfig, whole: bool = False) -> Source:
 
 
 def _trained_on(config: EvaluateConfig) -> bool:
-    """Tells whether a run of tools/train.py has learned from the data set, and so divided it."""
-    run_folder = Workdir(path_of(config))
-    if not config.model or not run_folder.is_run:
+    """Tells whether a run of tools/train.py has learned from the data set, and so divided it.
+
+    The model may be the run, or what it has exported into its folder.
+    """
+    path = path_of(config)
+    run_folder = next((one for one in map(Workdir, (path, path.parent)) if one.is_run), None)
+    if not config.model or run_folder is None:
         return False
     kind, _, path = str(run_folder.read_config()["config"].get("dataset")).partition(":")
     other, _, given = config.dataset.partition(":")

@@ -37,5 +37,5 @@ def test_accuracies_of_groups_are_those_it_was_built_with(groups):
 
 
 def test_the_worst_group_is_one_of_those_that_were_built_to_be(groups):
-    of_class, behind, accuracy = groups.worst
-    assert of_class != behind and accuracy.low < 1 - 61 / 256 < accuracy.high
+    worst, accuracy = groups.worst, groups.worst.accuracy
+    assert worst.of_class != worst.kind and accuracy.low < 1 - 61 / 256 < accuracy.high

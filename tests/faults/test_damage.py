@@ -142,7 +142,7 @@ def test_ascent_statistics(run_folder, note):
 
 def test_model_file(run_folder, note):
     path = run_folder / "model.keras"
-    before = [w.tobytes() for w in loading.load_file(path).get_weights()]
+    before = [w.tobytes() for w in loading.load_network(path).network.get_weights()]
     for damage in damages(path):
         if not refused(lambda: loading.load_network(run_folder), str(path)):
             model = loading.load_network(run_folder).network

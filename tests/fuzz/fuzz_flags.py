@@ -57,7 +57,7 @@ def errors_of(arguments: list[str], module) -> str:
         contextlib.suppress(Accepted, SystemExit),
     ):
         try:
-            cli._parser("doc")(["tool", *arguments])
+            cli._parser("doc", cli._ALL)(["tool", *arguments])
             module.main()
         except UserError as error:
             cli._fail(str(error))

@@ -142,7 +142,7 @@ def test_a_file_that_is_no_model_is_named(tmp_path):
     for name, message in (
         ("a.keras", "cannot be opened by Keras"),
         ("b.keras", "does not exist"),
-        ("c.pt", "must be the folder of a run, a .keras"),
+        ("c.pt", "does not exist"),
     ):
         with pytest.raises(UserError, match=message) as raised:
             loading.load_network(tmp_path / name)

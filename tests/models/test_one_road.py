@@ -84,9 +84,9 @@ def test_the_tool_answers_as_python_and_as_the_owner(reading, folder, tmp_path):
         adversarial_backgrounds=0,
     )
     by_tool = tool.run(config)
-    by_python = evaluate(model, IMAGES, LABELS, MASKS, backgrounds=0).evaluation
+    by_python = evaluate(model, IMAGES, LABELS, MASKS, backgrounds=0)
     for found in (by_tool, by_python):
-        assert found.measured["preprocess"] == reading
+        assert found.facts["preprocess"] == reading
         assert found.measures["original"].value == (own.argmax(axis=1) == LABELS).mean() > 0.9
         assert not found.doubts
     np.testing.assert_allclose(by_python.logits["original"], own, atol=1e-3)

@@ -182,4 +182,4 @@ def test_the_tool_and_python_measure_the_same(kind, folder, tmp_path):
     by_tool, by_python = tool.run(config), evaluate(model, images, labels, masks, backgrounds=0)
     for name in ("original", "swap", "mixed_random", "foreground_only"):
         assert by_tool.measures[name].value == by_python.measures[name].value == 1.0
-    assert by_tool.measured["found"] == by_python.evaluation.measured["found"]
+    assert by_tool.facts["found"] == by_python.facts["found"]

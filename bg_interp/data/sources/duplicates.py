@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from bg_interp.errors import printable
+
 _LISTED = 100
 
 
@@ -27,7 +29,9 @@ class Duplicates:
     def __str__(self) -> str:
         """Says how many there are in one line."""
         copies = sum(len(group) - 1 for group in self.groups)
-        said = f"{copies} images are copies of others, such as {' and '.join(self.groups[0][:2])}"
+        # Names of files may hold anything.
+        first = printable(" and ".join(self.groups[0][:2]))
+        said = f"{copies} images are copies of others, such as {first}"
         if self.across:
             said += f"; {self.across} stand in several splits"
         if self.labels:

@@ -49,7 +49,7 @@ def test_many_images_get_processes(monkeypatch, paths):
 
 def test_a_process_that_was_killed_is_one_line(monkeypatch, paths):
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(UserError, match=r"ended early, at .*0\.png'; was it killed"):
+    with pytest.raises(UserError, match=r"ended early, at .*0\.png'; did it run out of memory"):
         list(examining.examine_all(paths, workers=1))
 
 
