@@ -100,11 +100,11 @@ def _trained_on(config: EvaluateConfig) -> bool:
     run_folder = next((one for one in map(Workdir, (path, path.parent)) if one.is_run), None)
     if not config.model or run_folder is None:
         return False
-    kind, _, path = str(run_folder.read_config()["config"].get("dataset")).partition(":")
+    kind, _, learned = str(run_folder.read_config()["config"].get("dataset")).partition(":")
     other, _, given = config.dataset.partition(":")
     if kind != "folder" or other != "folder":
-        return kind == other and path == given
-    folders = [pathlib.Path(one).expanduser().resolve() for one in (path, given)]
+        return kind == other and learned == given
+    folders = [pathlib.Path(one).expanduser().resolve() for one in (learned, given)]
     return folders[0] == folders[1] or folders[0] in folders[1].parents
 
 
