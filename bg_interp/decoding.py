@@ -121,6 +121,21 @@ def read(path: pathlib.Path) -> np.ndarray:
     return decode(path.read_bytes())
 
 
+def read_again(path: pathlib.Path) -> np.ndarray:
+    """Decodes a file that was whole when its data set was opened, uint8 [height, width, 3].
+
+    Raises:
+      UserError: it is gone or damaged since then.
+    """
+    try:
+        return read(path)
+    except (OSError, DamagedImage) as error:
+        raise UserError(
+            f"{str(path)!r} can no longer be read ({error}); the same command leaves it out, "
+            "or start anew with --overwrite"
+        ) from error
+
+
 def header(path: pathlib.Path) -> Header:
     """Reads what a file says of its pixels.
 

@@ -23,7 +23,6 @@ SHOWN = "Accuracy, by what is shown"
 CONTROLS = "Controls: does the method make the result?"
 GROUPS = "Groups, and the worst of several backgrounds"
 DATA = "The data themselves"
-TABLES = (HEADLINE, SHOWN, CONTROLS, GROUPS, DATA)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -77,14 +77,7 @@ class FolderSplit:
         return Photographs(lambda position: self.root / self.keys[position], self.turns)
 
     def _read(self, position: np.int64) -> np.ndarray:
-        path = self.root / self.keys[int(position)]
-        try:
-            return decoding.read(path)
-        except (OSError, decoding.DamagedImage) as error:
-            raise UserError(
-                f"{str(path)!r} can no longer be read ({error}); the same command leaves it out, "
-                "or start anew with --overwrite"
-            ) from error
+        return decoding.read_again(self.root / self.keys[int(position)])
 
     def load(self, position: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `image`, uint8 [height, width, 3], `label`, int32, and perhaps `mask`.

@@ -14,7 +14,6 @@ from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted
 from bg_interp.data.sources.tables.masks_of_files import FileMasks
 from bg_interp.data.sources.tables.rows import Row
 from bg_interp.doubts import Doubt
-from bg_interp.errors import UserError
 from bg_interp.masks.opening import Photographs
 
 
@@ -63,14 +62,7 @@ class TableSplit:
             yield self._mask(position, height, width)
 
     def _read(self, position: np.int64) -> np.ndarray:
-        path = self.paths[int(position)]
-        try:
-            return decoding.read(path)
-        except (OSError, decoding.DamagedImage) as error:
-            raise UserError(
-                f"{str(path)!r} can no longer be read ({error}); the same command leaves it out, "
-                "or start anew with --overwrite"
-            ) from error
+        return decoding.read_again(self.paths[int(position)])
 
     def photographs(self) -> Photographs:
         """Returns the files, for masks that are laid on them."""
