@@ -9,10 +9,13 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 _ROOT = pathlib.Path(__file__).absolute().parents[1]
 _DOCS = _ROOT / "docs"
 _SCHEMA = _ROOT / "bg_interp" / "report" / "results.schema.json"
+# Of code; more is cut at the right.
+_WIDTH = 72
 # A process each: programs define flags of the same names.
 _PAGE = """
 import importlib, sys
@@ -120,7 +123,9 @@ def _output(output: dict) -> str:
 
 
 def _text(lines: list[str]) -> str:
-    return "".join(lines).rstrip()
+    """Returns an output, its long lines folded as a page shows them."""
+    told = "".join(lines).rstrip().splitlines()
+    return "\n".join(textwrap.fill(one, _WIDTH, subsequent_indent="    ") for one in told)
 
 
 if __name__ == "__main__":
