@@ -9,7 +9,7 @@ from bg_interp.data.examples import InMemory, OnDisk, in_memory
 from bg_interp.data.sources import Split
 from bg_interp.evaluation.arrays import compiled, predict
 from bg_interp.models.adapter import AdaptedModel
-from bg_interp.models.deciding import more_often
+from bg_interp.models.evidence import more_often
 
 # Ways differ in a few images of a hundred.
 _ASKED = 512
