@@ -17,7 +17,7 @@ MEASURES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Said:
+class PeopleResults:
     """Answers of people to the class images of one group of arms.
 
     Attributes:
@@ -89,13 +89,13 @@ class Said:
         }
 
 
-NOBODY = Said({"measures": {}})
+EMPTY = PeopleResults({"measures": {}})
 
 
-def read(workdir: pathlib.Path) -> Said:
-    """Reads what people said; `NOBODY` where nobody was asked about the study's arms."""
+def read(workdir: pathlib.Path) -> PeopleResults:
+    """Reads what people said; `EMPTY` where nobody was asked about the study's arms."""
     try:
         found = files.read_sealed(workdir / "people" / "results.json")
     except (OSError, ValueError):
-        return NOBODY
-    return Said(found) if found.get("of_study") else NOBODY
+        return EMPTY
+    return PeopleResults(found) if found.get("of_study") else EMPTY

@@ -12,7 +12,7 @@ import numpy as np
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import statistics
 from bg_interp.study.kinds import BY_SHORT, KINDS
-from bg_interp.study.people import NOBODY, Said
+from bg_interp.study.people import EMPTY, PeopleResults
 from bg_interp.study.plan import Plan, PlannedArm
 from bg_interp.study.questions import Question
 
@@ -75,7 +75,7 @@ def _compared(
     values: Values,
     treatments: list[str],
     questions: tuple[Question, ...],
-    said: Said,
+    said: PeopleResults,
     left_out: list[str],
 ) -> tuple[list[statistics.Comparison], list[statistics.Comparison]]:
     """Returns the differences that are asked for, and the others."""
@@ -123,7 +123,7 @@ def collect(
     plan: Plan,
     measured: Mapping[str, dict[str, Any]],
     group: tuple[float, float | None],
-    said: Said = NOBODY,
+    said: PeopleResults = EMPTY,
 ) -> GroupResults:
     """Collects and compares the arms of one group; p-values are corrected within it alone.
 
@@ -159,7 +159,7 @@ def collect(
 
 
 def collect_all(
-    plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY
+    plan: Plan, measured: Mapping[str, dict[str, Any]], said: PeopleResults = EMPTY
 ) -> list[GroupResults]:
     """Collects all groups of a study and corrects their p-values as one family of questions.
 
@@ -262,7 +262,7 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY) -> str:
+def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: PeopleResults = EMPTY) -> str:
     """Returns one row for each finished arm and class, with a column for each measure."""
     columns = [said.column(kind.short) for kind in KINDS]
     text = io.StringIO()

@@ -86,9 +86,9 @@ def test_the_report_says_who_counts_and_calls_simulated_people_so(asked):
 def test_answers_about_other_arms_are_left_alone(asked):
     _, laid_out, measured = asked
     elsewhere = {**FOUND, "group": {"correlation": 0.5, "adversarial_epsilon": 6.0}}
-    said = people.Said(elsewhere)
+    said = people.PeopleResults(elsewhere)
     assert not any(one["people"] for one in said.beside(laid_out, measured).values())
-    assert people.read(laid_out.workdir / "nowhere") is people.NOBODY
+    assert people.read(laid_out.workdir / "nowhere") is people.EMPTY
 
 
 def test_the_report_is_written_again_from_the_folder_alone(asked, monkeypatch):

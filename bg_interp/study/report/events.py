@@ -7,11 +7,13 @@ import numpy as np
 
 from bg_interp.storage.summaries import Summaries
 from bg_interp.study import kinds
-from bg_interp.study.people import Said
+from bg_interp.study.people import PeopleResults
 from bg_interp.study.plan import Plan
 
 
-def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray, said: Said) -> None:
+def write(
+    plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray, said: PeopleResults
+) -> None:
     """Writes settings and measures of all finished arms, and the figure.
 
     Args:
@@ -40,7 +42,7 @@ def write(plan: Plan, measured: dict[str, dict[str, Any]], sheet: np.ndarray, sa
     summaries.close()
 
 
-def _means(measures: dict[str, Any], said: Said) -> Iterator[tuple[str, float]]:
+def _means(measures: dict[str, Any], said: PeopleResults) -> Iterator[tuple[str, float]]:
     """Yields the tag and the mean over classes of each measure that an arm has."""
     for kind in kinds.KINDS:
         try:

@@ -15,7 +15,7 @@ from bg_interp.report import figures as plots
 from bg_interp.report import page
 from bg_interp.storage.workdir import Workdir
 from bg_interp.study import kinds, people, results
-from bg_interp.study.people import Said
+from bg_interp.study.people import PeopleResults
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.report import events, figures, panels, wording
 from bg_interp.study.results import GroupResults
@@ -28,7 +28,7 @@ def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
 
 
 def _seen_by_people(
-    group: GroupResults, names: Sequence[str], chance: float, said: Said
+    group: GroupResults, names: Sequence[str], chance: float, said: PeopleResults
 ) -> list[tuple[str, str]]:
     """Returns (caption, <svg>) of what people and judges see, where people were asked."""
     by_people = {
@@ -53,7 +53,7 @@ def _seen_by_people(
 
 
 def _plots(
-    plan: Plan, arms: Sequence[PlannedArm], group: GroupResults, said: Said
+    plan: Plan, arms: Sequence[PlannedArm], group: GroupResults, said: PeopleResults
 ) -> list[tuple[str, str]]:
     """Returns (caption, <svg>) of one group's plots."""
     names = plan.backgrounds
@@ -149,7 +149,7 @@ def _context(
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
     groups: Sequence[GroupResults],
-    said: Said,
+    said: PeopleResults,
 ) -> dict[str, Any]:
     """Returns everything that the template shows."""
     finished = [arm for arm in plan.arms if arm.name in measured]
@@ -219,7 +219,7 @@ def write(
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
     groups: Sequence[GroupResults],
-    said: Said = people.NOBODY,
+    said: PeopleResults = people.EMPTY,
 ) -> None:
     """Writes report.html, figure.png and the events of TensorBoard into the study's folder.
 

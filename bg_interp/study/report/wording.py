@@ -6,7 +6,7 @@ from typing import Any
 from bg_interp.evaluation.judges.accuracy import BLOBS
 from bg_interp.evaluation.judges.trust import distrust
 from bg_interp.study import kinds
-from bg_interp.study.people import NOBODY, Said
+from bg_interp.study.people import EMPTY, PeopleResults
 
 
 def doubts(measures: Mapping[str, Any]) -> dict[str, str]:
@@ -25,7 +25,7 @@ def doubts(measures: Mapping[str, Any]) -> dict[str, str]:
     return {words: reason for words, reason in found.items() if reason}
 
 
-def worded(text: str, doubted: Mapping[str, str], said: Said = NOBODY) -> str:
+def worded(text: str, doubted: Mapping[str, str], said: PeopleResults = EMPTY) -> str:
     """Returns a name or sentence that says no more than is known.
 
     Args:

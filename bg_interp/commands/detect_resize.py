@@ -17,7 +17,7 @@ _ASKED = 512
 _LEVEL = 0.05
 
 
-def how_resized(model: AdaptedModel, split: Split, examples: InMemory, name: str) -> str:
+def detect_resize(model: AdaptedModel, split: Split, examples: InMemory, name: str) -> str:
     """Finds how images are resized for a classifier, and says so.
 
     A way other than `smooth` is taken where the classifier is clearly right more often: by a sign
