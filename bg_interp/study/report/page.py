@@ -1,7 +1,6 @@
 """The report of a study: one HTML file that needs nothing else."""
 
 import dataclasses
-import functools
 import json
 import pathlib
 from collections.abc import Sequence
@@ -32,9 +31,9 @@ def _seen_by_people(
 ) -> list[tuple[str, str]]:
     """Returns (caption, <svg>) of what people and judges see, where people were asked."""
     by_people = {
-        name: said.worded(words)
-        for name, (words, _) in people.MEASURES.items()
-        if name in group.cells
+        kind.short: kind.name
+        for kind in kinds.of_people(said.is_simulated)
+        if kind.short in group.cells
     }
     by_judges = {
         kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
@@ -43,9 +42,9 @@ def _seen_by_people(
         and kind.path[:2] == ("class_images", said.found.get("start", "own"))
         and kind.path[2] != "forced_choice"
     }
-    caption = said.worded(
-        "What people see, and the judges. Chance is .5 for both choices, and the dashed line for "
-        "naming. Bars: 95 % over seeds, classes and people."
+    caption = (
+        f"What {said.who} see, and the judges. Chance is .5 for both choices, and the dashed line "
+        f"for naming. Bars: 95 % over seeds, classes and {said.who}."
     )
     if not by_people:
         return []
@@ -154,6 +153,8 @@ def _context(
     """Returns everything that the template shows."""
     finished = [arm for arm in plan.arms if arm.name in measured]
     shown, classes = [], len(measured[finished[0].name]["classes"])
+    doubted = wording.doubts(measured[finished[0].name])
+    words = wording.Words(doubted, said.is_simulated)
     for group in groups:
         key = (group.correlation, group.epsilon)
         arms = [arm for arm in finished if arm.group == key]
@@ -162,7 +163,7 @@ def _context(
         shown.append(
             {
                 "name": _group_name(group),
-                "answer": results.answer(group),
+                "answer": results.answer(group, words.compared),
                 "results": group,
                 "panels": list(panels.panels(arms, measured)),
                 "shown_classes": panels.MOST_CLASSES,
@@ -176,16 +177,16 @@ def _context(
         for arm in plan.arms
         if arm.name not in measured
     ]
-    doubted = wording.doubts(measured[finished[0].name])
     return {
         "plan": plan,
         "groups": shown,
-        "kinds": kinds.KINDS,
-        "sections": kinds.SECTIONS,
+        "kinds": words.kinds,
+        "sections": words.sections,
         "reported_judges": kinds.REPORTED_JUDGES,
         "sentence": statistics.sentence,
         "people": said.found,
         "people_measures": people.MEASURES,
+        "people_kinds": kinds.of_people(said.is_simulated),
         "dose_response": [
             (caption, page.drawn(svg)) for caption, svg in _dose_response(plan, groups)
         ],
@@ -193,7 +194,7 @@ def _context(
         "told_of_judges": (ON_BLACK, BLOBS, SILHOUETTES),
         "doubts": doubted,
         "doubted_masks": measured[finished[0].name].get("doubts", []),
-        "worded": functools.partial(wording.worded, doubted=doubted, said=said),
+        "words": words,
         "natural": {
             name: measured[finished[0].name]["class_images"][name]
             for name in ("natural_objects", "natural_backgrounds")
@@ -238,4 +239,4 @@ def write(
     page.write(plan.workdir / "report.html", "bg_interp.study.report", "report.html.j2", context)
     sheet = panels.figure(plan, measured)
     pictures.save_png(plan.workdir / "figure.png", sheet)
-    events.write(plan, measured, sheet, said)
+    events.write(plan, measured, sheet, kinds.of_study(said.is_simulated))
