@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from bg_interp.cluster import there
+from bg_interp.cluster import worker
 from bg_interp.errors import UserError, one_line
 
 # A machine that is lost costs one attempt of everything that ran on it. A finite number, since Ray
@@ -50,8 +50,8 @@ class Cluster:
         Raises:
           UserError: one has not; the message names it.
         """
-        here = there.versions()
-        for node, found in self.on_each(there.versions):
+        here = worker.versions()
+        for node, found in self.on_each(worker.versions):
             if found != here:
                 name = next(name for name in here if found.get(name) != here[name])
                 raise UserError(
@@ -69,7 +69,7 @@ class Cluster:
         mark = folder / f".cluster-{secrets.token_hex(8)}"
         mark.touch()
         try:
-            for node, sees in self.on_each(there.is_file, str(mark.resolve())):
+            for node, sees in self.on_each(worker.is_file, str(mark.resolve())):
                 if not sees:
                     raise UserError(
                         f"the machine {node} does not see {folder}; choose a folder that all "
@@ -125,7 +125,7 @@ class Cluster:
         held = [os.getcwd(), self._ray.put(function)]
         task = self._ray.remote(
             num_cpus=cpus, num_gpus=gpus, max_retries=ATTEMPTS, scheduling_strategy="SPREAD"
-        )(there.call_kept)
+        )(worker.call_kept)
         running: collections.deque = collections.deque()
         for block in blocks:
             running.append(task.remote(held, block))
@@ -156,7 +156,7 @@ class Cluster:
         """
         self.check_room(cpus, gpus)
         task = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1, max_retries=ATTEMPTS)(
-            there.call_task
+            worker.call_task
         )
         here, held = os.getcwd(), self._ray.put(shared)
         running = {task.remote(here, function, held, one): name for name, one in tasks.items()}
@@ -198,7 +198,7 @@ class Cluster:
 
         each = {"CPU": cpus} | ({"GPU": gpus} if gpus else {})
         trainer = TensorflowTrainer(
-            there.call_worker,
+            worker.call_worker,
             train_loop_config={"here": os.getcwd(), "function": function, "argument": argument},
             scaling_config=ScalingConfig(
                 num_workers=workers, use_gpu=bool(gpus), resources_per_worker=each

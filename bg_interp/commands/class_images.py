@@ -99,7 +99,7 @@ class ClassImages:
         return pictures.html_image(self.sheet(), str(self))
 
 
-class Maker:
+class ClassVisualizer:
     """Makes class images of one model again and again as it trains; traced once.
 
     The arguments are those of `class_images`.
@@ -332,7 +332,7 @@ def class_images(
     Raises:
       UserError: a model, a range, classes or settings that cannot be used.
     """
-    maker = Maker(
+    maker = ClassVisualizer(
         model,
         classes,
         preprocess=preprocess,

@@ -14,7 +14,7 @@ import numpy as np
 from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
-from bg_interp.commands.class_images import Maker
+from bg_interp.commands.class_images import ClassVisualizer
 from bg_interp.commands.next_steps import ways
 from bg_interp.commands.published import Published, measure_published
 from bg_interp.config.ascent import APART
@@ -107,7 +107,7 @@ def class_image_sheet(
     )
     columns = np.arange(len(names)) if model.columns is None else np.asarray(model.columns)
     made = [
-        Maker(
+        ClassVisualizer(
             model.network,
             columns[: len(shown)].tolist(),
             preprocess=model.pixels,

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
-from bg_interp.commands.class_images import Maker
+from bg_interp.commands.class_images import ClassVisualizer
 from bg_interp.commands.next_steps import repaired_ways
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
@@ -118,7 +118,9 @@ def _with_class_images(
         if classifier.columns is None
         else list(classifier.columns)
     )
-    maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, network=network)
+    maker = ClassVisualizer(
+        done.logits, columns[:count], preprocess=None, data=train.images, network=network
+    )
     dense, made = done.logits.layers[-1], {}
     after = dense.get_weights()
     try:

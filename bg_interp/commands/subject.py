@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from bg_interp.commands.how_resized import how_resized
+from bg_interp.commands.detect_resize import detect_resize
 from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST
 from bg_interp.config.evaluation import EvaluateConfig, check_names, preprocessing
 from bg_interp.data.examples import InMemory
@@ -181,7 +181,7 @@ def open_test(
         guess, preprocess=found.model.pixels.name, output_kind=found.model.output_kind
     )
     if config.resize == "auto":
-        how = how_resized(found.model, source.splits["test"], examples, str(config.model))
+        how = detect_resize(found.model, source.splits["test"], examples, str(config.model))
         if how != settled.resize:
             settled = dataclasses.replace(settled, resize=how)
             examples, masks = decoded_with_masks(source, "test", settled)

@@ -14,18 +14,15 @@ import numpy as np
 from bg_interp import pixels as conventions
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError, one_line
-from bg_interp.models import deciding, outputs, preprocessing
+from bg_interp.models import evidence, outputs, preprocessing
 from bg_interp.models.adapter import AdaptedModel, check_outputs, keras_network
 from bg_interp.models.asking import as_graph, batch_of, in_inference, predict
+from bg_interp.models.deciding import FAR, Decision
 from bg_interp.models.functions import ArrayFunction
 from bg_interp.models.loading import Classifier, load_classifier, with_output
 from bg_interp.pixels import BYTES, Pixels
 
 _FEW = 8
-# Statistics of the first batch normalisation tell readings apart that are so far from each other.
-_FAR = 2.0
-# Those that answers do not tell apart, by less: half a deviation.
-_NEAR = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -211,7 +208,7 @@ def _decided(
         reading = dataclasses.replace(model, pixels=given[number], network=network)
         return predict(reading, images[rows])
 
-    found = deciding.gathered(ask, len(given), np.asarray(labels))
+    found = evidence.gathered(ask, len(given), np.asarray(labels))
     decision = Decision.of(given, found, _strangeness(model, given, images))
     notes = [] if said or len(given) == 1 else [decision.note()]
     doubts = decision.doubts(said or len(given) == 1)
@@ -232,123 +229,6 @@ def _strangeness(
         return {}
     readings = [dataclasses.replace(model, pixels=one).to_input for one in given]
     return dict(enumerate(preprocessing.strangeness(network, readings, images) or ()))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Decision:
-    """A reading that was chosen among several, and why.
-
-    Attributes:
-      given: all readings.
-      found: the evidence for those that are left.
-      chosen: the number of the one that is taken.
-      by: what speaks for it: "answers", "statistics" of batch normalisation, or "habit".
-      rivals: others that fit as well and answer differently.
-      renumbered: the share that is right when the outputs are taken in another order, where that
-        is far more; else 0.
-    """
-
-    given: tuple[Pixels, ...]
-    found: dict[int, deciding.Evidence]
-    chosen: int
-    by: str
-    rivals: tuple[int, ...]
-    renumbered: float = 0.0
-
-    @classmethod
-    def of(
-        cls,
-        given: tuple[Pixels, ...],
-        found: dict[int, deciding.Evidence],
-        strange: dict[int, float],
-    ) -> "Decision":
-        """Chooses."""
-        best = found[deciding.leading(found)]
-        orders = {number: one.renumbered() for number, one in found.items()}
-        number = max(orders, key=lambda number: orders[number])
-        if orders[number] > best.right.mean() + 0.2:
-            return cls(given, found, number, "answers", (), orders[number])
-        if not best.above_chance:
-            return cls(given, found, *_without_answers(found, strange), ())
-        good = deciding.as_good(found)
-        by = "answers"
-        chosen = deciding.chosen_by_heat(found, good)
-        if len(good) > 1 and strange:
-            nearest = min(good, key=lambda number: strange[number])
-            by = "answers" if nearest == chosen else "statistics"
-            chosen = nearest
-        rivals = tuple(
-            number
-            for number in good
-            if deciding.differ(found[chosen], found[number])
-            and strange.get(number, 0.0) < strange.get(chosen, 0.0) + _NEAR
-        )
-        return cls(given, found, chosen, by, rivals)
-
-    @property
-    def _names(self) -> list[str]:
-        return [one.name for one in self.given]
-
-    @property
-    def _counts(self) -> str:
-        total = len(self.found[self.chosen].labels)
-        order = {self.chosen: self.found[self.chosen], **self.found}
-        return f"of {total} images it is right about {deciding.shares(order, self._names)}"
-
-    def note(self) -> str:
-        """Says in a sentence what was found."""
-        why = {"answers": "", "statistics": ", by its batch normalisation"}
-        verb = "is taken to want" if self.by == "habit" else "takes"
-        left = len(self.given) - len(self.found)
-        others = f", and fewer in {left} others" if left else ""
-        return (
-            f"it {verb} pixels in {self._names[self.chosen]}{why.get(self.by, '')} "
-            f"({self._counts}{others})"
-        )
-
-    def doubts(self, said: bool) -> tuple[Doubt, ...]:
-        """Returns what the answers leave open.
-
-        Args:
-          said: whether the reading was given, so that only the order of classes may be wrong.
-        """
-        own = self.found[self.chosen]
-        if self.renumbered:
-            return (
-                Doubt(
-                    "labels",
-                    f"the classifier's outputs seem to be in another order than the classes: of "
-                    f"{len(own.labels)} images it is right about {own.right.sum()}, in the best "
-                    f"order about {round(self.renumbered * len(own.labels))}",
-                    "name its outputs in their order with --class_names, or number labels so",
-                ),
-            )
-        if said:
-            return ()
-        way_out = "--preprocess says what the classifier takes"
-        if not own.above_chance:
-            reason = (
-                f"the classifier is right no more often than by chance, however its pixels are "
-                f"read ({self._counts})"
-            )
-            return (Doubt("preprocessing", reason, way_out),)
-        if self.rivals:
-            names = " and ".join(self._names[one] for one in (self.chosen, *self.rivals))
-            reason = f"{names} fit the classifier as well, and it answers differently in each"
-            return (Doubt("preprocessing", f"{reason} ({self._counts})", way_out),)
-        return ()
-
-
-def _without_answers(
-    found: dict[int, deciding.Evidence], strange: dict[int, float]
-) -> tuple[int, str]:
-    """Returns a reading where the answers speak for none, and what speaks for it."""
-    if strange:
-        usual = min(strange)
-        nearest = min(found, key=lambda number: strange[number])
-        if strange[usual] - strange[nearest] > _FAR:
-            return nearest, "statistics"
-    return min(found), "habit"
 
 
 def assumed(
@@ -388,7 +268,7 @@ def assumed(
     strange = {} if images is None else _strangeness(model, given, images)
     usual = given.index(own or BYTES) if (own or BYTES) in given else 0
     nearest = min(strange, key=lambda number: strange[number], default=usual)
-    if strange and strange[usual] - strange[nearest] > _FAR:
+    if strange and strange[usual] - strange[nearest] > FAR:
         return given[nearest], (
             f"it takes pixels in {given[nearest].name}, by its batch normalisation",
         )

@@ -34,8 +34,10 @@ _CLASS_IMAGES = {
 }
 _RELIANCE = Section("How much accuracy depends on backgrounds", "accuracy")
 _ATTRIBUTION = Section("Where the network looks", "attribution")
-_PEOPLE = Section("What people see in class images", "by their answers")
-SECTIONS = (*_CLASS_IMAGES.values(), _PEOPLE, _RELIANCE, _ATTRIBUTION)
+_PEOPLE = {
+    False: Section("What people see in class images", "by their answers"),
+    True: Section("What simulated people see in class images", "by their answers"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +51,8 @@ class MeasureKind:
       section: the table of the report that shows it.
       is_question: whether a study asks for its differences where no questions are named.
       from_common_start: whether it is of class images from a start that all arms share.
+      judge: in words, who says what class images are recognised as; None for other measures.
+      name_if_doubted: what it is called where that judge is not believed.
     """
 
     name: str
@@ -57,6 +61,8 @@ class MeasureKind:
     section: Section
     is_question: bool = False
     from_common_start: bool = False
+    judge: str | None = None
+    name_if_doubted: str = ""
 
     def of(self, measures: Mapping[str, Any]) -> list[float | None]:
         """Returns the value of each class."""
@@ -84,7 +90,11 @@ def _recognisability() -> Iterator[MeasureKind]:
         for judge in REPORTED_JUDGES:
             if not judge.of_backgrounds:
                 name = f"recognisability by {judge.words}"
-                yield _of_class_images(name, judge.name, judge.measure, start, is_question=True)
+                yield dataclasses.replace(
+                    _of_class_images(name, judge.name, judge.measure, start, is_question=True),
+                    judge=judge.words,
+                    name_if_doubted=f"share named by the doubted {judge.words}, {start.words}",
+                )
     for start in STARTS:
         yield _of_class_images("forced choice", "forced_choice", "forced_choice", start)
 
@@ -114,15 +124,7 @@ _WORST_GROUP = MeasureKind(
     ("groups", "worst_by_class_held_out"),
     _RELIANCE,
 )
-KINDS = (
-    *_recognisability(),
-    *_leakage(),
-    *(
-        MeasureKind(words, short, ("people", short), _PEOPLE, is_question)
-        for short, (words, is_question) in people.MEASURES.items()
-    ),
-    *_of_reliance(),
-    _WORST_GROUP,
+_ATTRIBUTIONS = (
     MeasureKind(
         "share of SmoothGrad in the mask",
         "smoothgrad",
@@ -137,4 +139,37 @@ KINDS = (
     ),
     MeasureKind("area of the mask", "mask_area", ("attribution", "mask_area"), _ATTRIBUTION),
 )
+
+
+def of_people(simulated: bool) -> tuple[MeasureKind, ...]:
+    """Returns what is measured of people's answers, by another name where programs played them."""
+    return tuple(
+        MeasureKind(
+            f"simulated {words}" if simulated else words,
+            people.column(measure, simulated),
+            ("people", people.column(measure, simulated)),
+            _PEOPLE[simulated],
+            is_question,
+        )
+        for measure, (words, is_question) in people.MEASURES.items()
+    )
+
+
+def of_study(simulated: bool = False) -> tuple[MeasureKind, ...]:
+    """Returns all that a study measures.
+
+    Args:
+      simulated: whether programs played the people who were asked.
+    """
+    return (
+        *_recognisability(),
+        *_leakage(),
+        *of_people(simulated),
+        *_of_reliance(),
+        _WORST_GROUP,
+        *_ATTRIBUTIONS,
+    )
+
+
+KINDS = of_study()
 BY_SHORT = {kind.short: kind for kind in KINDS}

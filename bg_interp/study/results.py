@@ -4,15 +4,16 @@ import csv
 import dataclasses
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import statistics
+from bg_interp.study import kinds
 from bg_interp.study.kinds import BY_SHORT, KINDS
-from bg_interp.study.people import NOBODY, Said
+from bg_interp.study.people import EMPTY, PeopleResults
 from bg_interp.study.plan import Plan, PlannedArm
 from bg_interp.study.questions import Question
 
@@ -75,14 +76,14 @@ def _compared(
     values: Values,
     treatments: list[str],
     questions: tuple[Question, ...],
-    said: Said,
+    said: PeopleResults,
     left_out: list[str],
 ) -> tuple[list[statistics.Comparison], list[statistics.Comparison]]:
     """Returns the differences that are asked for, and the others."""
     expected = {(one.treatment, one.measure): one.expected for one in questions}
     asked: list[statistics.Comparison] = []
     beside: list[statistics.Comparison] = []
-    for kind in KINDS:
+    for kind in kinds.of_study(said.is_simulated):
         for treatment in treatments:
             measure = values.get(kind.short, {})
             if not set(measure.get(treatment, {})) & set(measure.get("none", {})):
@@ -123,7 +124,7 @@ def collect(
     plan: Plan,
     measured: Mapping[str, dict[str, Any]],
     group: tuple[float, float | None],
-    said: Said = NOBODY,
+    said: PeopleResults = EMPTY,
 ) -> GroupResults:
     """Collects and compares the arms of one group; p-values are corrected within it alone.
 
@@ -135,7 +136,7 @@ def collect(
     """
     arms = [arm for arm in plan.arms if arm.group == group and arm.name in measured]
     values: Values = {}
-    for kind in KINDS:
+    for kind in kinds.of_study(said.is_simulated):
         for arm in arms:
             try:
                 found = kind.of(measured[arm.name])
@@ -159,7 +160,7 @@ def collect(
 
 
 def collect_all(
-    plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY
+    plan: Plan, measured: Mapping[str, dict[str, Any]], said: PeopleResults = EMPTY
 ) -> list[GroupResults]:
     """Collects all groups of a study and corrects their p-values as one family of questions.
 
@@ -206,8 +207,15 @@ def check_questions(questions: Iterable[Question]) -> None:
             )
 
 
-def answer(group: GroupResults) -> tuple[str, list[str]]:
+def answer(
+    group: GroupResults,
+    called: Callable[[statistics.Comparison], statistics.Comparison] = lambda one: one,
+) -> tuple[str, list[str]]:
     """Answers the study's questions from the numbers.
+
+    Args:
+      group: the numbers.
+      called: gives a comparison the name under which its measure is shown.
 
     Returns:
       A sentence that counts, and a sentence for each question; where no questions were named
@@ -222,7 +230,7 @@ def answer(group: GroupResults) -> tuple[str, list[str]]:
             "answered."
         )
         told = [one for one in asked if one.expected or one.measure not in _FROM_COMMON_START]
-        return count, [_capital(statistics.sentence(one)) for one in told]
+        return count, [_capital(statistics.sentence(called(one))) for one in told]
     if asked[0].expected:
         confirmed = sum(one.verdict_on_these == "yes" for one in asked)
         count = (
@@ -230,7 +238,7 @@ def answer(group: GroupResults) -> tuple[str, list[str]]:
             f"{statistics.THESE}; {_on_like_these(asked)}"
         )
         return count, [
-            f"{_capital(one.verdict_on_these)}: {statistics.sentence(one)}" for one in asked
+            f"{_capital(one.verdict_on_these)}: {statistics.sentence(called(one))}" for one in asked
         ]
     stand = sum(one.distinguishable for one in asked)
     count = (
@@ -243,7 +251,7 @@ def answer(group: GroupResults) -> tuple[str, list[str]]:
         by_common = sum(one.distinguishable for one in common)
         count += f", {by_common} of {len(common)} from a common start"
     count += f"; {_on_like_these(asked)}"
-    return count, [_capital(statistics.sentence(one)) for one in told]
+    return count, [_capital(statistics.sentence(called(one))) for one in told]
 
 
 def _on_like_these(asked: Sequence[statistics.Comparison]) -> str:
@@ -262,21 +270,24 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY) -> str:
+def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: PeopleResults = EMPTY) -> str:
     """Returns one row for each finished arm and class, with a column for each measure."""
-    columns = [said.column(kind.short) for kind in KINDS]
+    measured_kinds = kinds.of_study(said.is_simulated)
+    columns = [kind.short for kind in measured_kinds]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["arm", "background", "seed", "correlation", "epsilon", "class", *columns])
     for arm in plan.arms:
         if arm.name in measured:
-            writer.writerows(_rows(arm, measured[arm.name]))
+            writer.writerows(_rows(arm, measured[arm.name], measured_kinds))
     return text.getvalue()
 
 
-def _rows(arm: PlannedArm, measures: dict[str, Any]) -> Iterator[list[Any]]:
+def _rows(
+    arm: PlannedArm, measures: dict[str, Any], measured_kinds: Sequence[kinds.MeasureKind]
+) -> Iterator[list[Any]]:
     columns: list[list[float | None]] = []
-    for kind in KINDS:
+    for kind in measured_kinds:
         try:
             columns.append(kind.of(measures))
         except KeyError:

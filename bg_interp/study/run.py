@@ -158,22 +158,21 @@ def write(
                 for arm in laid_out.arms
                 if arm.name not in measured
             },
-            "groups": [said.named(dataclasses.asdict(group)) for group in groups],
-            "arms": {name: said.named(measures) for name, measures in measured.items()},
+            "groups": [dataclasses.asdict(group) for group in groups],
+            "arms": measured,
         },
     )
     files.write_text(folder / "results.csv", results.to_csv(laid_out, measured, said))
     doubted = wording.doubts(next(iter(measured.values())))
-    worded = functools.partial(wording.worded, doubted=doubted, said=said)
-    files.write_text(folder / "results.md", markdown.tables(laid_out, groups, worded))
+    words = wording.Words(doubted, said.is_simulated)
+    files.write_text(folder / "results.md", markdown.tables(laid_out, groups, words))
     page.write(laid_out, config, measured, failed, groups, said)
-    for words, reason in doubted.items():
-        print(f"the {words} cannot tell whether an image is recognisable: {reason}")
+    for judge, reason in doubted.items():
+        print(f"the {judge} cannot tell whether an image is recognisable: {reason}")
     for doubt in next(iter(measured.values())).get("doubts", []):
         print(f"in doubt, {doubt['about']}: {doubt['reason']}; {doubt['way_out']}")
     for group in groups:
-        count, sentences = results.answer(group)
-        told = "\n".join([f"correlation {group.correlation:g}: {count}", *sentences])
-        print(worded(told))
+        count, sentences = results.answer(group, words.compared)
+        print("\n".join([f"correlation {group.correlation:g}: {count}", *sentences]))
     print(f"report: {folder / 'report.html'}")
     print(f"look at all arms: tensorboard --logdir {folder / 'events'}")

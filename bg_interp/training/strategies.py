@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from bg_interp.cluster.team import Team, read_team
 from bg_interp.errors import UserError, one_line
-from bg_interp.training import meeting
+from bg_interp.training import rendezvous
 
 
 class WorkerLost(UserError):
@@ -47,7 +47,7 @@ def make(name: str, batch_size: int) -> tf.distribute.Strategy:
 
 def _meet(team: Team) -> tf.distribute.Strategy:
     print(f"{team.name} is waiting for the others", file=sys.stderr)
-    meeting.wait_for_all(team)
+    rendezvous.wait_for_all(team)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError) as error:
