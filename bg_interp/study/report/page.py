@@ -39,7 +39,7 @@ def _seen_by_people(
         if kind.short in group.cells
     }
     by_judges = {
-        kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
+        kind.short: kind.label
         for kind in kinds.KINDS
         if kind.short in group.cells
         and kind.path[:2] == ("class_images", said.found.get("start", "own"))
@@ -63,12 +63,10 @@ def _plots(
     for arm in arms:
         curves.setdefault(arm.background, []).append(_metrics(arm))
     variants = {
-        kind.short: kind.short.removeprefix("accuracy_").replace("_", " ")
-        for kind in kinds.KINDS
-        if kind.short.startswith("accuracy_")
+        kind.short: kind.label for kind in kinds.KINDS if kind.short.startswith("accuracy_")
     }
     recognised = {
-        kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
+        kind.short: kind.label
         for kind in kinds.KINDS
         if kind.path[0] == "class_images" and kind.path[2] != "forced_choice"
     }
