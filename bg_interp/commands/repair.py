@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
 from bg_interp.commands.class_images import ClassVisualizer
+from bg_interp.commands.next_steps import repaired_ways
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
 from bg_interp.data.opening import decoded_with_masks
@@ -137,11 +138,13 @@ def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize:
     report.write(
         folder / "report.html",
         rows=list(done.rows()),
+        changes=done.changes,
         evaluations=(done.before, done.after),
         class_images=done.class_images,
         shown=done.shown,
         fit=str(done.fit),
         command=page.command("repair", page.given_flags(config, (*NO_FLAGS, "output"))),
+        ways=repaired_ways(config, page.without_places("model", folder / "model.keras")),
     )
 
 

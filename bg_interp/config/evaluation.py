@@ -125,8 +125,9 @@ class EvaluateConfig(DataConfig):
     )
     baseline: str | None = setting(
         None,
-        "an earlier model, or the results.json of its evaluation, that conditions name "
-        "(--must='reliance<baseline+0.02'); both are compared image by image",
+        "an earlier model, or the results.json of its audit, to compare with image by image: the "
+        "page shows both side by side, and conditions may name it "
+        "(--must='reliance<baseline+0.02')",
     )
     junit: str | None = setting(None, "file to write the conditions to as JUnit's XML")
     seed: int = setting(0, "of the choice of backgrounds, noise and resampling", rule=SEED)

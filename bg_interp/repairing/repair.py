@@ -140,6 +140,7 @@ def _measured(
         place_names=test.place_names,
         backgrounds=0,
         controls=False,
+        draws_maps=False,
         seed=seed,
         facts=classifier.facts,
         logits=logits,
