@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.commands.class_images import ClassVisualizer
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation.answers import Answers
@@ -19,7 +20,6 @@ from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import opening, preprocessing
 from bg_interp.models.loading import as_network, classes_of, load_classifier
-from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.pixels import BYTES, given
 from bg_interp.storage.summaries import EventWriter
 from bg_interp.visualization.ascent import check_start

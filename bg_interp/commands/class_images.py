@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from bg_interp import pictures
+from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.commands.chosen_classes import Classes, class_units
 from bg_interp.commands.chosen_classes import class_names as names_of
 from bg_interp.commands.second_opinion import Opinion, opinion
@@ -18,7 +19,6 @@ from bg_interp.errors import UserError, nearest
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import opening, preprocessing, targets
 from bg_interp.models.loading import as_network, classes_of
-from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.pixels import Pixels, given
 from bg_interp.visualization import features, presets, statistics
 from bg_interp.visualization.ascent import Ascent

@@ -1,6 +1,6 @@
 """A repair of one classifier: its last layer retrained, measured before and after.
 
-`tools/repair.py` is its command line; `commands.arrays.repair` repairs from Python.
+`tools/repair.py` is its command line; `api.repair` repairs from Python.
 """
 
 import contextlib

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.special
 
+from bg_interp.arguments import whole
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation import finding, gate
@@ -24,7 +25,6 @@ from bg_interp.evaluation.measures import BY_NAME, MEASURES, VARIANTS, Measure, 
 from bg_interp.evaluation.reliance.groups import Groups, Third
 from bg_interp.evaluation.reliance.variants import confusion_matrix
 from bg_interp.evaluation.worst import NO_MAPS, Maps, WorstImages, worst_images, worst_rows
-from bg_interp.outside import whole
 from bg_interp.storage import files
 
 

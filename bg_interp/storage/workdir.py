@@ -91,6 +91,13 @@ class Workdir:
             return None
         return found if {"accuracies", "seconds"} <= found.keys() else None
 
+    def read_collapsed(self) -> str | None:
+        """Reads why the run learned nothing; None when it did learn, or isn't over."""
+        try:
+            return files.read_sealed(self.result).get("collapsed")
+        except (OSError, ValueError):
+            return None
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Keeps other processes out of the folder within the block.

@@ -51,6 +51,7 @@ class MeasureKind:
       section: the table of the report that shows it.
       is_question: whether a study asks for its differences where no questions are named.
       from_common_start: whether it is of class images from a start that all arms share.
+      label: what plots call it, under a caption that says what they are of.
       judge: in words, who says what class images are recognised as; None for other measures.
       name_if_doubted: what it is called where that judge is not believed.
     """
@@ -61,6 +62,7 @@ class MeasureKind:
     section: Section
     is_question: bool = False
     from_common_start: bool = False
+    label: str = ""
     judge: str | None = None
     name_if_doubted: str = ""
 
@@ -73,7 +75,7 @@ class MeasureKind:
 
 
 def _of_class_images(
-    name: str, short: str, measure: str, start: Start, is_question: bool = False
+    name: str, short: str, measure: str, start: Start, label: str, is_question: bool = False
 ) -> MeasureKind:
     return MeasureKind(
         f"{name}, {start.words}",
@@ -82,6 +84,7 @@ def _of_class_images(
         _CLASS_IMAGES[start.name],
         is_question,
         start.is_common,
+        label=f"{label}, {start.words}",
     )
 
 
@@ -91,21 +94,21 @@ def _recognisability() -> Iterator[MeasureKind]:
             if not judge.of_backgrounds:
                 name = f"recognisability by {judge.words}"
                 yield dataclasses.replace(
-                    _of_class_images(name, judge.name, judge.measure, start, is_question=True),
+                    _of_class_images(name, judge.name, judge.measure, start, judge.words, True),
                     judge=judge.words,
                     name_if_doubted=f"share named by the doubted {judge.words}, {start.words}",
                 )
     for start in STARTS:
-        yield _of_class_images("forced choice", "forced_choice", "forced_choice", start)
+        words, short = "forced choice", "forced_choice"
+        yield _of_class_images(words, short, short, start, words)
 
 
 def _leakage() -> Iterator[MeasureKind]:
     for start in STARTS:
         for judge in REPORTED_JUDGES:
             if judge.of_backgrounds:
-                name = f"background {judge.measure}"
-                asked = not start.is_common
-                yield _of_class_images(name, judge.measure, judge.measure, start, asked)
+                name, short = f"background {judge.measure}", judge.measure
+                yield _of_class_images(name, short, short, start, short, not start.is_common)
 
 
 def _of_reliance() -> Iterator[MeasureKind]:
@@ -114,8 +117,14 @@ def _of_reliance() -> Iterator[MeasureKind]:
             path = (measure.name, "by_class")
             if measure.is_variant:
                 path = ("accuracy_by_class", measure.name)
-            where = ("background", *path)
-            yield MeasureKind(study.words, study.short, where, _RELIANCE, study.is_question)
+            yield MeasureKind(
+                study.words,
+                study.short,
+                ("background", *path),
+                _RELIANCE,
+                study.is_question,
+                label=measure.name.replace("_", " "),
+            )
 
 
 _WORST_GROUP = MeasureKind(
@@ -123,6 +132,7 @@ _WORST_GROUP = MeasureKind(
     "accuracy_worst_group",
     ("groups", "worst_by_class_held_out"),
     _RELIANCE,
+    label="worst group",
 )
 _ATTRIBUTIONS = (
     MeasureKind(

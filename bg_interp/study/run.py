@@ -53,8 +53,8 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
         raise UserError(
             f"no arm could be finished; the first error: {next(iter(failed.values()), 'none')}"
         )
-    write(laid_out, config, measured, failed)
-    broken = {name: why for name, why in failed.items() if not running.is_collapsed(why)}
+    write(laid_out, config, measured, {name: str(error) for name, error in failed.items()})
+    broken = {n: e for n, e in failed.items() if not isinstance(e, running.Collapsed)}
     if len(failed) > len(broken):
         print(f"{len(failed) - len(broken)} of {len(laid_out.arms)} arms learned nothing")
     if broken:
@@ -68,7 +68,7 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
 
 def _run_arms(
     laid_out: Plan, config: StudyConfig, shard: tuple[int, int], judges: Callable[[], Judges]
-) -> dict[str, str]:
+) -> dict[str, UserError]:
     """Runs the arms here, or on a cluster; returns why some failed."""
     arms = laid_out.arms[shard[0] :: shard[1]]
     if not config.on_cluster:

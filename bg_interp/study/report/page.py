@@ -18,11 +18,14 @@ from bg_interp.study.people import PeopleResults
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.report import events, figures, panels, wording
 from bg_interp.study.results import GroupResults
-from bg_interp.study.running import is_collapsed
+
+
+def _workdir(arm: PlannedArm) -> Workdir:
+    return Workdir(pathlib.Path(str(arm.config.workdir)))
 
 
 def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
-    path = Workdir(pathlib.Path(str(arm.config.workdir))).metrics
+    path = _workdir(arm).metrics
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -36,7 +39,7 @@ def _seen_by_people(
         if kind.short in group.cells
     }
     by_judges = {
-        kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
+        kind.short: kind.label
         for kind in kinds.KINDS
         if kind.short in group.cells
         and kind.path[:2] == ("class_images", said.found.get("start", "own"))
@@ -60,12 +63,10 @@ def _plots(
     for arm in arms:
         curves.setdefault(arm.background, []).append(_metrics(arm))
     variants = {
-        kind.short: kind.short.removeprefix("accuracy_").replace("_", " ")
-        for kind in kinds.KINDS
-        if kind.short.startswith("accuracy_")
+        kind.short: kind.label for kind in kinds.KINDS if kind.short.startswith("accuracy_")
     }
     recognised = {
-        kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
+        kind.short: kind.label
         for kind in kinds.KINDS
         if kind.path[0] == "class_images" and kind.path[2] != "forced_choice"
     }
@@ -171,9 +172,9 @@ def _context(
                 "plots": [(told, page.drawn(svg)) for told, svg in _plots(plan, arms, group, said)],
             }
         )
-    first = Workdir(pathlib.Path(str(finished[0].config.workdir))).read_config()
+    first = _workdir(finished[0]).read_config()
     absent = [
-        (arm.name, failed.get(arm.name, "not finished"))
+        (arm.name, failed.get(arm.name, "not finished"), _workdir(arm).read_collapsed())
         for arm in plan.arms
         if arm.name not in measured
     ]
@@ -200,8 +201,8 @@ def _context(
             for name in ("natural_objects", "natural_backgrounds")
             if name in measured[finished[0].name]["class_images"]
         },
-        "missing": [(name, why) for name, why in absent if not is_collapsed(why)],
-        "collapsed": [(name, why) for name, why in absent if is_collapsed(why)],
+        "missing": [(name, why) for name, why, nothing in absent if not nothing],
+        "collapsed": [(name, nothing) for name, _, nothing in absent if nothing],
         "masks": first.get("masks", {}),
         "examples": first.get("examples", {}),
         "dataset": dict(_settings(plan.arms[0].config))["dataset"],

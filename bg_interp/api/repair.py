@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp.commands.arrays.evaluate import names_of
+from bg_interp.api.evaluate import names_of
+from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
@@ -19,7 +20,6 @@ from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import opening, preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import as_network
-from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.pixels import Pixels, given
 from bg_interp.repairing import repair as retraining
 from bg_interp.repairing.head import find_head

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from bg_interp.arguments import check_counts, count_classes, to_images, to_labels, whole
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
@@ -21,7 +22,6 @@ from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import opening
 from bg_interp.models.loading import load_classifier
 from bg_interp.models.outputs import KINDS, check_listed, check_names
-from bg_interp.outside import check_counts, count_classes, to_images, to_labels, whole
 from bg_interp.pixels import given
 from bg_interp.report import evaluation as page
 
