@@ -91,7 +91,9 @@ def worst_shown(found: Evaluation) -> Iterator[Shown]:
             change=change,
             mask=verdict_of(found, int(row)),
             url=data_url(made["original"][place], WEBP, _LARGE),
-            caption=f"{found.keys[row]}; on a background of {background}: {elsewhere}; {change}",
+            caption=(
+                f"{found.keys[row]}; on a background of {background} it says {elsewhere}; {change}"
+            ),
             variants=variants + looks,
         )
 

@@ -105,7 +105,7 @@ def test_right_and_wrong_are_told_by_signs(browser):
 
 def test_thumbnails_say_what_becomes_of_which_class_on_what_background(browser):
     text = browser.run("return document.querySelector('#worst figcaption').innerText")
-    assert " → " in text and "on " in text and "\u2212" in text
+    assert " → " in text and "background of " in text and "\u2212" in text
 
 
 def test_a_cell_opens_its_images_and_says_how_many_answers_it_has(browser):
