@@ -191,6 +191,7 @@ def _facts(
     same = getattr(source, "duplicates", None)
     return {
         "model": str(config.model),
+        "weights_sha256": subject.weights_sha256(config),
         "fingerprint": source.fingerprint,
         "preprocess": config.preprocess,
         "input_range": model.pixels.range and list(model.pixels.range),
@@ -242,6 +243,9 @@ def run(config: EvaluateConfig) -> Evaluation:
         page.command("evaluate", page.given_flags(config, (*NO_FLAGS, "output", "junit"))),
         [
             *((one, page.without_places(one, getattr(tested.config, one))) for one in _SHOWN),
+            ("masks come from", tested.masks.origin.partition(":")[0]),
+            ("data fingerprint", audit.source.fingerprint),
+            ("sha256 of the weights", found.facts["weights_sha256"] or "unknown"),
             *((name, str(note)) for name, note in _notes(found, audit.source)),
             *(("published variants", line) for line in beside),
         ],

@@ -69,6 +69,7 @@ def run(config: RepairConfig) -> Repair:
             doubts=tuple(dict.fromkeys(doubts)),
             facts={
                 "model": str(config.model),
+                "weights_sha256": subject.weights_sha256(settled),
                 "preprocess": settled.preprocess,
                 "output_kind": settled.output_kind,
                 "found": list(tested.found.notes),

@@ -58,7 +58,7 @@ def written(found, earlier, tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     write = page.writer(
         "python tools/evaluate.py --model=model.keras",
-        [("model", "model.keras"), ("dataset", "folder:photos")],
+        [("model", "model.keras"), ("dataset", "folder:photos"), ("data_dir", "default")],
         MaskFacts("dataset", {"unsure": 1}, {"<i>3</i>.jpg": "unsure"}),
         beside=("results.json", "images.csv", "model_card.md"),
     )

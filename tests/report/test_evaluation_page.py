@@ -111,6 +111,7 @@ def test_the_card_is_markdown_whatever_classes_are_called(written, found):
     assert text.startswith("## Reliance on backgrounds")
     assert "| reliance | 1.00 |" in text and "`python tools/evaluate.py" in text
     assert "<b>" not in text
+    assert "dataset: folder:photos" in text and "default" not in text
 
 
 @pytest.mark.parametrize("given", ["folder:photos", "folder:photos/", "folder:/home/me/photos"])

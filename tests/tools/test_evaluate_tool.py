@@ -1,5 +1,6 @@
 """The real `tools/evaluate.py` on somebody's folder of images and Keras file."""
 
+import hashlib
 import json
 import pathlib
 
@@ -79,6 +80,9 @@ def test_audits_a_model_that_was_trained_elsewhere(run_tool, photos):
     assert "It relies on backgrounds: reliance is 1.00" in ended.stdout
     results = json.loads((photos / "audit" / "results.json").read_text())
     json_schema.check_results(results)
+    weights = hashlib.sha256((photos / "model.keras").read_bytes()).hexdigest()
+    assert results["weights_sha256"] == weights
+    assert weights in (photos / "audit" / "model_card.md").read_text()
     accuracy = results["background"]["accuracy"]
     assert accuracy["original"] == accuracy["mixed_same"] == 1 and accuracy["swap"] == 0
     assert results["classes"] == ["cat", "dog"] and results["images"] == 16
