@@ -68,7 +68,7 @@ def evaluate(
         and add up to 1 are probabilities.
       keys: names of the images; None for their numbers.
       places: the kind of each image's background, a name or number for each, such as land and
-        water; the worst group is then measured on the images as they are as well. None where
+        water; the worst group is then measured on unmodified images as well. None where
         nothing tells.
       units: which images belong together, a name or number for each: those of one object, place
         or scene, which are no news of each other; None where each shows another.

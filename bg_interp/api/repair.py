@@ -80,7 +80,7 @@ def repair(
       input_range: what the model takes for black and white, instead of `preprocess`; None takes
         [0, 255], or the range in which it is clearly better, which is said.
       copies: how many random backgrounds each object is pasted on, at least 1.
-      max_loss: how much accuracy on images as they are may be lost, of 1, for the sake of accuracy
+      max_loss: how much accuracy on unmodified images may be lost, of 1, for the sake of accuracy
         on other backgrounds; told by images that the new layer has not seen.
       invert_masks: True where black is the object; False says that white is, however it looks.
       mask_values: which values of masks are object, where they are maps of labels or colours: a

@@ -182,7 +182,7 @@ def _batches(
 def conditions(
     config: ArmConfig, data: ArmData, treatment: treatments.Treatment
 ) -> dict[str, Callable[[], Iterator[dict[str, np.ndarray]]]]:
-    """Returns what accuracies are taken on: the own condition, images as they are, and swapped."""
+    """Returns what accuracies are taken on: the own condition, unmodified images, and swapped."""
     treated: dict[str, treatments.Treatment] = {"original": treatments.none}
     if data.masks.read is not None:
         treated = {"own_condition": treatment, **treated, "swapped": treatments.swap}

@@ -124,7 +124,7 @@ def _groups(
     place_names: Sequence[str],
     units: Units,
 ) -> tuple[Groups, Groups | None]:
-    """Returns groups on composites, and on images as they are where places are told."""
+    """Returns groups on composites, and on unmodified images where places are told."""
     how = labels, names, seed, places, place_names
     groups = measure_groups(right, *how, units=units.objects)
     if places is None:

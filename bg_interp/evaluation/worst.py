@@ -58,7 +58,7 @@ class Maps:
 
     Attributes:
       rows: int [M], which images.
-      unmodified: float32 [M, H, W], not negative, of the images as they are.
+      unmodified: float32 [M, H, W], not negative, of unmodified images.
       swapped: the same of their objects on the background of another class.
       left_out: why there are none.
     """

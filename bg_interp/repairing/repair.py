@@ -68,7 +68,7 @@ class Settings:
 
     Attributes:
       copies: how many random backgrounds each object is pasted on.
-      max_loss: how much accuracy images as they are may lose.
+      max_loss: how much accuracy unmodified images may lose.
       seed: keys all that is random.
     """
 
