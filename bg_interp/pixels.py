@@ -251,19 +251,23 @@ def to_range(value: Any, what: str = "input_range") -> tuple[float, float]:
     return low, high
 
 
-def of_flags(preprocess: str, input_range: str) -> Pixels | None:
+def of_flags(preprocess: str, input_range: str, of: str = "") -> Pixels | None:
     """Returns what `--preprocess` or `--input_range` says; None where both are "auto".
+
+    Args:
+      preprocess, input_range: the flags' values.
+      of: what the flags' names begin with, where they are of a second model.
 
     Raises:
       UserError: a name that is none, or two of them.
     """
     if "auto" not in (preprocess, input_range):
         raise UserError(
-            "--preprocess and --input_range exclude each other. "
+            f"--{of}preprocess and --{of}input_range exclude each other. "
             f"Received: {preprocess!r} and {input_range!r}"
         )
     said = input_range if preprocess == "auto" else preprocess
-    return None if said == "auto" else named(said)
+    return None if said == "auto" else named(said, f"--{of}preprocess")
 
 
 def _called(preprocess: Any) -> str:
