@@ -202,4 +202,4 @@ def check_names(config: EvaluateConfig) -> None:
     if config.masks:
         check_masks(config.masks)
     if config.masks == "none":
-        raise UserError("--masks=none leaves nothing to tell the background by; give another one")
+        raise UserError("--masks=none leaves nothing to find the background by; give another one")

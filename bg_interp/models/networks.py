@@ -66,7 +66,7 @@ def application(name: str, image_size: int, classes: int, weights: str) -> keras
       weights: "none", "imagenet", or the path of a .keras, .h5 or .weights.h5 file.
 
     Raises:
-      UserError: the weights cannot be had, or the network cannot take images of that size.
+      UserError: the weights are not there, or the network cannot take images of that size.
     """
     if weights in ("none", "imagenet"):
         return _application(name, image_size, classes, weights)
@@ -286,7 +286,7 @@ def build(
       A flat functional model from float32 [B, S, S, 3] in [0, 255] to float32 logits [B, classes].
 
     Raises:
-      UserError: the weights cannot be had or do not fit.
+      UserError: the weights are not there or do not fit.
     """
     with _dtype_policy(mixed_precision):
         if name == "small":
