@@ -169,9 +169,9 @@ def named(text: str, what: str = "--preprocess") -> Pixels:
     simple |= {"tf": RANGES[2], "none": BYTES}
     reading: list[Callable[[str], Pixels | None]] = [simple.get, _range, _mean, application]
     for read in reading:
-        found = read(plain)
-        if found is not None:
-            return found
+        taken = read(plain)
+        if taken is not None:
+            return taken
     raise UserError(f"{what} must be auto, or one of: {HELP}. Received: {text!r}")
 
 
@@ -184,9 +184,9 @@ def _range(text: str) -> Pixels | None:
 
 
 def _mean(text: str) -> Pixels | None:
-    found = re.fullmatch(r"mean:([^/]+)/std:([^/]+)", text)
+    match = re.fullmatch(r"mean:([^/]+)/std:([^/]+)", text)
     try:
-        mean, deviation = ([float(value) for value in part.split(",")] for part in found.groups())  # type: ignore[union-attr]
+        mean, deviation = ([float(value) for value in part.split(",")] for part in match.groups())  # type: ignore[union-attr]
     except (AttributeError, ValueError):
         return None
     mean, deviation = (values * 3 if len(values) == 1 else values for values in (mean, deviation))

@@ -26,8 +26,8 @@ class Cluster:
 
     def places(self, cpus: float, gpus: float) -> int:
         """Returns how many tasks of that size find room at a time, as of now."""
-        found = self._ray.cluster_resources()
-        by_kind = [(found.get("CPU", 0), cpus), (found.get("GPU", 0), gpus)]
+        resources = self._ray.cluster_resources()
+        by_kind = [(resources.get("CPU", 0), cpus), (resources.get("GPU", 0), gpus)]
         return int(min(have // want for have, want in by_kind if want))
 
     def check_room(self, cpus: float, gpus: float, count: int = 1) -> None:
@@ -37,11 +37,11 @@ class Cluster:
           UserError: the cluster has not as many processors.
         """
         if self.places(cpus, gpus) < count:
-            found = self._ray.cluster_resources()
+            resources = self._ray.cluster_resources()
             raise UserError(
                 f"{count} times {cpus:g} processors and {gpus:g} GPUs are more than the cluster "
-                f"has: {found.get('CPU', 0):g} and {found.get('GPU', 0):g}; add machines, or ask "
-                "for less"
+                f"has: {resources.get('CPU', 0):g} and {resources.get('GPU', 0):g}; add machines, "
+                "or ask for less"
             )
 
     def check_versions(self) -> None:
@@ -51,11 +51,11 @@ class Cluster:
           UserError: one has not; the message names it.
         """
         here = worker.versions()
-        for node, found in self.on_each(worker.versions):
-            if found != here:
-                name = next(name for name in here if found.get(name) != here[name])
+        for node, theirs in self.on_each(worker.versions):
+            if theirs != here:
+                name = next(name for name in here if theirs.get(name) != here[name])
                 raise UserError(
-                    f"the machine {node} has {name} {found.get(name)}, this one {here[name]}; "
+                    f"the machine {node} has {name} {theirs.get(name)}, this one {here[name]}; "
                     "install the same lock on all machines"
                 )
 
@@ -232,8 +232,8 @@ class Cluster:
 def _first_user_error(error: BaseException) -> UserError | None:
     """Finds the `UserError` of a worker among the errors of all of them, which Ray wraps."""
     seen = [error, error.__cause__, *getattr(error, "worker_failures", {}).values()]
-    for found in seen:
-        found = getattr(found, "cause", found)
-        if isinstance(found, UserError):
-            return found
+    for one in seen:
+        one = getattr(one, "cause", one)
+        if isinstance(one, UserError):
+            return one
     return None

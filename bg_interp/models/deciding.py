@@ -118,12 +118,12 @@ class Decision:
 
 
 def _without_answers(
-    found: dict[int, evidence.Evidence], strange: dict[int, float]
+    readings: dict[int, evidence.Evidence], strange: dict[int, float]
 ) -> tuple[int, str]:
     """Returns a reading where the answers speak for none, and what speaks for it."""
     if strange:
         usual = min(strange)
-        nearest = min(found, key=lambda number: strange[number])
+        nearest = min(readings, key=lambda number: strange[number])
         if strange[usual] - strange[nearest] > FAR:
             return nearest, "statistics"
-    return min(found), "habit"
+    return min(readings), "habit"

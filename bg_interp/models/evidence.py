@@ -54,10 +54,10 @@ class Evidence:
     @functools.cached_property
     def heat(self) -> float:
         """The logarithm of the temperature at which its scores are likeliest."""
-        found = scipy.optimize.minimize_scalar(
+        fit = scipy.optimize.minimize_scalar(
             lambda heat: float(self._loss(heat).mean()), bounds=(-7.0, 7.0), method="bounded"
         )
-        return float(found.x)
+        return float(fit.x)
 
     @functools.cached_property
     def loss(self) -> np.ndarray:
@@ -150,40 +150,40 @@ def gathered(
     return _left(found)
 
 
-def _left(found: dict[int, Evidence]) -> dict[int, Evidence]:
+def _left(readings: dict[int, Evidence]) -> dict[int, Evidence]:
     """Leaves out readings that are clearly worse than another one, in any order of the outputs."""
-    best = found[leading(found)]
+    best = readings[leading(readings)]
     return {
         number: one
-        for number, one in found.items()
+        for number, one in readings.items()
         if not better(best, one) or one.renumbered() > best.right.mean() + 0.2
     }
 
 
-def leading(found: Mapping[int, Evidence]) -> int:
+def leading(readings: Mapping[int, Evidence]) -> int:
     """Returns the likeliest reading of those that none is clearly right more often than."""
-    most = max(found.values(), key=lambda one: one.right.sum())
-    often = [n for n, one in found.items() if not more_often(most.right, one.right, 0.05)]
-    return min(often, key=lambda number: found[number].loss.mean())
+    most = max(readings.values(), key=lambda one: one.right.sum())
+    often = [n for n, one in readings.items() if not more_often(most.right, one.right, 0.05)]
+    return min(often, key=lambda number: readings[number].loss.mean())
 
 
-def as_good(found: Mapping[int, Evidence]) -> list[int]:
+def as_good(readings: Mapping[int, Evidence]) -> list[int]:
     """Returns the readings that the leading one is not clearly better than, it among them."""
-    best = found[leading(found)]
-    return [number for number, one in found.items() if not better(best, one, 0.05)]
+    best = readings[leading(readings)]
+    return [number for number, one in readings.items() if not better(best, one, 0.05)]
 
 
-def chosen_by_heat(found: Mapping[int, Evidence], among: Sequence[int]) -> int:
+def chosen_by_heat(readings: Mapping[int, Evidence], among: Sequence[int]) -> int:
     """Returns the first of readings, or one that is far less too sure, or less unsure, than it.
 
     Networks of ReLUs without biases give the same answers in 0 to 255 as in 0 to 1, and are beyond
     all measure sure of them.
     """
     first = among[0]
-    if min((~found[number].right).sum() for number in among) < _WRONG:
+    if min((~readings[number].right).sum() for number in among) < _WRONG:
         return first
-    calmest = min(among, key=lambda number: abs(found[number].heat))
-    far = abs(found[first].heat) - abs(found[calmest].heat) > _HOTTER
+    calmest = min(among, key=lambda number: abs(readings[number].heat))
+    far = abs(readings[first].heat) - abs(readings[calmest].heat) > _HOTTER
     return calmest if far else first
 
 
@@ -192,6 +192,6 @@ def differ(first: Evidence, second: Evidence) -> bool:
     return bool((first.said != second.said).mean() > ALIKE)
 
 
-def shares(found: Mapping[int, Evidence], names: Sequence[str]) -> str:
+def shares(readings: Mapping[int, Evidence], names: Sequence[str]) -> str:
     """Says how often each reading is right."""
-    return ", ".join(f"{one.right.sum()} in {names[number]}" for number, one in found.items())
+    return ", ".join(f"{one.right.sum()} in {names[number]}" for number, one in readings.items())

@@ -68,45 +68,45 @@ def opened(
     Raises:
       UserError: it cannot be asked, or what was given does not fit it.
     """
-    found = load_classifier(model)
+    classifier = load_classifier(model)
     least = None if class_names is None else len(class_names)
     if least is None and labels is not None:
         least = int(np.max(labels)) + 1
-    found = with_output(found, least)
-    notes = [] if found.layout.in_words is None else [f"it takes {found.layout.in_words}"]
-    base, pixels = _before(found, pixels, images)
+    classifier = with_output(classifier, least)
+    notes = [] if classifier.layout.in_words is None else [f"it takes {classifier.layout.in_words}"]
+    base, pixels = _before(classifier, pixels, images)
     base, dtype_note = _taking_floats(base, images)
     notes += dtype_note
-    base, output = _with_key(base, images, least, output_kind, found.name)
-    notes += [f"of its outputs, {one} is taken" for one in (found.output, output) if one]
-    given = _candidates(found, base) if pixels is None else (pixels,)
+    base, output = _with_key(base, images, least, output_kind, classifier.name)
+    notes += [f"of its outputs, {one} is taken" for one in (classifier.output, output) if one]
+    given = _candidates(classifier, base) if pixels is None else (pixels,)
     scores = _scores(base, given, _few(images), class_names)
     kind = output_kind or _kind(scores)
     for one in scores[:1]:
         outputs.check_kind(kind, one)
-    if output_kind is None and not found.is_own:
+    if output_kind is None and not classifier.is_own:
         notes.append(f"it gives {kind}")
     base = dataclasses.replace(base, output_kind=kind, columns=columns)
     model = dataclasses.replace(base, pixels=given[0])
-    settled = Opened(model, tuple(notes), (), found.name, max(2, scores[0].shape[1]))
-    if found.is_own or labels is None:
+    settled = Opened(model, tuple(notes), (), classifier.name, max(2, scores[0].shape[1]))
+    if classifier.is_own or labels is None:
         return settled
     return _decided(settled, given, images, labels, said=pixels is not None)
 
 
 def _before(
-    found: Classifier, pixels: Pixels | Callable | None, images: np.ndarray
+    classifier: Classifier, pixels: Pixels | Callable | None, images: np.ndarray
 ) -> tuple[AdaptedModel, Pixels | None]:
     """Puts a caller's own function of images before a Keras network; checks the size."""
-    layout = found.layout
+    layout = classifier.layout
     preprocessing.check_layout(layout, images, "images")
     if isinstance(pixels, Pixels) or pixels is None:
-        return AdaptedModel(found.network, layout=layout), pixels
-    if not isinstance(found.network, keras.Model):
+        return AdaptedModel(classifier.network, layout=layout), pixels
+    if not isinstance(classifier.network, keras.Model):
         raise UserError(
             "preprocess as a function needs a Keras model; call it in your own function"
         )
-    ready = preprocessing.with_function(found.network, pixels, images.shape[1:3])
+    ready = preprocessing.with_function(classifier.network, pixels, images.shape[1:3])
     return AdaptedModel(ready), BYTES
 
 
@@ -157,16 +157,16 @@ def _with_key(
     return dataclasses.replace(model, key=key), str(key) if several else None
 
 
-def _candidates(found: Classifier, model: AdaptedModel) -> tuple[Pixels, ...]:
+def _candidates(classifier: Classifier, model: AdaptedModel) -> tuple[Pixels, ...]:
     """Returns what a classifier may want of pixels, what is likeliest first."""
     takes_bytes = isinstance(model.network, ArrayFunction) and model.network.takes_bytes
-    if found.pixels is not None:
-        return found.pixels
-    if takes_bytes or found.layout.is_whole:
+    if classifier.pixels is not None:
+        return classifier.pixels
+    if takes_bytes or classifier.layout.is_whole:
         usual = tuple(one for one in conventions.USUAL if one.scale == (1.0, 1.0, 1.0))
         return tuple(one for one in usual if one.shift == (0.0, 0.0, 0.0))
-    usual = conventions.candidates(found.layout.channels)
-    own = conventions.application(str(getattr(found.network, "name", "")))
+    usual = conventions.candidates(classifier.layout.channels)
+    own = conventions.application(str(getattr(classifier.network, "name", "")))
     return (own, *(one for one in usual if one != own)) if own in usual else usual
 
 
@@ -177,13 +177,13 @@ def _scores(
     class_names: Sequence[str] | None,
 ) -> list[np.ndarray]:
     """Returns scores of a few images, in more than one reading only where one may mislead."""
-    found = []
+    scores = []
     for one in given:
-        found.append(check_outputs(dataclasses.replace(model, pixels=one), images, class_names))
+        scores.append(check_outputs(dataclasses.replace(model, pixels=one), images, class_names))
         # A single score may lie in 0 to 1 by chance, and a wrong reading give no numbers.
-        if found[-1].shape[1] > 1 and np.isfinite(found[-1]).all():
+        if scores[-1].shape[1] > 1 and np.isfinite(scores[-1]).all():
             break
-    return found
+    return scores
 
 
 def _kind(scores: Sequence[np.ndarray]) -> str:
@@ -208,8 +208,8 @@ def _decided(
         reading = dataclasses.replace(model, pixels=given[number], network=network)
         return predict(reading, images[rows])
 
-    found = evidence.gathered(ask, len(given), np.asarray(labels))
-    decision = Decision.of(given, found, _strangeness(model, given, images))
+    readings = evidence.gathered(ask, len(given), np.asarray(labels))
+    decision = Decision.of(given, readings, _strangeness(model, given, images))
     notes = [] if said or len(given) == 1 else [decision.note()]
     doubts = decision.doubts(said or len(given) == 1)
     return dataclasses.replace(
@@ -256,8 +256,8 @@ def assumed(
     if pixels is not None or classifier.is_own:
         return BYTES if pixels is None else pixels, ()
     if images is not None and labels is not None:
-        found = opened(classifier, images, labels)
-        return found.model.pixels, (*found.notes[-1:], *map(str, found.doubts))
+        settled = opened(classifier, images, labels)
+        return settled.model.pixels, (*settled.notes[-1:], *map(str, settled.doubts))
     name = str(network.name)
     layers = [layer.name for layer in getattr(network, "layers", [])]
     own = conventions.application(name)

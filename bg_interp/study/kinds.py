@@ -68,10 +68,10 @@ class MeasureKind:
 
     def of(self, measures: Mapping[str, Any]) -> list[float | None]:
         """Returns the value of each class."""
-        found: Any = measures
+        value: Any = measures
         for key in self.path:
-            found = found[key]
-        return list(found)
+            value = value[key]
+        return list(value)
 
 
 def _of_class_images(

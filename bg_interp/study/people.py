@@ -64,13 +64,13 @@ class PeopleResults:
 
     def shared_variance(self, measure: str, treatment: str) -> float:
         """Returns the variance of a treatment's mean that comes from who was asked."""
-        found = self._measures().get(measure, {})
-        return float(found.get("shared_variance", {}).get(treatment, 0.0))
+        asked = self._measures().get(measure, {})
+        return float(asked.get("shared_variance", {}).get(treatment, 0.0))
 
     def shared_variance_of_difference(self, measure: str, treatment: str) -> float:
         """Returns the variance of treatment minus none that comes from who was asked."""
-        found = self._measures().get(measure, {})
-        return float(found.get("shared_variance_of_difference", {}).get(treatment, 0.0))
+        asked = self._measures().get(measure, {})
+        return float(asked.get("shared_variance_of_difference", {}).get(treatment, 0.0))
 
     def beside(
         self, plan: Plan, measured: Mapping[str, dict[str, Any]]
@@ -89,7 +89,7 @@ EMPTY = PeopleResults({"measures": {}})
 def read(workdir: pathlib.Path) -> PeopleResults:
     """Reads what people said; `EMPTY` where nobody was asked about the study's arms."""
     try:
-        found = files.read_sealed(workdir / "people" / "results.json")
+        content = files.read_sealed(workdir / "people" / "results.json")
     except (OSError, ValueError):
         return EMPTY
-    return PeopleResults(found) if found.get("of_study") else EMPTY
+    return PeopleResults(content) if content.get("of_study") else EMPTY

@@ -89,7 +89,7 @@ def _compared(
             if not set(measure.get(treatment, {})) & set(measure.get("none", {})):
                 continue
             try:
-                found = statistics.compare(
+                comparison = statistics.compare(
                     kind.name,
                     measure,
                     treatment,
@@ -101,23 +101,23 @@ def _compared(
             if questions:
                 direction = expected.get((treatment, kind.short))
                 is_asked = direction is not None
-                found = dataclasses.replace(found, expected=direction)
+                comparison = dataclasses.replace(comparison, expected=direction)
             else:
                 is_asked = kind.is_question
-            (asked if is_asked else beside).append(found)
+            (asked if is_asked else beside).append(comparison)
     return asked, beside
 
 
 def _against_chance(values: Values, left_out: list[str]) -> list[statistics.Comparison]:
-    found, name = [], "background leakage, own start"
+    comparisons, name = [], "background leakage, own start"
     for treatment, by_seed in values.get("leakage_own", {}).items():
         chance = {seed: [1 / len(row)] * len(row) for seed, row in by_seed.items()}
         measure: statistics.Measure = {treatment: by_seed, CHANCE: chance}
         try:
-            found.append(statistics.compare(name, measure, treatment, CHANCE))
+            comparisons.append(statistics.compare(name, measure, treatment, CHANCE))
         except UserError as error:
             left_out.append(f"{name}: {error}")
-    return found
+    return comparisons
 
 
 def collect(
@@ -139,10 +139,10 @@ def collect(
     for kind in kinds.of_study(said.is_simulated):
         for arm in arms:
             try:
-                found = kind.of(measured[arm.name])
+                by_class = kind.of(measured[arm.name])
             except KeyError:
                 continue  # Left out by the measure itself, for a model that it doesn't suit.
-            values.setdefault(kind.short, {}).setdefault(arm.background, {})[arm.seed] = found
+            values.setdefault(kind.short, {}).setdefault(arm.background, {})[arm.seed] = by_class
     cells = {
         short: {
             name: cell

@@ -88,8 +88,8 @@ def _run_arms(
 
 def read_all(laid_out: Plan) -> dict[str, dict[str, Any]]:
     """Reads the measures of all finished arms, by the arm's name."""
-    found = {arm.name: measuring.read(arm.config) for arm in laid_out.arms}
-    return {name: measures for name, measures in found.items() if measures is not None}
+    measured = {arm.name: measuring.read(arm.config) for arm in laid_out.arms}
+    return {name: measures for name, measures in measured.items() if measures is not None}
 
 
 def _told(config: ArmConfig) -> dict[str, Any]:

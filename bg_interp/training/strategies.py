@@ -141,16 +141,16 @@ def statistics_of_whole_batches(
     what is saved would depend on how many devices there are. The layers are left as they were: what
     is saved must open with any backend of Keras.
     """
-    found = [
+    normalizations = [
         layer
         for layer in model.layers
         if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
     ]
-    found = found if strategy.num_replicas_in_sync > 1 else []
-    for layer in found:
+    normalizations = normalizations if strategy.num_replicas_in_sync > 1 else []
+    for layer in normalizations:
         layer.synchronized = True
     try:
         yield
     finally:
-        for layer in found:
+        for layer in normalizations:
             layer.synchronized = False

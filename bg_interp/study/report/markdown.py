@@ -53,14 +53,14 @@ def _differences(comparisons: Sequence[statistics.Comparison], words: Words) -> 
     return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
 
 
-def _difference(value: float, found: statistics.Inference | None) -> str:
-    return "" if found is None else f"{value:+.2f} [{found.low:.2f}, {found.high:.2f}]"
+def _difference(value: float, inference: statistics.Inference | None) -> str:
+    return "" if inference is None else f"{value:+.2f} [{inference.low:.2f}, {inference.high:.2f}]"
 
 
-def _verdict(found: statistics.Inference | None, verdict: str) -> str:
-    if found is None or verdict == statistics.INDICATIVE:
+def _verdict(inference: statistics.Inference | None, verdict: str) -> str:
+    if inference is None or verdict == statistics.INDICATIVE:
         return verdict
-    return f"{verdict} ({statistics.shown_p(found.p_corrected)})"
+    return f"{verdict} ({statistics.shown_p(inference.p_corrected)})"
 
 
 def tables(plan: Plan, groups: Sequence[GroupResults], words: Words) -> str:

@@ -19,13 +19,13 @@ def doubts(measures: Mapping[str, Any]) -> dict[str, str]:
       measures: of any finished arm; all arms of a study have the same judges.
     """
     classes, accuracies = len(measures["classes"]), measures["judges"]
-    found = {}
+    reasons = {}
     for judge in kinds.REPORTED_JUDGES:
         known = accuracies.get(judge.name, {})
         # Judges that were measured before blobs were asked for are neither believed nor doubted.
         if not judge.of_backgrounds and BLOBS in known:
-            found[judge.words] = distrust(known, classes)
-    return {words: reason for words, reason in found.items() if reason}
+            reasons[judge.words] = distrust(known, classes)
+    return {words: reason for words, reason in reasons.items() if reason}
 
 
 @dataclasses.dataclass(frozen=True)
