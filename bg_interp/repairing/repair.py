@@ -71,7 +71,7 @@ class Settings:
 
     Attributes:
       copies: how many random backgrounds each object is pasted on.
-      max_loss: how much accuracy images as they are may lose.
+      max_loss: how much accuracy unmodified images may lose.
       seed: keys all that is random.
     """
 
@@ -147,6 +147,7 @@ def _measured(
         units=test.units,
         backgrounds=0,
         controls=False,
+        draws_maps=False,
         seed=seed,
         facts=classifier.facts,
         logits=logits,

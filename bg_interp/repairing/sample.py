@@ -29,7 +29,7 @@ _MOST = 1024
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Sample:
-    """Features of N images as they are, and of copies on random backgrounds, M in all.
+    """Features of N unmodified images, and of copies on random backgrounds, M in all.
 
     Attributes:
       features: float32 [M, D].
@@ -37,7 +37,7 @@ class Sample:
       objects: int [M], the image whose object is shown.
       halves: int [M], 0 or 1: the half of the images that object and background are from; `NEITHER`
         for those that are learnt from in the end, and choose nothing.
-      copy: int [M], the number of the copy; 0 for images as they are.
+      copy: int [M], the number of the copy; 0 for unmodified images.
       is_foreign: bool [M], whether the background is from an image of another class.
     """
 

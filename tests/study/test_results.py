@@ -10,6 +10,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation import statistics
 from bg_interp.study import kinds, results
 from bg_interp.study.questions import Question
+from bg_interp.study.report import wording
 from bg_interp.study.starts import STARTS
 
 
@@ -125,8 +126,17 @@ def test_class_images_that_cannot_be_judged_leave_the_rest(study):
     assert "foreground_grey" not in group.cells and "foreground_own" in group.cells
 
 
-def test_every_measure_stands_in_a_table_of_the_page():
-    assert {kind.section for kind in kinds.KINDS} == set(kinds.SECTIONS)
+def test_a_doubted_judge_recognises_nothing_in_any_name():
+    believed, doubting = wording.Words({}), wording.Words({"shape judge": "it names blobs"})
+    names = [kind.name for kind in doubting.kinds]
+    assert "share named by the doubted shape judge, own start" in names
+    assert not any("recognisability by shape judge" in name for name in names)
+    assert "recognisability by foreground judge, own start" in names
+    assert [kind.short for kind in doubting.kinds] == [kind.short for kind in believed.kinds]
+    heading = believed.sections[0]
+    assert doubting.heading(heading) == heading.heading
+    both = wording.Words({"shape judge": "", "foreground judge": ""})
+    assert both.heading(heading).startswith("What judges name")
 
 
 def _asked(study, *questions):

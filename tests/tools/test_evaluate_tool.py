@@ -1,8 +1,10 @@
 """The real `tools/evaluate.py` on somebody's folder of images and Keras file."""
 
+import hashlib
 import json
 import pathlib
 
+import json_schema
 import keras
 import numpy as np
 import pytest
@@ -77,6 +79,10 @@ def test_audits_a_model_that_was_trained_elsewhere(run_tool, photos):
     assert ended.returncode == 0, ended.stderr
     assert "It relies on backgrounds: reliance is 1.00" in ended.stdout
     results = json.loads((photos / "audit" / "results.json").read_text())
+    json_schema.check_results(results)
+    weights = hashlib.sha256((photos / "model.keras").read_bytes()).hexdigest()
+    assert results["weights_sha256"] == weights
+    assert weights in (photos / "audit" / "model_card.md").read_text()
     accuracy = results["background"]["accuracy"]
     assert accuracy["original"] == accuracy["mixed_same"] == 1 and accuracy["swap"] == 0
     assert results["classes"] == ["cat", "dog"] and results["images"] == 16
@@ -99,6 +105,7 @@ def test_a_run_folder_needs_no_other_flag_and_its_exports_agree(
     ended = run_tool("evaluate", {"model": trained_workdir})
     assert ended.returncode == 0, ended.stderr
     own = json.loads((trained_workdir / "evaluation" / "results.json").read_text())
+    json_schema.check_results(own)
     assert own["data"]["masks"].startswith("folder:") and own["data"]["image_size"] == 32
     served = {
         "model": trained_workdir / "saved_model",

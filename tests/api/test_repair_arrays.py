@@ -139,5 +139,5 @@ def test_without_test_whole_objects_are_set_aside_that_the_new_layer_never_saw(m
 
 def test_units_that_are_not_one_for_each_image_end_in_one_line():
     images, labels, masks = coloured(12, 0)
-    with pytest.raises(bg.UserError, match="units must hold .* 12 images. Received: 2"):
+    with pytest.raises(bg.UserError, match=r"units must hold .* 12 images. Received: 2"):
         bg.repair(shortcut(), images, labels, masks, units=[1, 2])

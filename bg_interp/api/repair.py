@@ -9,7 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp.commands.arrays.evaluate import names_of, units_of
+from bg_interp.api.evaluate import names_of, units_of
+from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
@@ -20,7 +21,6 @@ from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import opening, preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import as_network
-from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.pixels import Pixels, given
 from bg_interp.repairing import repair as retraining
 from bg_interp.repairing.head import find_head
@@ -85,7 +85,7 @@ def repair(
         that they show: what is chosen, and measured without `test`, is by other ones than were
         learnt from. Near-duplicates are found beside.
       copies: how many random backgrounds each object is pasted on, at least 1.
-      max_loss: how much accuracy on images as they are may be lost, of 1, for the sake of accuracy
+      max_loss: how much accuracy on unmodified images may be lost, of 1, for the sake of accuracy
         on other backgrounds; told by images that the new layer has not seen.
       invert_masks: True where black is the object; False says that white is, however it looks.
       mask_values: which values of masks are object, where they are maps of labels or colours: a
