@@ -34,6 +34,8 @@ from bg_interp.masks.raw import Raw
 # Labels are small numbers; opacities of few steps leave them out.
 _LABELS_BELOW = 32
 _FEW = 8
+# Rims of objects are steps; where more of what lies between is even than this, it is an area.
+_EVEN_SHARE = 0.2
 # When more of a mask's object has labels than this, they are no trace of smoothing.
 _LABELLED_SHARE = 0.05
 # Opacities between nothing and full belong to rims: they are less than half of an object.
@@ -163,9 +165,23 @@ def labels_in(opacity: np.ndarray, white: int = 255, fractions: bool = False) ->
         (labels > _LABELLED_SHARE * there and (few or between[-1] < _LABELS_BELOW))
         or (few and there - full > _BETWEEN_SHARE * there)
         or not counts[_HALF:].any()
-    ):
+    ) and not _is_rim(opacity):
         return f"holds {_listed(np.flatnonzero(counts) * (white / 255))} side by side"
     return ""
+
+
+def _is_rim(opacity: np.ndarray) -> bool:
+    """Tells whether what lies between nothing and full is the rim of something that is full.
+
+    A small object with a smooth outline has few levels, of which some are small numbers; but a
+    map of labels has areas of one number, and a rim has none.
+    """
+    full = opacity == 255
+    between = (opacity > 0) & ~full
+    here = opacity[:-1, :-1]
+    even = (here == opacity[1:, :-1]) & (here == opacity[:-1, 1:]) & (here == opacity[1:, 1:])
+    areas = np.count_nonzero(even & between[:-1, :-1])
+    return bool(full.any()) and areas <= _EVEN_SHARE * np.count_nonzero(between)
 
 
 def _listed(found: Iterable[float]) -> str:
