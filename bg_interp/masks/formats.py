@@ -154,10 +154,10 @@ def labels_in(opacity: np.ndarray, white: int = 255, fractions: bool = False) ->
     """
     step = max(1, min(opacity.shape) // _ENOUGH)
     some = opacity[::step, ::step]
-    there, full = np.count_nonzero(some), np.count_nonzero(some == 255)
+    counts = np.bincount(some.ravel(), minlength=256)
+    there, full = some.size - int(counts[0]), int(counts[255])
     if there == full:
         return ""
-    counts = np.bincount(some.ravel(), minlength=256)
     between = np.flatnonzero(counts[1:255]) + 1
     labels = 0 if fractions else int(counts[1:_LABELS_BELOW].sum())
     few = not fractions and len(between) <= _FEW
