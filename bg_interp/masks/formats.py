@@ -22,6 +22,7 @@ Refused without `--mask_values`, since nobody can tell what is foreground: label
 """
 
 import collections
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
 
@@ -218,10 +219,9 @@ def format_of(raws: Sequence[Raw], what: str, rules: MaskRules | None = None) ->
     whites: collections.Counter[int] = collections.Counter()
     odd: collections.Counter[str] = collections.Counter()
     for raw in raws:
-        try:
+        # Those without a white are odd in any format.
+        with contextlib.suppress(OddMask):
             whites[white_of(raw.levels) if raw.levels is not None else 0] += 1
-        except OddMask as error:
-            odd[str(error)] += 1
     del whites[0]
     found = Format(whites.most_common(1)[0][0] if whites else 1, invert=invert)
     for raw in raws:
