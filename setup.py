@@ -34,7 +34,15 @@ setup(
     # The programs of tools/ are installed under a name of their own: `tools` is too common a name.
     packages=[*find_packages(include=["bg_interp", "bg_interp.*"]), "bg_interp_tools"],
     package_dir={"bg_interp_tools": "tools"},
-    package_data={"bg_interp": ["py.typed", "people/page/*", "report/*.j2", "study/report/*.j2"]},
+    package_data={
+        "bg_interp": [
+            "py.typed",
+            "people/page/*",
+            "report/*.j2",
+            "report/*.json",
+            "study/report/*.j2",
+        ]
+    },
     install_requires=[
         "absl-py>=2.1",
         "filelock>=3.13",

@@ -9,9 +9,13 @@ import pathlib
 import re
 import subprocess
 import sys
+import textwrap
 
 _ROOT = pathlib.Path(__file__).absolute().parents[1]
 _DOCS = _ROOT / "docs"
+_SCHEMA = _ROOT / "bg_interp" / "report" / "results.schema.json"
+# Of code; more is cut at the right.
+_WIDTH = 72
 # A process each: programs define flags of the same names.
 _PAGE = """
 import importlib, sys
@@ -28,6 +32,7 @@ def pages() -> dict[str, str]:
     notebooks = sorted((_DOCS / "notebooks").glob("*.ipynb"))
     return {
         **{f"reference/{name}.md": _program(name) for name in names},
+        "reference/results.md": _results(json.loads(_SCHEMA.read_text(encoding="utf-8"))),
         **{f"notebooks/{path.stem}.md": _notebook(path) for path in notebooks},
     }
 
@@ -36,6 +41,51 @@ def _program(name: str) -> str:
     command = [sys.executable, "-c", _PAGE, name]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     return done.stdout
+
+
+def _results(schema: dict) -> str:
+    """Returns the page of results.json, from its schema."""
+    parts = schema["$defs"]
+    lines = [
+        "# results.json",
+        "",
+        'What `bg-interp-evaluate`, `bg-interp-repair` and `report.save("results.json")` write,',
+        "for programs of your own. The JSON Schema (draft 2020-12) that this page is made from",
+        "comes with the package: `bg_interp/report/results.schema.json`.",
+    ]
+    for name, one in parts.items():
+        if "properties" in one:
+            lines += ["", f"## {name}", "", f"{one['description'].capitalize()}.", ""]
+            lines += ["| name | type | what it is |", "|---|---|---|", *_members(one)]
+    return "\n".join(lines) + "\n"
+
+
+def _members(schema: dict, before: str = "") -> list[str]:
+    """Returns a row for each member of an object, and for those of objects within it."""
+    rows = []
+    for name, one in schema["properties"].items():
+        told = one.get("description", "")
+        needed = "" if name in schema["required"] or before else " (not always)"
+        rows.append(f"| `{before}{name}`{needed} | {_type(one)} | {told} |")
+        if "properties" in one:
+            rows += _members(one, f"{before}{name}.")
+    return rows
+
+
+def _type(schema: dict) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name})" if name != "attribution" else "shares by class, or `left_out`"
+    if "enum" in schema:
+        return ", ".join(f"`{one}`" for one in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(_type(one) for one in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    if schema.get("type") == "object" and "properties" not in schema:
+        within = schema.get("additionalProperties", {})
+        return f"{{name: {_type(within)}}}" if within else "object"
+    return schema.get("type", "anything")
 
 
 def _notebook(path: pathlib.Path) -> str:
@@ -73,7 +123,9 @@ def _output(output: dict) -> str:
 
 
 def _text(lines: list[str]) -> str:
-    return "".join(lines).rstrip()
+    """Returns an output, its long lines folded as a page shows them."""
+    told = "".join(lines).rstrip().splitlines()
+    return "\n".join(textwrap.fill(one, _WIDTH, subsequent_indent="    ") for one in told)
 
 
 if __name__ == "__main__":

@@ -61,10 +61,10 @@ def _training(mixed_precision: str = "none") -> Callable:
         import tensorflow as tf
 
         from bg_interp.models import networks
-        from bg_interp.training.recipe import Recipe, Updater
+        from bg_interp.training.updates import Updater, UpdateSettings
 
         batch = _batch()
-        recipe = Recipe(steps=_STEPS, adversarial_epsilon=1.0, adversarial_replays=2)
+        settings = UpdateSettings(steps=_STEPS, adversarial_epsilon=1.0, adversarial_replays=2)
         with tf.device(device):
             model = networks.build(
                 "small", image_size=_SIZE, classes=_CLASSES, mixed_precision=mixed_precision
@@ -73,7 +73,7 @@ def _training(mixed_precision: str = "none") -> Callable:
             optimizer = keras.optimizers.SGD(0.01)
             if mixed_precision == "float16":
                 optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
-            updater = Updater(model, optimizer, recipe, jit_compile=jit_compile)
+            updater = Updater(model, optimizer, settings, jit_compile=jit_compile)
             placed = {
                 "image": tf.constant(batch["image"], tf.float32),
                 "label": tf.constant(batch["label"]),

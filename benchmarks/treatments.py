@@ -89,13 +89,13 @@ def _in_training(rounds: int) -> None:
     from bg_interp.data import pipeline, sources, treatments
     from bg_interp.data.opening import open_in_memory
     from bg_interp.models import networks
-    from bg_interp.training import recipe
+    from bg_interp.training import updates
 
     source = sources.open_source(DataConfig())
     examples = open_in_memory(source, "train", DataConfig(image_size=64))
-    settings = recipe.Recipe(steps=100_000, adversarial_epsilon=6.0, adversarial_replays=4)
+    settings = updates.UpdateSettings(steps=100_000, adversarial_epsilon=6.0, adversarial_replays=4)
     network = networks.build("small", image_size=64, classes=8)
-    updater = recipe.Updater(network, recipe.make_optimizer(settings), settings)
+    updater = updates.Updater(network, updates.make_optimizer(settings), settings)
 
     def train(name: str) -> Callable[[], object]:
         batches = pipeline.training_batches(

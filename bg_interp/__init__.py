@@ -32,10 +32,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from bg_interp import callbacks
-    from bg_interp.commands.arrays.evaluate import evaluate, leak
-    from bg_interp.commands.arrays.opened import open
-    from bg_interp.commands.arrays.repair import repair
-    from bg_interp.commands.arrays.segment import segment
+    from bg_interp.api.evaluate import evaluate, leak
+    from bg_interp.api.opened import open
+    from bg_interp.api.repair import repair
+    from bg_interp.api.segment import segment
     from bg_interp.commands.class_images import class_images
     from bg_interp.data.datasets import Treatment
     from bg_interp.errors import UserError
@@ -49,10 +49,10 @@ else:
             "UserError": "bg_interp.errors",
             "callbacks": None,
             "class_images": "bg_interp.commands.class_images",
-            "evaluate": "bg_interp.commands.arrays.evaluate",
-            "leak": "bg_interp.commands.arrays.evaluate",
-            "open": "bg_interp.commands.arrays.opened",
-            "repair": "bg_interp.commands.arrays.repair",
-            "segment": "bg_interp.commands.arrays.segment",
+            "evaluate": "bg_interp.api.evaluate",
+            "leak": "bg_interp.api.evaluate",
+            "open": "bg_interp.api.opened",
+            "repair": "bg_interp.api.repair",
+            "segment": "bg_interp.api.segment",
         },
     )

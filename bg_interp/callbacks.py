@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.commands.class_images import Maker
+from bg_interp.arguments import check_counts, to_images, to_labels, whole
+from bg_interp.commands.class_images import ClassVisualizer
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled, with_usable_masks
@@ -19,7 +20,6 @@ from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import opening, preprocessing
 from bg_interp.models.loading import as_network, classes_of, load_classifier
-from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.pixels import BYTES, given
 from bg_interp.storage.summaries import EventWriter
 from bg_interp.visualization.ascent import check_start
@@ -119,7 +119,7 @@ class ClassImages(_Every):
         _check_arguments(how)
         check_start(start)
         self._start, self._seed, self._how = start, whole(seed, "seed"), how
-        self._maker: Maker | None = None
+        self._maker: ClassVisualizer | None = None
 
     def _prepare(self) -> None:
         if self._maker is None:
@@ -127,7 +127,7 @@ class ClassImages(_Every):
             said = given(how.pop("preprocess", "auto"), how.pop("input_range", None))
             # What a network that learns now says of images speaks for no preprocessing yet.
             pixels, _ = opening.assumed(load_classifier(self.model), said)
-            self._maker = Maker(self.model, preprocess=pixels, **how)
+            self._maker = ClassVisualizer(self.model, preprocess=pixels, **how)
 
     def _check_range(self) -> None:
         if self._maker is not None:
@@ -143,7 +143,7 @@ class ClassImages(_Every):
 
 
 def _check_arguments(how: dict[str, Any]) -> None:
-    known = [*inspect.signature(Maker).parameters][1:]
+    known = [*inspect.signature(ClassVisualizer).parameters][1:]
     for name in how:
         if name not in known:
             raise UserError(

@@ -151,7 +151,7 @@ def _keeps(rule: Rule, value: Any) -> bool:
 def own_flags() -> list[flags.Flag]:
     """Returns the flags of the program that was imported, absl's left out."""
     by_module = flags.FLAGS.flags_by_module_dict()
-    return [flag for module, found in by_module.items() if "absl" not in module for flag in found]
+    return [flag for module, listed in by_module.items() if "absl" not in module for flag in listed]
 
 
 def _print_help(doc: str, order: usage.Order, full: bool) -> None:

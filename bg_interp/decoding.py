@@ -151,8 +151,8 @@ def orientation(image: Image.Image) -> int:
     """Returns EXIF's number for how an image is to be shown; 1 where there is none."""
     # What Pillow raises depends on the damage; without a legible note the pixels stand as stored.
     with contextlib.suppress(Exception):
-        found = image.getexif().get(_ORIENTATION, 1)
-        return found if found in _TURNS else 1
+        stored = image.getexif().get(_ORIENTATION, 1)
+        return stored if stored in _TURNS else 1
     return 1
 
 

@@ -42,10 +42,10 @@ class Terminated(KeyboardInterrupt):
 def of_arguments(text: str) -> str:
     """Returns a text that calls settings by their flags with the names of arguments instead."""
 
-    def argument(found: re.Match[str]) -> str:
-        name, word = found["name"], found["word"]
+    def argument(match: re.Match[str]) -> str:
+        name, word = match["name"], match["word"]
         if name is None:
-            return found["command"]
+            return match["command"]
         return name if word is None else f"{name}={word!r}"
 
     return _FLAG.sub(argument, text)

@@ -169,9 +169,9 @@ def named(text: str, what: str = "--preprocess") -> Pixels:
     simple |= {"tf": RANGES[2], "none": BYTES}
     reading: list[Callable[[str], Pixels | None]] = [simple.get, _range, _mean, application]
     for read in reading:
-        found = read(plain)
-        if found is not None:
-            return found
+        taken = read(plain)
+        if taken is not None:
+            return taken
     raise UserError(f"{what} must be auto, or one of: {HELP}. Received: {text!r}")
 
 
@@ -184,9 +184,9 @@ def _range(text: str) -> Pixels | None:
 
 
 def _mean(text: str) -> Pixels | None:
-    found = re.fullmatch(r"mean:([^/]+)/std:([^/]+)", text)
+    match = re.fullmatch(r"mean:([^/]+)/std:([^/]+)", text)
     try:
-        mean, deviation = ([float(value) for value in part.split(",")] for part in found.groups())  # type: ignore[union-attr]
+        mean, deviation = ([float(value) for value in part.split(",")] for part in match.groups())  # type: ignore[union-attr]
     except (AttributeError, ValueError):
         return None
     mean, deviation = (values * 3 if len(values) == 1 else values for values in (mean, deviation))
@@ -251,19 +251,23 @@ def to_range(value: Any, what: str = "input_range") -> tuple[float, float]:
     return low, high
 
 
-def of_flags(preprocess: str, input_range: str) -> Pixels | None:
+def of_flags(preprocess: str, input_range: str, of: str = "") -> Pixels | None:
     """Returns what `--preprocess` or `--input_range` says; None where both are "auto".
+
+    Args:
+      preprocess, input_range: the flags' values.
+      of: what the flags' names begin with, where they are of a second model.
 
     Raises:
       UserError: a name that is none, or two of them.
     """
     if "auto" not in (preprocess, input_range):
         raise UserError(
-            "--preprocess and --input_range exclude each other. "
+            f"--{of}preprocess and --{of}input_range exclude each other. "
             f"Received: {preprocess!r} and {input_range!r}"
         )
     said = input_range if preprocess == "auto" else preprocess
-    return None if said == "auto" else named(said)
+    return None if said == "auto" else named(said, f"--{of}preprocess")
 
 
 def _called(preprocess: Any) -> str:

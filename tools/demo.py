@@ -2,7 +2,7 @@
 
     python tools/demo.py
 
-draws pictures of eight classes, trains a network on them as they are and one with black
+draws pictures of eight classes, trains a network on them unmodified and one with black
 backgrounds, audits both, repairs the first, and writes runs/demo/index.html, which tells the
 story. It needs no network and no GPU. The same command resumes one that was stopped.
 """

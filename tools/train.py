@@ -40,9 +40,9 @@ def main() -> None:
     team.check(config.strategy)
     # TensorFlow takes seconds to import, so a mistyped flag is refused before.
     cli.load_tensorflow()
-    from bg_interp.commands import last_words, train, train_together
+    from bg_interp.commands import last_words, train, train_multi_worker
 
-    result = train_together.run(config, team) if team.on_cluster else train.run(config)
+    result = train_multi_worker.run(config, team) if team.on_cluster else train.run(config)
     if result is None:
         print("this worker's part is done; the first worker writes the results")
         return

@@ -55,9 +55,9 @@ def connect(address: str, cores: int | None = None) -> Iterator[Cluster]:
         if handler is not None:
             signal.signal(signal.SIGTERM, handler)
     try:
-        found = Cluster(ray)
-        found.check_versions()
-        yield found
+        cluster = Cluster(ray)
+        cluster.check_versions()
+        yield cluster
     finally:
         ray.shutdown()
 

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from bg_interp.cluster import there
+from bg_interp.cluster import worker
 from bg_interp.errors import UserError, one_line
 
 # A machine that is lost costs one attempt of everything that ran on it. A finite number, since Ray
@@ -26,8 +26,8 @@ class Cluster:
 
     def places(self, cpus: float, gpus: float) -> int:
         """Returns how many tasks of that size find room at a time, as of now."""
-        found = self._ray.cluster_resources()
-        by_kind = [(found.get("CPU", 0), cpus), (found.get("GPU", 0), gpus)]
+        resources = self._ray.cluster_resources()
+        by_kind = [(resources.get("CPU", 0), cpus), (resources.get("GPU", 0), gpus)]
         return int(min(have // want for have, want in by_kind if want))
 
     def check_room(self, cpus: float, gpus: float, count: int = 1) -> None:
@@ -37,11 +37,11 @@ class Cluster:
           UserError: the cluster has not as many processors.
         """
         if self.places(cpus, gpus) < count:
-            found = self._ray.cluster_resources()
+            resources = self._ray.cluster_resources()
             raise UserError(
                 f"{count} times {cpus:g} processors and {gpus:g} GPUs are more than the cluster "
-                f"has: {found.get('CPU', 0):g} and {found.get('GPU', 0):g}; add machines, or ask "
-                "for less"
+                f"has: {resources.get('CPU', 0):g} and {resources.get('GPU', 0):g}; add machines, "
+                "or ask for less"
             )
 
     def check_versions(self) -> None:
@@ -50,12 +50,12 @@ class Cluster:
         Raises:
           UserError: one has not; the message names it.
         """
-        here = there.versions()
-        for node, found in self.on_each(there.versions):
-            if found != here:
-                name = next(name for name in here if found.get(name) != here[name])
+        here = worker.versions()
+        for node, theirs in self.on_each(worker.versions):
+            if theirs != here:
+                name = next(name for name in here if theirs.get(name) != here[name])
                 raise UserError(
-                    f"the machine {node} has {name} {found.get(name)}, this one {here[name]}; "
+                    f"the machine {node} has {name} {theirs.get(name)}, this one {here[name]}; "
                     "install the same lock on all machines"
                 )
 
@@ -69,7 +69,7 @@ class Cluster:
         mark = folder / f".cluster-{secrets.token_hex(8)}"
         mark.touch()
         try:
-            for node, sees in self.on_each(there.is_file, str(mark.resolve())):
+            for node, sees in self.on_each(worker.is_file, str(mark.resolve())):
                 if not sees:
                     raise UserError(
                         f"the machine {node} does not see {folder}; choose a folder that all "
@@ -125,7 +125,7 @@ class Cluster:
         held = [os.getcwd(), self._ray.put(function)]
         task = self._ray.remote(
             num_cpus=cpus, num_gpus=gpus, max_retries=ATTEMPTS, scheduling_strategy="SPREAD"
-        )(there.call_kept)
+        )(worker.call_kept)
         running: collections.deque = collections.deque()
         for block in blocks:
             running.append(task.remote(held, block))
@@ -156,7 +156,7 @@ class Cluster:
         """
         self.check_room(cpus, gpus)
         task = self._ray.remote(num_cpus=cpus, num_gpus=gpus, max_calls=1, max_retries=ATTEMPTS)(
-            there.call_task
+            worker.call_task
         )
         here, held = os.getcwd(), self._ray.put(shared)
         running = {task.remote(here, function, held, one): name for name, one in tasks.items()}
@@ -198,7 +198,7 @@ class Cluster:
 
         each = {"CPU": cpus} | ({"GPU": gpus} if gpus else {})
         trainer = TensorflowTrainer(
-            there.call_worker,
+            worker.call_worker,
             train_loop_config={"here": os.getcwd(), "function": function, "argument": argument},
             scaling_config=ScalingConfig(
                 num_workers=workers, use_gpu=bool(gpus), resources_per_worker=each
@@ -232,8 +232,8 @@ class Cluster:
 def _first_user_error(error: BaseException) -> UserError | None:
     """Finds the `UserError` of a worker among the errors of all of them, which Ray wraps."""
     seen = [error, error.__cause__, *getattr(error, "worker_failures", {}).values()]
-    for found in seen:
-        found = getattr(found, "cause", found)
-        if isinstance(found, UserError):
-            return found
+    for one in seen:
+        one = getattr(one, "cause", one)
+        if isinstance(one, UserError):
+            return one
     return None

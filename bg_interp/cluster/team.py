@@ -48,8 +48,8 @@ def read_team() -> Team:
             "--num_workers for a cluster of Ray's. Received: no TF_CONFIG"
         )
     try:
-        found = json.loads(text)
-        jobs, task = found["cluster"], found["task"]
+        content = json.loads(text)
+        jobs, task = content["cluster"], content["task"]
         addresses = tuple(str(one) for job in ("chief", "worker") for one in jobs.get(job, ()))
         before = {"chief": 0, "worker": len(jobs.get("chief", ()))}
         index = before[task["type"]] + int(task["index"])

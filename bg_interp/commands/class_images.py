@@ -5,20 +5,21 @@ import functools
 import pathlib
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
 from bg_interp import pictures
+from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.commands.chosen_classes import Classes, class_units
 from bg_interp.commands.chosen_classes import class_names as names_of
-from bg_interp.commands.second_opinion import Opinion, opinion
+from bg_interp.commands.second_opinion import Opinion, opened_judge, opinion
 from bg_interp.config.ascent import OF, AscentSettings
 from bg_interp.errors import UserError, nearest
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.models import opening, preprocessing, targets
 from bg_interp.models.loading import as_network, classes_of
-from bg_interp.outside import check_counts, to_images, to_labels, whole
 from bg_interp.pixels import Pixels, given
 from bg_interp.visualization import features, presets, statistics
 from bg_interp.visualization.ascent import Ascent
@@ -59,7 +60,7 @@ class ClassImages:
 
     def named_by(
         self,
-        judge: keras.Model | str | pathlib.Path,
+        judge: Any,
         *,
         preprocess: str | Callable | None = "auto",
         input_range: tuple[float, float] | None = None,
@@ -67,7 +68,7 @@ class ClassImages:
         """Returns what another network sees in the images.
 
         Args:
-          judge: a Keras classifier of the same classes in the same order, or the path of one;
+          judge: a classifier of the same classes in the same order, as `bg.evaluate` takes one;
             better one of another architecture than the network's.
           preprocess: see `class_images`.
           input_range: see `class_images`.
@@ -75,12 +76,7 @@ class ClassImages:
         Raises:
           UserError: it cannot be used, or has other classes.
         """
-        found = as_network(judge)
-        size = preprocessing.size_of(found.network) or self.images.shape[1:3]
-        pixels, notes = opening.assumed(found, given(preprocess, input_range))
-        for sentence in notes:
-            print(f"{found.name}: {sentence}", file=sys.stderr)
-        ready = opening.of_bytes(found, pixels, size)
+        ready, size = opened_judge(judge, given(preprocess, input_range))
         return opinion(ready, self.images, self.made.units, len(self.class_names), image_size=size)
 
     def save(self, path: str | pathlib.Path) -> None:
@@ -99,7 +95,7 @@ class ClassImages:
         return pictures.html_image(self.sheet(), str(self))
 
 
-class Maker:
+class ClassVisualizer:
     """Makes class images of one model again and again as it trains; traced once.
 
     The arguments are those of `class_images`.
@@ -332,7 +328,7 @@ def class_images(
     Raises:
       UserError: a model, a range, classes or settings that cannot be used.
     """
-    maker = Maker(
+    maker = ClassVisualizer(
         model,
         classes,
         preprocess=preprocess,

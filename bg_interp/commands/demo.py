@@ -59,8 +59,8 @@ def run(config: DemoConfig) -> pathlib.Path:
 
 def _audited(config: DemoConfig, folder: pathlib.Path, background: str) -> Evaluation:
     """Trains one network, and measures how much it relies on backgrounds."""
-    kept = "as they are" if background == "none" else f"on {background} backgrounds"
-    _say(f"training a network on pictures {kept}")
+    kept = "unmodified pictures" if background == "none" else f"{background} backgrounds"
+    _say(f"training a network on {kept}")
     train.run(
         ArmConfig(
             background=background,

@@ -14,7 +14,7 @@ import numpy as np
 from bg_interp import pictures
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
-from bg_interp.commands.class_images import Maker
+from bg_interp.commands.class_images import ClassVisualizer
 from bg_interp.commands.next_steps import ways
 from bg_interp.commands.published import Published, measure_published
 from bg_interp.config.ascent import APART
@@ -25,11 +25,13 @@ from bg_interp.config.evaluation import (
     class_names,
 )
 from bg_interp.data.examples import OnDisk, in_memory, labels_of
+from bg_interp.data.mask_choice import Masks
 from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError, one_line
 from bg_interp.evaluation import gate
 from bg_interp.evaluation.arrays import Arrays, predict
+from bg_interp.evaluation.baseline import Baseline
 from bg_interp.evaluation.leak import MOST_IMAGES, Leak, drawn, measure_leak
 from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
@@ -44,6 +46,8 @@ from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
+# What is written beside the page.
+_BESIDE = ("results.json", "images.csv", "model_card.md", "variants.png", "confusion.png")
 _NOT_DRAWN = "class_images_left_out"
 # Settings that results.json holds.
 _DATA = (
@@ -103,7 +107,7 @@ def class_image_sheet(
     )
     columns = np.arange(len(names)) if model.columns is None else np.asarray(model.columns)
     made = [
-        Maker(
+        ClassVisualizer(
             model.network,
             columns[: len(shown)].tolist(),
             preprocess=model.pixels,
@@ -187,6 +191,7 @@ def _facts(
     same = getattr(source, "duplicates", None)
     return {
         "model": str(config.model),
+        "weights_sha256": subject.weights_sha256(config),
         "fingerprint": source.fingerprint,
         "preprocess": config.preprocess,
         "input_range": model.pixels.range and list(model.pixels.range),
@@ -208,10 +213,12 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
+    given = _given_baseline(config)
     picture = _class_images(config) if config.class_images_of == "both" else None
     draws = picture is None and (config.class_images or config.class_images_of != "both")
     audit = _audit(config, draws=draws)
     found, tested, folder = audit.found, audit.tested, output_folder(config)
+    found = dataclasses.replace(found, baseline=given or _measured_baseline(config))
     if config.leak:
         found = _with_leak(found, audit.source, tested.config)
     beside = [one.beside(found.measures) for one in audit.published]
@@ -236,12 +243,20 @@ def run(config: EvaluateConfig) -> Evaluation:
         page.command("evaluate", page.given_flags(config, (*NO_FLAGS, "output", "junit"))),
         [
             *((one, page.without_places(one, getattr(tested.config, one))) for one in _SHOWN),
+            ("masks come from", tested.masks.origin.partition(":")[0]),
+            ("data fingerprint", audit.source.fingerprint),
+            ("sha256 of the weights", found.facts["weights_sha256"] or "unknown"),
             *((name, str(note)) for name, note in _notes(found, audit.source)),
             *(("published variants", line) for line in beside),
         ],
-        report.MaskFacts(tested.masks.origin.partition(":")[0], tested.masks.counts),
+        report.MaskFacts(
+            tested.masks.origin.partition(":")[0],
+            tested.masks.counts,
+            _verdicts(tested.masks, audit.source),
+        ),
         picture,
         ways(config),
+        _BESIDE,
     )
     found = dataclasses.replace(found, write_page=write)
     for name in ("report.html", "model_card.md"):
@@ -249,10 +264,17 @@ def run(config: EvaluateConfig) -> Evaluation:
     return found
 
 
-def _baseline(config: EvaluateConfig) -> Evaluation | str | None:
-    """Returns what `--baseline` names: the path of a results.json, or a model's evaluation."""
-    if config.baseline is None or config.baseline.endswith(".json"):
-        return config.baseline
+def _given_baseline(config: EvaluateConfig) -> Baseline | None:
+    """Reads the results.json that `--baseline` names, before anything is measured."""
+    if config.baseline is None or not config.baseline.endswith(".json"):
+        return None
+    return Baseline.read(config.baseline)
+
+
+def _measured_baseline(config: EvaluateConfig) -> Baseline | None:
+    """Measures the model that `--baseline` names; None where it names none."""
+    if config.baseline is None:
+        return None
     other = dataclasses.replace(
         subject.settled(config, None),
         model=config.baseline,
@@ -262,7 +284,7 @@ def _baseline(config: EvaluateConfig) -> Evaluation | str | None:
         input_range=config.input_range,
     )
     print(f"measuring the baseline {config.baseline}", file=sys.stderr)
-    return _audit(other, draws=False, explains=False).found
+    return Baseline.of(_audit(other, draws=False, explains=False).found)
 
 
 def exit_code(found: Evaluation | Leak, config: EvaluateConfig) -> int:
@@ -280,7 +302,7 @@ def exit_code(found: Evaluation | Leak, config: EvaluateConfig) -> int:
     if isinstance(found, Leak):
         verdicts = gate.check([(one, found.accuracy) for one in conditions])
     else:
-        verdicts = found.judged(conditions, _baseline(config))
+        verdicts = found.judged(conditions)
     for one in verdicts.each:
         told = f"--{one.condition.kind}={one.condition} {one}"
         print(told, file=sys.stdout if one.state is gate.State.PASSED else sys.stderr)
@@ -300,6 +322,16 @@ def leak(config: EvaluateConfig) -> Leak:
     found = _leak_of(subject.open_images(config, whole=True), config)
     files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
+
+
+def _verdicts(masks: Masks, source: Source) -> dict[str, str]:
+    """Returns {name of an image: what is bad about its mask}."""
+    keys = source.splits["test"].keys
+    return {
+        keys[position]: verdict
+        for verdict, positions in (masks.bad or {}).items()
+        for position in positions.tolist()
+    }
 
 
 def _notes(found: Evaluation, source: Source) -> Iterator[tuple[str, object]]:

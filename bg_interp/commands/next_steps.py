@@ -23,7 +23,7 @@ def ways(config: EvaluateConfig) -> Ways:
     flags = page.given_flags(config, _OWN)
 
     def command(tool: str, settings: type[Any], *names: str, **more: str) -> str:
-        taken = {field.name for field in dataclasses.fields(settings)} | set(names)
+        taken = _names(settings) | set(names)
         return page.command(tool, {n: v for n, v in flags.items() if n in taken} | more)
 
     return Ways(
@@ -33,3 +33,25 @@ def ways(config: EvaluateConfig) -> Ways:
         masks=command("segment", SegmentConfig, "masks", check="true"),
         conventions=command("evaluate", EvaluateConfig, preprocess="...", class_names="..."),
     )
+
+
+def repaired_ways(config: RepairConfig, model: str) -> Ways:
+    """Returns how the next steps are taken after a repair.
+
+    Args:
+      config: of the repair, as it was given.
+      model: what the repaired model is called.
+    """
+    flags = page.given_flags(config, (*_OWN, "copies", "max_loss", "class_images"))
+    cheaper = {"max_loss": f"{config.max_loss / 2:g}"}
+    audit = {n: v for n, v in flags.items() if n in _names(EvaluateConfig)} | {"model": model}
+    train = {n: v for n, v in flags.items() if n in _names(ArmConfig)} | {"background": "mix"}
+    return Ways(
+        repair=page.command("repair", flags | cheaper),
+        train=page.command("train", train),
+        gate=page.command("evaluate", audit | {"must": "reliance<0.1"}),
+    )
+
+
+def _names(settings: type[Any]) -> set[str]:
+    return {field.name for field in dataclasses.fields(settings)}

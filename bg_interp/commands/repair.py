@@ -1,6 +1,6 @@
 """A repair of one classifier: its last layer retrained, measured before and after.
 
-`tools/repair.py` is its command line; `commands.arrays.repair` repairs from Python.
+`tools/repair.py` is its command line; `api.repair` repairs from Python.
 """
 
 import contextlib
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
-from bg_interp.commands.class_images import Maker
+from bg_interp.commands.class_images import ClassVisualizer
+from bg_interp.commands.next_steps import repaired_ways
 from bg_interp.config.evaluation import check_names, class_names
 from bg_interp.config.repair import NO_FLAGS, RepairConfig
 from bg_interp.data.opening import decoded_with_masks
@@ -55,7 +56,8 @@ def run(config: RepairConfig) -> Repair:
         ("test", (tested.examples, tested.masks)),
     ):
         places = subject.places_of(source, split, examples.positions)
-        images[split] = Images(Arrays.of(examples.arrays), places, source.place_names)
+        units = subject.units_of(source, split, examples.positions)
+        images[split] = Images(Arrays.of(examples.arrays), places, source.place_names, units)
         doubts += masks.doubts
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):
@@ -68,6 +70,7 @@ def run(config: RepairConfig) -> Repair:
             doubts=tuple(dict.fromkeys(doubts)),
             facts={
                 "model": str(config.model),
+                "weights_sha256": subject.weights_sha256(settled),
                 "preprocess": settled.preprocess,
                 "output_kind": settled.output_kind,
                 "found": list(tested.found.notes),
@@ -117,7 +120,9 @@ def _with_class_images(
         if classifier.columns is None
         else list(classifier.columns)
     )
-    maker = Maker(done.logits, columns[:count], preprocess=None, data=train.images, network=network)
+    maker = ClassVisualizer(
+        done.logits, columns[:count], preprocess=None, data=train.images, network=network
+    )
     dense, made = done.logits.layers[-1], {}
     after = dense.get_weights()
     try:
@@ -135,11 +140,13 @@ def _write(done: Repair, config: RepairConfig, model_classes: list[str], resize:
     report.write(
         folder / "report.html",
         rows=list(done.rows()),
+        changes=done.changes,
         evaluations=(done.before, done.after),
         class_images=done.class_images,
         shown=done.shown,
         fit=str(done.fit),
         command=page.command("repair", page.given_flags(config, (*NO_FLAGS, "output"))),
+        ways=repaired_ways(config, page.without_places("model", folder / "model.keras")),
     )
 
 

@@ -1,6 +1,7 @@
 """What another network sees in class images: the nearest thing to a stranger who names them."""
 
 import dataclasses
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,10 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError
+from bg_interp.models import opening
+from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models.loading import load_classifier
+from bg_interp.pixels import Pixels
 
 # So many images at once, which fit into memory at any network's size.
 _TOGETHER = 8
@@ -42,6 +47,32 @@ class Opinion:
         """
         guesses = [names[guess] for guess in self.guesses]
         return {"first_guess": guesses, "likelier_classes": self.places.tolist()}
+
+
+def opened_judge(
+    judge: Any, pixels: Pixels | Callable | None
+) -> tuple[Callable[[Any], Any], tuple[int, int] | None]:
+    """Opens another classifier as one of RGB in [0, 255]; says what was found, or assumed, of it.
+
+    Args:
+      judge: anything that `loading.load_classifier` takes.
+      pixels: what it wants done to pixels; None to find out.
+
+    Returns:
+      The judge, and rows and columns of its images; None for any.
+
+    Raises:
+      UserError: it cannot be used.
+    """
+    found = load_classifier(judge)
+    taken, notes = opening.assumed(found, pixels)
+    for sentence in notes:
+        print(f"the judge, {found.name}: {sentence}", file=sys.stderr)
+    rows, columns = found.layout.size
+    size = None if rows is None or columns is None else (rows, columns)
+    if isinstance(taken, Pixels):
+        return AdaptedModel(found.network, taken, layout=found.layout), size
+    return opening.of_bytes(found, taken, size), size
 
 
 def opinion(

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from bg_interp.commands.how_resized import how_resized
+from bg_interp.commands.detect_resize import detect_resize
 from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST
 from bg_interp.config.evaluation import EvaluateConfig, check_names, preprocessing
 from bg_interp.data.examples import InMemory
@@ -20,6 +20,7 @@ from bg_interp.evaluation.units import Units
 from bg_interp.models import opening
 from bg_interp.models.loading import Classifier
 from bg_interp.models.opening import Opened
+from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
 
 # So many classes are named.
@@ -181,7 +182,7 @@ def open_test(
         guess, preprocess=found.model.pixels.name, output_kind=found.model.output_kind
     )
     if config.resize == "auto":
-        how = how_resized(found.model, source.splits["test"], examples, str(config.model))
+        how = detect_resize(found.model, source.splits["test"], examples, str(config.model))
         if how != settled.resize:
             settled = dataclasses.replace(settled, resize=how)
             examples, masks = decoded_with_masks(source, "test", settled)
@@ -191,3 +192,13 @@ def open_test(
 def path_of(config: EvaluateConfig) -> pathlib.Path:
     """Returns where the model stands, or would stand if its name were a path."""
     return pathlib.Path(config.model or "").expanduser()
+
+
+def weights_sha256(config: EvaluateConfig) -> str | None:
+    """Returns the sha256 of the file with the model's weights; None for code that makes it."""
+    path = path_of(config)
+    inside = ("model.keras", "variables/variables.data-00000-of-00001", "saved_model.pb")
+    for file in (path, *(path / name for name in inside)):
+        if file.is_file():
+            return files.sha256(file)
+    return None

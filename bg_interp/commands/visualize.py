@@ -6,6 +6,7 @@
 import dataclasses
 import pathlib
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -13,16 +14,14 @@ import numpy as np
 import tqdm
 from PIL import Image
 
-from bg_interp import pixels
 from bg_interp.commands.chosen_classes import ALL, class_units
 from bg_interp.commands.class_images import suited_settings
-from bg_interp.commands.second_opinion import Opinion, opinion
+from bg_interp.commands.second_opinion import Opinion, opened_judge, opinion
 from bg_interp.config import ascent as settings
 from bg_interp.config import evaluation
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import loading, opening, preprocessing, targets
-from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.outputs import check_names
 from bg_interp.repairing.cache import digest
 from bg_interp.storage import files
@@ -71,7 +70,7 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
     folder = output_folder(config)
     # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", command + "\n")
-    judge = _judge(config)
+    judge, side = _judge(config)
     opened = loading.load_network(str(config.model))
     taken, notes = opening.assumed(opened, settings.preprocessing(config))
     for sentence in notes:
@@ -107,7 +106,7 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
     facts: dict[str, Any] = {name: getattr(config, name) for name in ("model", "layer", "start")}
     judged = None
     if judge is not None:
-        judged = opinion(judge, made.images, made.units, ascent.units, image_size=judge.side)
+        judged = opinion(judge, made.images, made.units, ascent.units, image_size=side)
         facts["judge"] = {"model": config.judge, **judged.to_dict(class_names)}
     results.write(folder, made, target.names, facts)
     kept.clear()
@@ -122,24 +121,10 @@ def _arrays(known: AscentStatistics | None) -> list[Any]:
     return [value for name, value in sorted(held.items()) if name != "features"]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Judge:
-    """A second network of images in [0, 255], and the size of its images."""
-
-    model: AdaptedModel
-    side: tuple[int, int] | None
-
-    def __call__(self, images: Any) -> Any:
-        return self.model(images)
-
-
-def _judge(config: VisualizeConfig) -> _Judge | None:
+def _judge(config: VisualizeConfig) -> tuple[Callable[[Any], Any] | None, tuple[int, int] | None]:
     if config.judge is None:
-        return None
-    found = loading.load_classifier(config.judge)
-    side = None if found.image_size is None else (found.image_size, found.image_size)
-    taken = pixels.named(config.judge_input_range, "--judge_input_range")
-    return _Judge(AdaptedModel(found.network, taken, layout=found.layout), side)
+        return None, None
+    return opened_judge(config.judge, settings.judge_preprocessing(config))
 
 
 def output_folder(config: VisualizeConfig) -> pathlib.Path:

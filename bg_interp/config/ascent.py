@@ -195,8 +195,13 @@ class VisualizeConfig:
         "another classifier of the same classes in the same order, a file, folder or MODULE:NAME: "
         "says of how many images it names the class",
     )
+    judge_preprocess: str = setting(
+        "auto", "what --judge wants done to pixels, as --preprocess says it of the model"
+    )
     judge_input_range: str = setting(
-        "0:255", "the range in which --judge takes pixels", choices=tuple(INPUT_RANGES)
+        "auto",
+        "the range in which --judge takes pixels: a shorter --judge_preprocess",
+        choices=("auto", *INPUT_RANGES),
     )
     gif: bool = setting(False, "write animation.gif, which shows how the images came to be")
     output: str | None = setting(
@@ -228,6 +233,15 @@ def preprocessing(config: VisualizeConfig) -> pixels.Pixels | None:
     return pixels.of_flags(config.preprocess, config.input_range)
 
 
+def judge_preprocessing(config: VisualizeConfig) -> pixels.Pixels | None:
+    """Returns what `--judge_preprocess` or `--judge_input_range` says; None where to be found.
+
+    Raises:
+      UserError: a name that is none, or both are given.
+    """
+    return pixels.of_flags(config.judge_preprocess, config.judge_input_range, "judge_")
+
+
 def position(config: VisualizeConfig) -> str | tuple[int, int]:
     """Returns `all`, `centre`, or the (row, column) that `--position` gives.
 
@@ -252,6 +266,7 @@ def check_names(config: VisualizeConfig) -> None:
     """
     check_model(config)
     preprocessing(config)
+    judge_preprocessing(config)
     position(config)
     if config.layer is None and (config.channels is not None or config.position != "all"):
         raise UserError("--channels and --position need --layer, whose neurons they choose")

@@ -125,8 +125,9 @@ class EvaluateConfig(DataConfig):
     )
     baseline: str | None = setting(
         None,
-        "an earlier model, or the results.json of its evaluation, that conditions name "
-        "(--must='reliance<baseline+0.02'); both are compared image by image",
+        "an earlier model, or the results.json of its audit, to compare with image by image: the "
+        "page shows both side by side, and conditions may name it "
+        "(--must='reliance<baseline+0.02')",
     )
     junit: str | None = setting(None, "file to write the conditions to as JUnit's XML")
     seed: int = setting(0, "of the choice of backgrounds, noise and resampling", rule=SEED)
@@ -201,4 +202,4 @@ def check_names(config: EvaluateConfig) -> None:
     if config.masks:
         check_masks(config.masks)
     if config.masks == "none":
-        raise UserError("--masks=none leaves nothing to tell the background by; give another one")
+        raise UserError("--masks=none leaves nothing to find the background by; give another one")

@@ -197,16 +197,19 @@ def check_names(config: ArmConfig) -> None:
         raise UserError("--steps and --epochs exclude each other: give one of them")
     if config.masks == "none" and config.background != "none":
         raise UserError(
-            f"--masks=none leaves nothing to tell the background by, so --background must be none. "
+            f"--masks=none leaves nothing to find the background by, so --background must be none. "
             f"Received: {config.background!r}"
         )
     if config.jit_compile == "true" and (config.deterministic or config.strategy != "none"):
         other = "--deterministic" if config.deterministic else f"--strategy={config.strategy}"
-        raise UserError(f"--jit_compile=true cannot be had with {other}: leave one of them out")
+        raise UserError(
+            f"--jit_compile=true cannot be combined with {other}: leave one of them out"
+        )
     if config.strategy == "multi_worker" and config.mixed_precision == "float16":
         # Each worker would look for overflow in its own part of the gradients alone.
         raise UserError(
-            "--mixed_precision=float16 cannot be had with --strategy=multi_worker: bfloat16 can"
+            "--mixed_precision=float16 cannot be combined with --strategy=multi_worker; "
+            "bfloat16 can"
         )
     if config.adversarial_epsilon == 0 and (config.adversarial_replays or 1) > 1:
         raise UserError(

@@ -23,7 +23,7 @@ class TreatmentConfig:
         choices=tuple(name for name in BACKGROUNDS if name not in ("none", "mix")),
     )
     mix_fraction: float = setting(
-        0.5, "share of images that mix treats, drawn anew each epoch", rule=SHARE
+        0.5, "share of images that mix treats, resampled each epoch", rule=SHARE
     )
     noise_mean: float = setting(
         127.0,

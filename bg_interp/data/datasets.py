@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from bg_interp.arguments import whole
 from bg_interp.cli import check
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.config.treatment import TreatmentConfig
@@ -16,7 +17,6 @@ from bg_interp.errors import UserError
 from bg_interp.masks.arrays import InFormat, to_opacity
 from bg_interp.masks.formats import Format, format_of, white_of
 from bg_interp.masks.raw import Raw, of_array
-from bg_interp.outside import whole
 
 # So many elements tell how the masks of a data set are written, if they are not all black.
 _LOOKED_AT = 8

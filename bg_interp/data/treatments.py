@@ -5,7 +5,7 @@ and summaries:
 
   images: uint8 [B, H, W, 3] RGB; masks: uint8 [B, H, W, 1], 255 = foreground;
   labels: int32 [B]; key: int32 [2], (seed, step): the same key, the same random numbers.
-  Returns: uint8 [B, H, W, 3]; `none` returns its images as they are.
+  Returns: uint8 [B, H, W, 3]; `none` returns its images as they came.
 
 `none`, `black`, `noise` and `mix` are those of Nielsen et al. 2023 (arXiv 2306.13178).
 """
@@ -46,7 +46,7 @@ def composite(images: tf.Tensor, masks: tf.Tensor, background: tf.Tensor) -> tf.
 
 
 def none(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    """Leaves the images as they are, bit for bit."""
+    """Leaves images unmodified, bit for bit."""
     del masks, labels, key
     return images
 
@@ -59,7 +59,7 @@ def black(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor
 
 @dataclasses.dataclass(frozen=True)
 class Noise:
-    """Replaces the background by Gaussian noise, drawn anew for every pixel and channel.
+    """Replaces the background by Gaussian noise, drawn again for every pixel and channel.
 
     Attributes:
       mean: of the noise before clipping to [0, 255], in pixel units.

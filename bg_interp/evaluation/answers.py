@@ -77,7 +77,7 @@ class Answers:
         [N]; None where that is not known.
       units: which images belong together.
       groups: accuracy of class x kind of background, on composites.
-      natural: the same on images as they are; None where nothing tells places.
+      natural: the same on unmodified images; None where nothing tells places.
       leak: how well backgrounds alone tell the label; None when it was not asked for.
     """
 

@@ -23,6 +23,33 @@ if TYPE_CHECKING:
     from bg_interp.evaluation.result import Evaluation
 
 
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """An earlier audit and this one, measure by measure.
+
+    Attributes:
+      name: of the earlier classifier.
+      rows: {measure: (earlier, now, now minus earlier)}.
+      problem: why both can't be compared; "" where they can.
+      images: how many images are in both; 0 where single images can't be told.
+    """
+
+    name: str
+    rows: Mapping[str, tuple[Estimate, Estimate, Estimate]]
+    problem: str = ""
+    images: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what JSON can hold."""
+        changes = {name: dataclasses.asdict(change) for name, (_, _, change) in self.rows.items()}
+        return {
+            "model": self.name,
+            "images": self.images,
+            "problem": self.problem,
+            "changes": changes,
+        }
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Baseline:
     """What was measured of another classifier.
@@ -31,16 +58,19 @@ class Baseline:
       measures: by name.
       answers: what it says of single images; None where that was not kept.
       keys: names of the images.
+      name: of the classifier.
     """
 
     measures: Mapping[str, Estimate]
     answers: Answers | None
     keys: tuple[str, ...] = ()
+    name: str = ""
 
     @classmethod
     def of(cls, found: "Evaluation") -> "Baseline":
         """Returns that of an evaluation."""
-        return cls(found.measures, found.answers, found.keys)
+        name = str(found.facts.get("model", ""))
+        return cls(found.measures, found.answers, found.keys, name)
 
     @classmethod
     def read(cls, path: str | pathlib.Path) -> "Baseline":
@@ -52,10 +82,10 @@ class Baseline:
         try:
             found = json.loads(pathlib.Path(path).expanduser().read_text(encoding="utf-8"))
             measures = {name: Estimate(**one) for name, one in found["measures"].items()}
-            said = found.get("answers")
+            said, name = found.get("answers"), str(found.get("model", ""))
             if said is None:
-                return cls(measures, None)
-            return cls(measures, _answers(found, said), tuple(said["keys"]))
+                return cls(measures, None, name=name)
+            return cls(measures, _answers(found, said), tuple(said["keys"]), name)
         except OSError as error:
             raise UserError(
                 f"baseline must be a results.json that can be read. Received: {path} "
@@ -65,6 +95,19 @@ class Baseline:
             raise UserError(
                 f"baseline must be the results.json of an evaluation. Received: {path}"
             ) from error
+
+    def compared(self, other: "Baseline") -> Comparison:
+        """Returns all measures that both took, or what keeps them apart."""
+        names = [name for name in BY_NAME if name in self.measures and name in other.measures]
+        try:
+            rows = {
+                name: (other.measures[name], self.measures[name], self.minus(other, name))
+                for name in names
+            }
+        except UserError as error:
+            return Comparison(other.name, {}, str(error))
+        known = self.answers is not None and other.answers is not None
+        return Comparison(other.name, rows, images=known and len({*self.keys} & {*other.keys}))
 
     def minus(self, other: "Baseline | None", name: str) -> Estimate:
         """Returns by how much a measure is higher here than in another.

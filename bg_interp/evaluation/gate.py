@@ -139,10 +139,8 @@ def check_flags(config: EvaluateConfig) -> None:
         raise UserError("--junit needs --fail_if or --must, whose conditions it writes")
     if config.baseline is None and any(one.of_baseline for one in found):
         raise UserError("--must names a baseline; give it with --baseline")
-    if config.baseline is not None and not any(one.of_baseline for one in found):
-        raise UserError(
-            "--baseline needs a condition that names it, such as --must='reliance<baseline+0.02'"
-        )
+    if config.baseline is not None and config.model is None:
+        raise UserError("--baseline is compared with a model; give it with --model")
     for one in found:
         _check_taken(one, config)
 

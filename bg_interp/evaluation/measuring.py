@@ -10,6 +10,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled, usable_rows
 from bg_interp.evaluation.attribution import attribution
+from bg_interp.evaluation.looking import with_maps
 from bg_interp.evaluation.reliance import controls as method
 from bg_interp.evaluation.reliance.adversarial import right_on_every_background
 from bg_interp.evaluation.reliance.groups import Groups, by_object, measure_groups
@@ -17,6 +18,9 @@ from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.evaluation.units import NO_UNITS, Units, near_duplicates
 from bg_interp.models.adapter import AdaptedModel
+
+# Of the images that are left out so many are kept, to be looked at.
+_UNMEASURED = 8
 
 
 def measure(
@@ -31,6 +35,7 @@ def measure(
     backgrounds: int = 8,
     controls: bool = True,
     explains: bool = True,
+    draws_maps: bool = True,
     seed: int = 0,
     facts: Mapping[str, Any] | None = None,
     logits: Mapping[str, np.ndarray] | None = None,
@@ -51,6 +56,7 @@ def measure(
       controls: whether reliance is measured as well with masks smaller and larger and with
         backgrounds inpainted: seven forward passes of each image.
       explains: whether attribution is measured.
+      draws_maps: whether maps of it are kept of the worst images, for a page.
       seed: keys all that is random.
       facts: what else the results shall hold.
       logits: what the model says of the variants of the usable images, where that is known; see
@@ -91,7 +97,8 @@ def measure(
         groups=groups,
         natural=natural,
     )
-    return Evaluation(
+    left_out = np.flatnonzero(~usable)[:_UNMEASURED]
+    found = Evaluation(
         answers=answers,
         test=some,
         keys=tuple(keys[row] for row in np.flatnonzero(usable).tolist()),
@@ -100,10 +107,12 @@ def measure(
         thirds=by_object(right, some),
         attribution=attribution(model, some, len(names), seed) if explains else {},
         images_left_out=len(test.labels) - len(some.labels),
+        unmeasured=tuple((keys[row], test.images[row], test.masks[row]) for row in left_out),
         backgrounds=backgrounds,
         facts=facts or {},
         doubts=tuple(doubts),
     )
+    return with_maps(found, model) if explains and draws_maps else found
 
 
 def _groups(
@@ -115,7 +124,7 @@ def _groups(
     place_names: Sequence[str],
     units: Units,
 ) -> tuple[Groups, Groups | None]:
-    """Returns groups on composites, and on images as they are where places are told."""
+    """Returns groups on composites, and on unmodified images where places are told."""
     how = labels, names, seed, places, place_names
     groups = measure_groups(right, *how, units=units.objects)
     if places is None:

@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 import scipy.special
 
+from bg_interp.arguments import whole
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation import finding, gate
 from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.baseline import Baseline, to_dict
+from bg_interp.evaluation.baseline import Baseline, Comparison, to_dict
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak
 from bg_interp.evaluation.measures import BY_NAME, MEASURES, VARIANTS, Measure, take_all
 from bg_interp.evaluation.reliance.groups import Groups, Third
 from bg_interp.evaluation.reliance.variants import confusion_matrix
-from bg_interp.evaluation.worst import WorstImages, worst_images, worst_rows
-from bg_interp.outside import whole
+from bg_interp.evaluation.worst import NO_MAPS, Maps, WorstImages, worst_images, worst_rows
 from bg_interp.storage import files
 
 
@@ -41,10 +41,13 @@ class Evaluation:
       thirds: accuracy by size and place of the object.
       attribution: see `attribution.attribution`.
       images_left_out: how many images have no usable mask.
+      unmeasured: (key, image, mask) of some of these.
       backgrounds: how many the worst of several backgrounds are.
       facts: how all was taken.
       doubts: what the data could not settle of the classifier, its images or masks; with any,
         there is no verdict.
+      maps: where the classifier looks in the worst images.
+      baseline: an earlier audit, that the page shows beside and conditions compare with.
       write_page: writes this as one HTML file, or a model card's section; None where nobody said
         how it was made.
     """
@@ -57,9 +60,12 @@ class Evaluation:
     thirds: Sequence[Third]
     attribution: Mapping[str, Any]
     images_left_out: int = 0
+    unmeasured: tuple[tuple[str, np.ndarray, np.ndarray], ...] = ()
     backgrounds: int = 0
     facts: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     doubts: tuple[Doubt, ...] = ()
+    maps: Maps = NO_MAPS
+    baseline: Baseline | None = None
     write_page: Callable[[pathlib.Path, "Evaluation"], None] | None = None
 
     @property
@@ -194,16 +200,32 @@ class Evaluation:
         print(verdicts)
         return verdicts
 
+    def beside(self, baseline: "Evaluation | str | pathlib.Path | None") -> "Evaluation":
+        """Returns the same with an earlier audit that its page shows beside.
+
+        Args:
+          baseline: another evaluation, or its results.json; None leaves what is there.
+
+        Raises:
+          UserError: a file that can't be read, or is none.
+        """
+        if baseline is None:
+            return self
+        is_path = isinstance(baseline, str | pathlib.Path)
+        old = Baseline.read(baseline) if is_path else Baseline.of(baseline)  # type: ignore[arg-type]
+        return dataclasses.replace(self, baseline=old)
+
+    def compared(self) -> Comparison | None:
+        """Returns every measure that both this audit and its baseline took; None without one."""
+        return None if self.baseline is None else Baseline.of(self).compared(self.baseline)
+
     def judged(
         self,
         conditions: Sequence[gate.Condition],
         baseline: "Evaluation | str | pathlib.Path | None" = None,
     ) -> gate.Verdicts:
         """Judges conditions; see `check`."""
-        old = None
-        if baseline is not None:
-            is_path = isinstance(baseline, str | pathlib.Path)
-            old = Baseline.read(baseline) if is_path else Baseline.of(baseline)  # type: ignore[arg-type]
+        old = self.beside(baseline).baseline
         measured = [(one, self._found(one, old)) for one in conditions]
         return gate.check(measured, self.doubts, self._explained())
 
@@ -229,6 +251,7 @@ class Evaluation:
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
         answers, ranging = self.answers, finding.range_of(self.measures)
+        compared = self.compared()
         return {
             **self.facts,
             "seed": self.seed,
@@ -250,6 +273,7 @@ class Evaluation:
             "by_object": [dataclasses.asdict(third) for third in self.thirds],
             "adversarial_backgrounds": self.backgrounds,
             "leak": self.leak and self.leak.to_dict(),
+            "baseline": compared and compared.to_dict(),
         }
 
     def _by_class(self) -> dict[str, Any]:
@@ -284,14 +308,26 @@ class Evaluation:
             writer.writerow([key, self.classes[label], f"{changes[row]:.4f}", *answers])
         return text.getvalue()
 
-    def save(self, path: str | pathlib.Path) -> None:
+    def save(
+        self,
+        path: str | pathlib.Path,
+        *,
+        baseline: "Evaluation | str | pathlib.Path | None" = None,
+    ) -> None:
         """Writes a page (.html), all numbers (.json), a row for each image (.csv), or a card (.md).
 
         The card is a section for the model's own card.
 
+        Args:
+          path: the file.
+          baseline: an earlier audit that the page and the numbers show beside; see `check`.
+
         Raises:
-          UserError: another ending, or a file that cannot be written.
+          UserError: another ending, a file that cannot be written, or a baseline that is none.
         """
+        if baseline is not None:
+            self.beside(baseline).save(path)
+            return
         path = pathlib.Path(path)
         if path.suffix == ".json":
             answers = to_dict(self.answers, self.keys)

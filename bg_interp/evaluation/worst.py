@@ -11,6 +11,10 @@ from bg_interp.evaluation.reliance.variants import Variants
 if TYPE_CHECKING:
     from bg_interp.evaluation.result import Evaluation
 
+# How many a page shows, and of one class, so that a class on which all goes wrong leaves room for
+# the others.
+SHOWN, MOST_OF_A_CLASS = 24, 6
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class WorstImages:
@@ -44,6 +48,35 @@ class WorstImages:
         return pictures.html_image(sheet, str(self))
 
 
+def _no_maps() -> np.ndarray:
+    return np.zeros((0, 0, 0), np.float32)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Maps:
+    """Where a classifier looks for the class of some images, by SmoothGrad.
+
+    Attributes:
+      rows: int [M], which images.
+      unmodified: float32 [M, H, W], not negative, of unmodified images.
+      swapped: the same of their objects on the background of another class.
+      left_out: why there are none.
+    """
+
+    rows: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+    unmodified: np.ndarray = dataclasses.field(default_factory=_no_maps)
+    swapped: np.ndarray = dataclasses.field(default_factory=_no_maps)
+    left_out: str = ""
+
+    def of(self, row: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Returns the maps of an image, as it is and elsewhere; None where there are none."""
+        places = np.flatnonzero(self.rows == row)
+        return (self.unmodified[places[0]], self.swapped[places[0]]) if len(places) else None
+
+
+NO_MAPS = Maps()
+
+
 def worst_rows(found: "Evaluation", count: int) -> list[int]:
     """Returns the positions of the worst images.
 
@@ -56,6 +89,18 @@ def worst_rows(found: "Evaluation", count: int) -> list[int]:
     order = np.lexsort((-found.changes(), ~by_background, ~moved))
     chosen = [int(row) for row in order if moved[row] or by_background[row]]
     return chosen[:count]
+
+
+def varied_rows(found: "Evaluation") -> np.ndarray:
+    """Returns the rows of the worst images that a page shows, int [M], few of one class."""
+    chosen: list[int] = []
+    taken = dict.fromkeys(range(len(found.classes)), 0)
+    for row in worst_rows(found, len(found.test.labels)):
+        label = int(found.test.labels[row])
+        if taken[label] < MOST_OF_A_CLASS and len(chosen) < SHOWN:
+            taken[label] += 1
+            chosen.append(row)
+    return np.array(chosen, np.int64)
 
 
 def worst_images(found: "Evaluation", count: int) -> WorstImages:

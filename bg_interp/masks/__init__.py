@@ -1,1 +1,1 @@
-"""Foreground masks: model files, segmenters, after-treatment, and the store that keeps masks."""
+"""Foreground masks: model files, segmenters, post-processing, and the store that keeps masks."""

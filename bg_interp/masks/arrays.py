@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bg_interp.arguments import check_counts, to_array
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 from bg_interp.masks.formats import (
@@ -16,7 +17,6 @@ from bg_interp.masks.formats import (
     format_of,
 )
 from bg_interp.masks.raw import of_array
-from bg_interp.outside import check_counts, to_array
 
 _NAMED = 3
 

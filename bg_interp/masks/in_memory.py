@@ -11,12 +11,12 @@ import tqdm
 from PIL import Image
 
 from bg_interp import pictures
+from bg_interp.arguments import to_images
 from bg_interp.errors import UserError, nearest
 from bg_interp.masks import encoding, quality
 from bg_interp.masks.segmenters import opening
 from bg_interp.masks.segmenters.kinds import KINDS
 from bg_interp.masks.segmenters.segmenter import Settings
-from bg_interp.outside import to_images
 
 _SHOWN = 12
 

@@ -1,197 +1,129 @@
-"""Which of several readings of a classifier its answers about labelled images speak for.
-
-In its own reading of pixels a classifier is right more often, or where it is not, its scores tell
-more of the classes. How sure it is says little: scores grow with the contrast of images, so
-likelihoods are compared at the temperature that suits each reading best.
-"""
+"""Which reading of pixels a classifier is opened in, why, and what that leaves open."""
 
 import dataclasses
-import functools
-from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-import scipy.optimize
-import scipy.special
-import scipy.stats
+from bg_interp.doubts import Doubt
+from bg_interp.models import evidence
+from bg_interp.pixels import Pixels
 
-# A reading is left after so many images where another one is clearly better, else after so many.
-FIRST, MOST = 48, 256
-_LEVEL = 0.01
-# Readings that differ in fewer answers are one for all that is measured.
-ALIKE = 0.05
-# Differences of log-likelihoods and of temperatures (in logarithms) that mean something.
-_LESS, _HOTTER = 0.02, np.log(3)
-# Fewer wrong answers do not tell whether a reading is too sure of them.
-_WRONG = 4
+# Statistics of the first batch normalisation tell readings apart that are so far from each other.
+FAR = 2.0
+# Those that answers do not tell apart, by less: half a deviation.
+_NEAR = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Evidence:
-    """What a classifier says in one reading about N images of known classes.
+class Decision:
+    """A reading that was chosen among several, and why.
 
     Attributes:
-      logits: float64 [N, K]; NaN where it gives no numbers.
-      labels: int [N].
+      given: all readings.
+      found: the evidence for those that are left.
+      chosen: the number of the one that is taken.
+      by: what speaks for it: "answers", "statistics" of batch normalisation, or "habit".
+      rivals: others that fit as well and answer differently.
+      renumbered: the share that is right when the outputs are taken in another order, where that
+        is far more; else 0.
     """
 
-    logits: np.ndarray
-    labels: np.ndarray
+    given: tuple[Pixels, ...]
+    found: dict[int, evidence.Evidence]
+    chosen: int
+    by: str
+    rivals: tuple[int, ...]
+    renumbered: float = 0.0
 
-    @functools.cached_property
-    def said(self) -> np.ndarray:
-        """The classes that it names, int [N]; -1 for none.
-
-        NaN is wrong, and no mistake yet: it may come of a reading that is not the classifier's.
-        """
-        sound = np.isfinite(self.logits).all(axis=-1)
-        return np.where(sound, np.where(sound[:, None], self.logits, 0.0).argmax(axis=-1), -1)
-
-    @functools.cached_property
-    def right(self) -> np.ndarray:
-        """Which images it is right about, bool [N]."""
-        return self.said == self.labels
-
-    @functools.cached_property
-    def heat(self) -> float:
-        """The logarithm of the temperature at which its scores are likeliest."""
-        found = scipy.optimize.minimize_scalar(
-            lambda heat: float(self._loss(heat).mean()), bounds=(-7.0, 7.0), method="bounded"
+    @classmethod
+    def of(
+        cls,
+        given: tuple[Pixels, ...],
+        found: dict[int, evidence.Evidence],
+        strange: dict[int, float],
+    ) -> "Decision":
+        """Chooses."""
+        best = found[evidence.leading(found)]
+        orders = {number: one.renumbered() for number, one in found.items()}
+        number = max(orders, key=lambda number: orders[number])
+        if orders[number] > best.right.mean() + 0.2:
+            return cls(given, found, number, "answers", (), orders[number])
+        if not best.above_chance:
+            return cls(given, found, *_without_answers(found, strange), ())
+        good = evidence.as_good(found)
+        by = "answers"
+        chosen = evidence.chosen_by_heat(found, good)
+        if len(good) > 1 and strange:
+            nearest = min(good, key=lambda number: strange[number])
+            by = "answers" if nearest == chosen else "statistics"
+            chosen = nearest
+        rivals = tuple(
+            number
+            for number in good
+            if evidence.differ(found[chosen], found[number])
+            and strange.get(number, 0.0) < strange.get(chosen, 0.0) + _NEAR
         )
-        return float(found.x)
-
-    @functools.cached_property
-    def loss(self) -> np.ndarray:
-        """Minus the log-likelihood of each true class at that temperature, [N]."""
-        return self._loss(self.heat)
-
-    def _loss(self, heat: float) -> np.ndarray:
-        logits = np.where(self.said[:, None] < 0, 0.0, self.logits) / np.exp(heat)
-        known = np.minimum(self.labels, logits.shape[-1] - 1)
-        own = np.take_along_axis(logits, known[:, None], axis=-1)[:, 0]
-        return scipy.special.logsumexp(logits, axis=-1) - own
+        return cls(given, found, chosen, by, rivals)
 
     @property
-    def above_chance(self) -> bool:
-        """Whether it is right clearly more often than if answers had nothing to do with labels."""
-        known = np.unique(self.labels)
-        chance = sum((self.said == one).mean() * (self.labels == one).mean() for one in known)
-        count = len(self.labels)
-        test = scipy.stats.binomtest(int(self.right.sum()), count, min(1.0, chance), "greater")
-        return bool(test.pvalue < _LEVEL)
+    def _names(self) -> list[str]:
+        return [one.name for one in self.given]
 
-    def renumbered(self) -> float:
-        """Returns the share that would be right if the outputs were in another order.
+    @property
+    def _counts(self) -> str:
+        total = len(self.found[self.chosen].labels)
+        order = {self.chosen: self.found[self.chosen], **self.found}
+        return f"of {total} images it is right about {evidence.shares(order, self._names)}"
 
-        The order that fits best, where it is far better than the present one; else 0.
+    def note(self) -> str:
+        """Says in a sentence what was found."""
+        why = {"answers": "", "statistics": ", by its batch normalisation"}
+        verb = "is taken to want" if self.by == "habit" else "takes"
+        left = len(self.given) - len(self.found)
+        others = f", and fewer in {left} others" if left else ""
+        return (
+            f"it {verb} pixels in {self._names[self.chosen]}{why.get(self.by, '')} "
+            f"({self._counts}{others})"
+        )
+
+    def doubts(self, said: bool) -> tuple[Doubt, ...]:
+        """Returns what the answers leave open.
+
+        Args:
+          said: whether the reading was given, so that only the order of classes may be wrong.
         """
-        classes = int(max(self.labels.max(), self.said.max())) + 1
-        known, counts = self.said >= 0, np.zeros((classes, classes))
-        np.add.at(counts, (self.labels[known], self.said[known]), 1)
-        rows, columns = scipy.optimize.linear_sum_assignment(-counts)
-        share = counts[rows, columns].sum() / len(self.labels)
-        enough = len(self.labels) >= 3 * len(np.unique(self.labels))
-        return float(share) if enough and share > max(0.5, 2 * self.right.mean() + 0.2) else 0.0
+        own = self.found[self.chosen]
+        if self.renumbered:
+            return (
+                Doubt(
+                    "labels",
+                    f"the classifier's outputs seem to be in another order than the classes: of "
+                    f"{len(own.labels)} images it is right about {own.right.sum()}, in the best "
+                    f"order about {round(self.renumbered * len(own.labels))}",
+                    "name its outputs in their order with --class_names, or number labels so",
+                ),
+            )
+        if said:
+            return ()
+        way_out = "--preprocess says what the classifier takes"
+        if not own.above_chance:
+            reason = (
+                f"the classifier is right no more often than by chance, however its pixels are "
+                f"read ({self._counts})"
+            )
+            return (Doubt("preprocessing", reason, way_out),)
+        if self.rivals:
+            names = " and ".join(self._names[one] for one in (self.chosen, *self.rivals))
+            reason = f"{names} fit the classifier as well, and it answers differently in each"
+            return (Doubt("preprocessing", f"{reason} ({self._counts})", way_out),)
+        return ()
 
 
-def better(first: Evidence, second: Evidence, level: float = _LEVEL) -> bool:
-    """Tells whether the first is clearly right more often, or as often and clearly likelier."""
-    if more_often(first.right, second.right, level):
-        return True
-    return not more_often(second.right, first.right, 0.1) and _less(first.loss, second.loss, level)
-
-
-def more_often(first: np.ndarray, second: np.ndarray, level: float = _LEVEL) -> bool:
-    """Tells whether the first is right clearly more often (McNemar's exact test, two-sided).
-
-    Args:
-      first: which images it is right about, bool [N]; second: the same of the other.
-      level: of significance.
-    """
-    won, lost = int((first & ~second).sum()), int((second & ~first).sum())
-    return bool(won > lost and scipy.stats.binomtest(won, won + lost).pvalue < level)
-
-
-def _less(first: np.ndarray, second: np.ndarray, level: float) -> bool:
-    """Tells whether the first is less in the mean, and not by chance alone (paired t-test)."""
-    difference = first - second
-    if difference.mean() > -_LESS or not difference.std():
-        return False
-    return bool(scipy.stats.ttest_1samp(difference, 0, alternative="less").pvalue < level)
-
-
-def gathered(
-    ask: Callable[[int, np.ndarray], np.ndarray], readings: int, labels: np.ndarray
-) -> dict[int, Evidence]:
-    """Asks about labelled images in several readings, about more where fewer do not decide.
-
-    Args:
-      ask: (number of the reading, rows of images) -> logits [N, K].
-      readings: how many there are.
-      labels: int [N], of all images.
-
-    Returns:
-      The evidence for each reading that is not clearly worse than another one.
-    """
-    rows = np.unique(np.linspace(0, len(labels) - 1, min(len(labels), MOST)).astype(np.int64))
-    # Images are often sorted by class: every part of them shall hold all.
-    first = np.zeros(len(rows), bool)
-    first[np.linspace(0, len(rows) - 1, min(len(rows), FIRST)).astype(np.int64)] = True
-
-    def looked(number: int, some: np.ndarray) -> Evidence:
-        return Evidence(np.asarray(ask(number, some), np.float64), labels[some])
-
-    found = _left({number: looked(number, rows[first]) for number in range(readings)})
-    if first.all() or (len(found) == 1 and next(iter(found.values())).above_chance):
-        return found
-    for number, early in found.items():
-        late = looked(number, rows[~first])
-        logits = np.concatenate([early.logits, late.logits])
-        found[number] = Evidence(logits, np.concatenate([early.labels, late.labels]))
-    return _left(found)
-
-
-def _left(found: dict[int, Evidence]) -> dict[int, Evidence]:
-    """Leaves out readings that are clearly worse than another one, in any order of the outputs."""
-    best = found[leading(found)]
-    return {
-        number: one
-        for number, one in found.items()
-        if not better(best, one) or one.renumbered() > best.right.mean() + 0.2
-    }
-
-
-def leading(found: Mapping[int, Evidence]) -> int:
-    """Returns the likeliest reading of those that none is clearly right more often than."""
-    most = max(found.values(), key=lambda one: one.right.sum())
-    often = [n for n, one in found.items() if not more_often(most.right, one.right, 0.05)]
-    return min(often, key=lambda number: found[number].loss.mean())
-
-
-def as_good(found: Mapping[int, Evidence]) -> list[int]:
-    """Returns the readings that the leading one is not clearly better than, it among them."""
-    best = found[leading(found)]
-    return [number for number, one in found.items() if not better(best, one, 0.05)]
-
-
-def chosen_by_heat(found: Mapping[int, Evidence], among: Sequence[int]) -> int:
-    """Returns the first of readings, or one that is far less too sure, or less unsure, than it.
-
-    Networks of ReLUs without biases give the same answers in 0 to 255 as in 0 to 1, and are beyond
-    all measure sure of them.
-    """
-    first = among[0]
-    if min((~found[number].right).sum() for number in among) < _WRONG:
-        return first
-    calmest = min(among, key=lambda number: abs(found[number].heat))
-    far = abs(found[first].heat) - abs(found[calmest].heat) > _HOTTER
-    return calmest if far else first
-
-
-def differ(first: Evidence, second: Evidence) -> bool:
-    """Tells whether two readings answer differently in more than a few images."""
-    return bool((first.said != second.said).mean() > ALIKE)
-
-
-def shares(found: Mapping[int, Evidence], names: Sequence[str]) -> str:
-    """Says how often each reading is right."""
-    return ", ".join(f"{one.right.sum()} in {names[number]}" for number, one in found.items())
+def _without_answers(
+    readings: dict[int, evidence.Evidence], strange: dict[int, float]
+) -> tuple[int, str]:
+    """Returns a reading where the answers speak for none, and what speaks for it."""
+    if strange:
+        usual = min(strange)
+        nearest = min(readings, key=lambda number: strange[number])
+        if strange[usual] - strange[nearest] > FAR:
+            return nearest, "statistics"
+    return min(readings), "habit"

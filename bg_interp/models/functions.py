@@ -74,12 +74,12 @@ def in_blocks(function: Callable[[np.ndarray], Any], count: int | None) -> Calla
         return function
 
     def called(images: np.ndarray) -> Any:
-        found = []
+        outputs = []
         for start in range(0, len(images), count):
             some = images[start : start + count]
             padded = np.concatenate([some, np.repeat(some[-1:], count - len(some), axis=0)])
-            found.append([np.asarray(one)[: len(some)] for one in function(padded)])
-        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+            outputs.append([np.asarray(one)[: len(some)] for one in function(padded)])
+        return tuple(np.concatenate(parts) for parts in zip(*outputs, strict=True))
 
     return called
 
@@ -102,8 +102,8 @@ def from_name(model: str) -> Any:
     module, _, name = model.partition(":")
     sys.path.insert(0, str(pathlib.Path.cwd()))
     try:
-        found = getattr(importlib.import_module(module), name)
-        return found() if _makes_one(found) else found
+        named = getattr(importlib.import_module(module), name)
+        return named() if _makes_one(named) else named
     except Exception as error:  # Importing runs somebody's code.
         raise UserError(
             f"--model={model} cannot be imported: {type(error).__name__}: {one_line(error)}"
@@ -112,12 +112,12 @@ def from_name(model: str) -> Any:
         sys.path.pop(0)
 
 
-def _makes_one(found: Any) -> bool:
+def _makes_one(named: Any) -> bool:
     """Tells whether something is called without an argument to get a classifier."""
-    if not (inspect.isfunction(found) or inspect.isclass(found)):
+    if not (inspect.isfunction(named) or inspect.isclass(named)):
         return False
     try:
-        parameters = inspect.signature(found).parameters.values()
+        parameters = inspect.signature(named).parameters.values()
     except ValueError:
         return False
     return all(

@@ -89,8 +89,8 @@ def _reason(error: Exception) -> str:
     known = r"safe_mode|unsafe|Could not locate|Unknown (?:layer|object)"
     text = next((text for text in texts[::-1] if re.search(known, text)), texts[0])
     text = text.rpartition("Exception encountered:")[2] or text
-    found = re.search(known, text)
-    if found is None:
+    match = re.search(known, text)
+    if match is None:
         # Keras 2's configurations end where the reason begins: "config={...}. Exception ...".
         text = re.sub(r"[a-z_]*config[a-z_]*=?'?: ?\{.*\}", "", text, flags=re.DOTALL)
     line = printable(" ".join(text.split())) or type(error).__name__
@@ -115,7 +115,7 @@ def _keras_version(path: pathlib.Path) -> str:
         import h5py
 
         with h5py.File(path, "r") as file:
-            found = file.attrs.get("keras_version", "")
-            return found.decode() if isinstance(found, bytes) else str(found)
+            version = file.attrs.get("keras_version", "")
+            return version.decode() if isinstance(version, bytes) else str(version)
     except (OSError, KeyError, ValueError, zipfile.BadZipFile):
         return ""

@@ -52,8 +52,8 @@ def opened(
     asked = in_blocks(answers, int(image["shape"][0]))
 
     def scores(images: np.ndarray) -> Any:
-        found = asked(images)
-        return found[0] if len(found) == 1 else found
+        outputs = asked(images)
+        return outputs[0] if len(outputs) == 1 else outputs
 
     sizes = image["shape_signature"] if "shape_signature" in image else image["shape"]
     shape = tuple(None if size < 0 else int(size) for size in sizes)

@@ -167,9 +167,9 @@ def _of_run(path: pathlib.Path) -> Classifier:
         raise UserError(
             f"{path} holds a run that is not finished; the command that began it resumes it"
         )
-    found = _of_object(keras_files.opened(workdir.model), str(path))
-    known = tuple(checked_names(names, found.network))
-    return dataclasses.replace(found, class_names=known, pixels=(BYTES,), is_own=True)
+    classifier = _of_object(keras_files.opened(workdir.model), str(path))
+    known = tuple(checked_names(names, classifier.network))
+    return dataclasses.replace(classifier, class_names=known, pixels=(BYTES,), is_own=True)
 
 
 def _of_object(model: Any, what: str) -> Classifier:

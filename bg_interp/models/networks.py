@@ -66,7 +66,7 @@ def application(name: str, image_size: int, classes: int, weights: str) -> keras
       weights: "none", "imagenet", or the path of a .keras, .h5 or .weights.h5 file.
 
     Raises:
-      UserError: the weights cannot be had, or the network cannot take images of that size.
+      UserError: the weights are not there, or the network cannot take images of that size.
     """
     if weights in ("none", "imagenet"):
         return _application(name, image_size, classes, weights)
@@ -183,9 +183,9 @@ def _misfit(model: keras.Model, saved: dict[str, keras.Layer]) -> str | None:
     return None
 
 
-def _fits(layer: keras.Layer, found: keras.Layer | None) -> bool:
+def _fits(layer: keras.Layer, other: keras.Layer | None) -> bool:
     shapes = [variable.shape for variable in layer.weights]
-    return found is not None and [variable.shape for variable in found.weights] == shapes
+    return other is not None and [variable.shape for variable in other.weights] == shapes
 
 
 def _take_weights(model: keras.Model, saved: dict[str, keras.Layer], what: str) -> None:
@@ -238,8 +238,8 @@ def _initializer(layer: keras.Layer, variable: str) -> keras.Initializer | None:
     """Returns the initializer of one of a layer's variables, where it has one."""
     # Depthwise convolutions call their variable "kernel", separable ones "depthwise_kernel".
     names = [variable, variable.removesuffix("_kernel"), "depthwise"]
-    found = (getattr(layer, f"{name}_initializer", None) for name in names)
-    return next((initializer for initializer in found if initializer is not None), None)
+    initializers = (getattr(layer, f"{name}_initializer", None) for name in names)
+    return next((initializer for initializer in initializers if initializer is not None), None)
 
 
 def freeze_batch_norm(model: keras.Model) -> None:
@@ -286,7 +286,7 @@ def build(
       A flat functional model from float32 [B, S, S, 3] in [0, 255] to float32 logits [B, classes].
 
     Raises:
-      UserError: the weights cannot be had or do not fit.
+      UserError: the weights are not there or do not fit.
     """
     with _dtype_policy(mixed_precision):
         if name == "small":

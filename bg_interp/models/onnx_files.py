@@ -46,8 +46,8 @@ def opened(path: pathlib.Path) -> tuple[ArrayFunction, tuple[int | None, ...] | 
     asked = in_blocks(answers, shape[0] if shape else None)
 
     def outputs(images: np.ndarray) -> Any:
-        found = asked(images)
-        return found[0] if len(names) == 1 else dict(zip(names, found, strict=True))
+        outputs = asked(images)
+        return outputs[0] if len(names) == 1 else dict(zip(names, outputs, strict=True))
 
     return ArrayFunction(outputs, str(path)), shape, kind
 

@@ -14,18 +14,15 @@ import numpy as np
 from bg_interp import pixels as conventions
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError, one_line
-from bg_interp.models import deciding, outputs, preprocessing
+from bg_interp.models import evidence, outputs, preprocessing
 from bg_interp.models.adapter import AdaptedModel, check_outputs, keras_network
 from bg_interp.models.asking import as_graph, batch_of, in_inference, predict
+from bg_interp.models.deciding import FAR, Decision
 from bg_interp.models.functions import ArrayFunction
 from bg_interp.models.loading import Classifier, load_classifier, with_output
 from bg_interp.pixels import BYTES, Pixels
 
 _FEW = 8
-# Statistics of the first batch normalisation tell readings apart that are so far from each other.
-_FAR = 2.0
-# Those that answers do not tell apart, by less: half a deviation.
-_NEAR = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,45 +68,45 @@ def opened(
     Raises:
       UserError: it cannot be asked, or what was given does not fit it.
     """
-    found = load_classifier(model)
+    classifier = load_classifier(model)
     least = None if class_names is None else len(class_names)
     if least is None and labels is not None:
         least = int(np.max(labels)) + 1
-    found = with_output(found, least)
-    notes = [] if found.layout.in_words is None else [f"it takes {found.layout.in_words}"]
-    base, pixels = _before(found, pixels, images)
+    classifier = with_output(classifier, least)
+    notes = [] if classifier.layout.in_words is None else [f"it takes {classifier.layout.in_words}"]
+    base, pixels = _before(classifier, pixels, images)
     base, dtype_note = _taking_floats(base, images)
     notes += dtype_note
-    base, output = _with_key(base, images, least, output_kind, found.name)
-    notes += [f"of its outputs, {one} is taken" for one in (found.output, output) if one]
-    given = _candidates(found, base) if pixels is None else (pixels,)
+    base, output = _with_key(base, images, least, output_kind, classifier.name)
+    notes += [f"of its outputs, {one} is taken" for one in (classifier.output, output) if one]
+    given = _candidates(classifier, base) if pixels is None else (pixels,)
     scores = _scores(base, given, _few(images), class_names)
     kind = output_kind or _kind(scores)
     for one in scores[:1]:
         outputs.check_kind(kind, one)
-    if output_kind is None and not found.is_own:
+    if output_kind is None and not classifier.is_own:
         notes.append(f"it gives {kind}")
     base = dataclasses.replace(base, output_kind=kind, columns=columns)
     model = dataclasses.replace(base, pixels=given[0])
-    settled = Opened(model, tuple(notes), (), found.name, max(2, scores[0].shape[1]))
-    if found.is_own or labels is None:
+    settled = Opened(model, tuple(notes), (), classifier.name, max(2, scores[0].shape[1]))
+    if classifier.is_own or labels is None:
         return settled
     return _decided(settled, given, images, labels, said=pixels is not None)
 
 
 def _before(
-    found: Classifier, pixels: Pixels | Callable | None, images: np.ndarray
+    classifier: Classifier, pixels: Pixels | Callable | None, images: np.ndarray
 ) -> tuple[AdaptedModel, Pixels | None]:
     """Puts a caller's own function of images before a Keras network; checks the size."""
-    layout = found.layout
+    layout = classifier.layout
     preprocessing.check_layout(layout, images, "images")
     if isinstance(pixels, Pixels) or pixels is None:
-        return AdaptedModel(found.network, layout=layout), pixels
-    if not isinstance(found.network, keras.Model):
+        return AdaptedModel(classifier.network, layout=layout), pixels
+    if not isinstance(classifier.network, keras.Model):
         raise UserError(
             "preprocess as a function needs a Keras model; call it in your own function"
         )
-    ready = preprocessing.with_function(found.network, pixels, images.shape[1:3])
+    ready = preprocessing.with_function(classifier.network, pixels, images.shape[1:3])
     return AdaptedModel(ready), BYTES
 
 
@@ -160,16 +157,16 @@ def _with_key(
     return dataclasses.replace(model, key=key), str(key) if several else None
 
 
-def _candidates(found: Classifier, model: AdaptedModel) -> tuple[Pixels, ...]:
+def _candidates(classifier: Classifier, model: AdaptedModel) -> tuple[Pixels, ...]:
     """Returns what a classifier may want of pixels, what is likeliest first."""
     takes_bytes = isinstance(model.network, ArrayFunction) and model.network.takes_bytes
-    if found.pixels is not None:
-        return found.pixels
-    if takes_bytes or found.layout.is_whole:
+    if classifier.pixels is not None:
+        return classifier.pixels
+    if takes_bytes or classifier.layout.is_whole:
         usual = tuple(one for one in conventions.USUAL if one.scale == (1.0, 1.0, 1.0))
         return tuple(one for one in usual if one.shift == (0.0, 0.0, 0.0))
-    usual = conventions.candidates(found.layout.channels)
-    own = conventions.application(str(getattr(found.network, "name", "")))
+    usual = conventions.candidates(classifier.layout.channels)
+    own = conventions.application(str(getattr(classifier.network, "name", "")))
     return (own, *(one for one in usual if one != own)) if own in usual else usual
 
 
@@ -180,13 +177,13 @@ def _scores(
     class_names: Sequence[str] | None,
 ) -> list[np.ndarray]:
     """Returns scores of a few images, in more than one reading only where one may mislead."""
-    found = []
+    scores = []
     for one in given:
-        found.append(check_outputs(dataclasses.replace(model, pixels=one), images, class_names))
+        scores.append(check_outputs(dataclasses.replace(model, pixels=one), images, class_names))
         # A single score may lie in 0 to 1 by chance, and a wrong reading give no numbers.
-        if found[-1].shape[1] > 1 and np.isfinite(found[-1]).all():
+        if scores[-1].shape[1] > 1 and np.isfinite(scores[-1]).all():
             break
-    return found
+    return scores
 
 
 def _kind(scores: Sequence[np.ndarray]) -> str:
@@ -211,8 +208,8 @@ def _decided(
         reading = dataclasses.replace(model, pixels=given[number], network=network)
         return predict(reading, images[rows])
 
-    found = deciding.gathered(ask, len(given), np.asarray(labels))
-    decision = Decision.of(given, found, _strangeness(model, given, images))
+    readings = evidence.gathered(ask, len(given), np.asarray(labels))
+    decision = Decision.of(given, readings, _strangeness(model, given, images))
     notes = [] if said or len(given) == 1 else [decision.note()]
     doubts = decision.doubts(said or len(given) == 1)
     return dataclasses.replace(
@@ -232,123 +229,6 @@ def _strangeness(
         return {}
     readings = [dataclasses.replace(model, pixels=one).to_input for one in given]
     return dict(enumerate(preprocessing.strangeness(network, readings, images) or ()))
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Decision:
-    """A reading that was chosen among several, and why.
-
-    Attributes:
-      given: all readings.
-      found: the evidence for those that are left.
-      chosen: the number of the one that is taken.
-      by: what speaks for it: "answers", "statistics" of batch normalisation, or "habit".
-      rivals: others that fit as well and answer differently.
-      renumbered: the share that is right when the outputs are taken in another order, where that
-        is far more; else 0.
-    """
-
-    given: tuple[Pixels, ...]
-    found: dict[int, deciding.Evidence]
-    chosen: int
-    by: str
-    rivals: tuple[int, ...]
-    renumbered: float = 0.0
-
-    @classmethod
-    def of(
-        cls,
-        given: tuple[Pixels, ...],
-        found: dict[int, deciding.Evidence],
-        strange: dict[int, float],
-    ) -> "Decision":
-        """Chooses."""
-        best = found[deciding.leading(found)]
-        orders = {number: one.renumbered() for number, one in found.items()}
-        number = max(orders, key=lambda number: orders[number])
-        if orders[number] > best.right.mean() + 0.2:
-            return cls(given, found, number, "answers", (), orders[number])
-        if not best.above_chance:
-            return cls(given, found, *_without_answers(found, strange), ())
-        good = deciding.as_good(found)
-        by = "answers"
-        chosen = deciding.chosen_by_heat(found, good)
-        if len(good) > 1 and strange:
-            nearest = min(good, key=lambda number: strange[number])
-            by = "answers" if nearest == chosen else "statistics"
-            chosen = nearest
-        rivals = tuple(
-            number
-            for number in good
-            if deciding.differ(found[chosen], found[number])
-            and strange.get(number, 0.0) < strange.get(chosen, 0.0) + _NEAR
-        )
-        return cls(given, found, chosen, by, rivals)
-
-    @property
-    def _names(self) -> list[str]:
-        return [one.name for one in self.given]
-
-    @property
-    def _counts(self) -> str:
-        total = len(self.found[self.chosen].labels)
-        order = {self.chosen: self.found[self.chosen], **self.found}
-        return f"of {total} images it is right about {deciding.shares(order, self._names)}"
-
-    def note(self) -> str:
-        """Says in a sentence what was found."""
-        why = {"answers": "", "statistics": ", by its batch normalisation"}
-        verb = "is taken to want" if self.by == "habit" else "takes"
-        left = len(self.given) - len(self.found)
-        others = f", and fewer in {left} others" if left else ""
-        return (
-            f"it {verb} pixels in {self._names[self.chosen]}{why.get(self.by, '')} "
-            f"({self._counts}{others})"
-        )
-
-    def doubts(self, said: bool) -> tuple[Doubt, ...]:
-        """Returns what the answers leave open.
-
-        Args:
-          said: whether the reading was given, so that only the order of classes may be wrong.
-        """
-        own = self.found[self.chosen]
-        if self.renumbered:
-            return (
-                Doubt(
-                    "labels",
-                    f"the classifier's outputs seem to be in another order than the classes: of "
-                    f"{len(own.labels)} images it is right about {own.right.sum()}, in the best "
-                    f"order about {round(self.renumbered * len(own.labels))}",
-                    "name its outputs in their order with --class_names, or number labels so",
-                ),
-            )
-        if said:
-            return ()
-        way_out = "--preprocess says what the classifier takes"
-        if not own.above_chance:
-            reason = (
-                f"the classifier is right no more often than by chance, however its pixels are "
-                f"read ({self._counts})"
-            )
-            return (Doubt("preprocessing", reason, way_out),)
-        if self.rivals:
-            names = " and ".join(self._names[one] for one in (self.chosen, *self.rivals))
-            reason = f"{names} fit the classifier as well, and it answers differently in each"
-            return (Doubt("preprocessing", f"{reason} ({self._counts})", way_out),)
-        return ()
-
-
-def _without_answers(
-    found: dict[int, deciding.Evidence], strange: dict[int, float]
-) -> tuple[int, str]:
-    """Returns a reading where the answers speak for none, and what speaks for it."""
-    if strange:
-        usual = min(strange)
-        nearest = min(found, key=lambda number: strange[number])
-        if strange[usual] - strange[nearest] > _FAR:
-            return nearest, "statistics"
-    return min(found), "habit"
 
 
 def assumed(
@@ -376,8 +256,8 @@ def assumed(
     if pixels is not None or classifier.is_own:
         return BYTES if pixels is None else pixels, ()
     if images is not None and labels is not None:
-        found = opened(classifier, images, labels)
-        return found.model.pixels, (*found.notes[-1:], *map(str, found.doubts))
+        settled = opened(classifier, images, labels)
+        return settled.model.pixels, (*settled.notes[-1:], *map(str, settled.doubts))
     name = str(network.name)
     layers = [layer.name for layer in getattr(network, "layers", [])]
     own = conventions.application(name)
@@ -388,7 +268,7 @@ def assumed(
     strange = {} if images is None else _strangeness(model, given, images)
     usual = given.index(own or BYTES) if (own or BYTES) in given else 0
     nearest = min(strange, key=lambda number: strange[number], default=usual)
-    if strange and strange[usual] - strange[nearest] > _FAR:
+    if strange and strange[usual] - strange[nearest] > FAR:
         return given[nearest], (
             f"it takes pixels in {given[nearest].name}, by its batch normalisation",
         )

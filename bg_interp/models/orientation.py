@@ -37,9 +37,9 @@ def orientation(data: tf.Tensor) -> tf.Tensor:
     Args:
       data: a scalar string; all but JPEG files with EXIF data are upright.
     """
-    found = tf.io.decode_raw(tf.strings.substr(data, 0, _LOOKED_AT), tf.uint8)
+    header = tf.io.decode_raw(tf.strings.substr(data, 0, _LOOKED_AT), tf.uint8)
     # Zeros behind it answer for what a short file has not.
-    values = tf.pad(tf.cast(found, tf.int32), [[0, _LOOKED_AT]])
+    values = tf.pad(tf.cast(header, tf.int32), [[0, _LOOKED_AT]])
     start = [tf.roll(values, -place, 0) for place in range(6)]
     begins = tf.reduce_all(tf.stack(start, -1) == tf.constant(list(b"Exif\0\0")), -1)
     is_jpeg = (values[0] == 0xFF) & (values[1] == 0xD8)
@@ -48,9 +48,9 @@ def orientation(data: tf.Tensor) -> tf.Tensor:
 
     def number(place: tf.Tensor, size: int) -> tf.Tensor:
         places = tf.expand_dims(base + place, -1) + tf.range(size)
-        found = tf.gather(values, tf.minimum(places, tf.size(values) - 1))
-        found = tf.where(little, tf.reverse(found, [-1]), found)
-        return tf.reduce_sum(found * 256 ** tf.range(size - 1, -1, -1), -1)
+        header = tf.gather(values, tf.minimum(places, tf.size(values) - 1))
+        header = tf.where(little, tf.reverse(header, [-1]), header)
+        return tf.reduce_sum(header * 256 ** tf.range(size - 1, -1, -1), -1)
 
     # A wild offset is one of no tag.
     first = tf.clip_by_value(number(tf.constant(4), 4), 0, _LOOKED_AT)

@@ -188,11 +188,13 @@ def strangeness(
       readings: functions of images in [0, 255] to what the network takes.
       images: natural ones, uint8 or float [N, H, W, 3] in [0, 255].
     """
-    found = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
-    if not found or not len(images) or not getattr(model, "inputs", None):
+    normalizations = [
+        layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)
+    ]
+    if not normalizations or not len(images) or not getattr(model, "inputs", None):
         return None
     try:
-        before = keras.Model(model.inputs[0], found[0].input)
+        before = keras.Model(model.inputs[0], normalizations[0].input)
     except ValueError:  # The layer was called before it came into this network.
         return None
     rows = np.linspace(0, len(images) - 1, min(len(images), _LOOKED_AT)).astype(np.int64)
@@ -200,7 +202,7 @@ def strangeness(
     def seen(reading: Callable) -> np.ndarray:
         return predict(lambda some: before(reading(some), training=False), images[rows])
 
-    return [_strangeness(seen(reading), found[0]) for reading in readings]
+    return [_strangeness(seen(reading), normalizations[0]) for reading in readings]
 
 
 def likely_range(model: keras.Model, images: np.ndarray) -> Pixels | None:
@@ -210,11 +212,11 @@ def likely_range(model: keras.Model, images: np.ndarray) -> Pixels | None:
       model: takes images as they come.
       images: see `strangeness`.
     """
-    found = strangeness(model, USUAL, images)
-    if found is None:
+    strange = strangeness(model, USUAL, images)
+    if strange is None:
         return None
-    best = int(np.argmin(found))
-    return USUAL[best] if found[0] - found[best] > FAR else None
+    best = int(np.argmin(strange))
+    return USUAL[best] if strange[0] - strange[best] > FAR else None
 
 
 def check_range(model: keras.Model, images: np.ndarray) -> None:

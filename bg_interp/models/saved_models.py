@@ -44,8 +44,8 @@ def of_loaded(loaded: Any, what: str) -> tuple[Callable, tuple[int | None, ...] 
 
     def answers(images: tf.Tensor) -> Any:
         # `loaded` is named so that it lives as long as this function.
-        found = loaded.signatures[name](**{argument: tf.cast(images, spec.dtype)})
-        return next(iter(found.values())) if len(found) == 1 else found
+        outputs = loaded.signatures[name](**{argument: tf.cast(images, spec.dtype)})
+        return next(iter(outputs.values())) if len(outputs) == 1 else outputs
 
     count = shape[0] if shape else None
     return (answers if count is None else in_blocks(answers, count)), shape, spec.dtype
@@ -103,9 +103,9 @@ def in_blocks(function: Callable, count: int) -> Callable:
         example = tf.nest.map_structure(
             lambda one: tf.TensorSpec(one.shape, one.dtype), _outputs(function, blocks)
         )
-        found = tf.map_fn(function, blocks, fn_output_signature=example)
+        outputs = tf.map_fn(function, blocks, fn_output_signature=example)
         return tf.nest.map_structure(
-            lambda one: tf.reshape(one, tf.concat([[-1], tf.shape(one)[2:]], 0))[:total], found
+            lambda one: tf.reshape(one, tf.concat([[-1], tf.shape(one)[2:]], 0))[:total], outputs
         )
 
     return called

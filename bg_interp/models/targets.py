@@ -26,11 +26,11 @@ def logits(model: keras.Model, shape: tuple[int, int, int] | None = None) -> ker
     Raises:
       UserError: see `scores`.
     """
-    found = scores(model, shape)
-    score = found.outputs[0]
+    ready = scores(model, shape)
+    score = ready.outputs[0]
     if score.shape[-1] != 1:
-        return found
-    return keras.Model(found.inputs, keras.ops.concatenate([-score, score], axis=-1))
+        return ready
+    return keras.Model(ready.inputs, keras.ops.concatenate([-score, score], axis=-1))
 
 
 def scores(model: keras.Model, shape: tuple[int, int, int] | None = None) -> keras.Model:
@@ -106,12 +106,12 @@ def layer(model: keras.Model, name: str, shape: tuple[int, int, int] | None = No
     """
     _check_inputs(model, shape)
     wiring = graph.rewire(model, shapes=_shapes(shape))
-    found = [call for call in wiring.calls if name in _names(call)]
-    if not found:
+    calls = [call for call in wiring.calls if name in _names(call)]
+    if not calls:
         names = list(dict.fromkeys(name for call in wiring.calls for name in _names(call)))
         near = nearest(name, names) or f"; its layers are {', '.join(names)}"
         raise UserError(f"the model has no layer {name!r}{near}")
-    return keras.Model(wiring.model.inputs[0], found[0].outputs[0])
+    return keras.Model(wiring.model.inputs[0], calls[0].outputs[0])
 
 
 def neuron(channels: keras.Model, position: tuple[int, int] | None = None) -> tuple[int, int]:
@@ -147,7 +147,7 @@ def units(chosen: Sequence[str], names: Sequence[str], what: str) -> list[int]:
       UserError: there is no such unit.
     """
     known = {name: number for number, name in enumerate(names)}
-    found = []
+    numbers = []
     for one in chosen:
         number = known.get(one, int(one) if one.isdecimal() else -1)
         if not 0 <= number < len(names):
@@ -155,8 +155,8 @@ def units(chosen: Sequence[str], names: Sequence[str], what: str) -> list[int]:
                 f"there is no {what} {one!r}; there are {len(names)}, from 0 to {len(names) - 1}"
                 f"{nearest(one, names)}"
             )
-        found.append(number)
-    return found
+        numbers.append(number)
+    return numbers
 
 
 def _names(call: graph.Call) -> tuple[str, str]:

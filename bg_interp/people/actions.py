@@ -110,8 +110,8 @@ def report(config: PeopleConfig) -> None:
     from bg_interp.people.answers import results
 
     folder = Folder(folders.workdir(config))
-    found = results.update(folder)
-    if found is None:
+    updated = results.update(folder)
+    if updated is None:
         raise UserError(f"nobody has taken part yet in the experiment of {folder.path}")
-    print(results.table(found))
+    print(results.table(updated))
     print(f"\n{folder.table}: every answer; {folder.results}: the numbers")

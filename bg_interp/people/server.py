@@ -108,10 +108,10 @@ class Application:
     def _get(self, path: str) -> Response:
         if path.startswith("api/state/"):
             return self._call(self._state, path.removeprefix("api/state/"))
-        found = self._files.get(path)
-        if found is None:
+        file = self._files.get(path)
+        if file is None:
             raise NotFound("there is no such page")
-        return Response(found[0].read_bytes(), mimetype=found[1])
+        return Response(file[0].read_bytes(), mimetype=file[1])
 
     def _post(self, path: str, request: Request) -> Response:
         origin = request.headers.get("Origin")

@@ -1,1 +1,1 @@
-"""Repair of a finished classifier: its last layer learned anew on features of composites."""
+"""Repair of a finished classifier: its last layer retrained on features of composites."""

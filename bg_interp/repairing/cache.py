@@ -45,18 +45,18 @@ class ResumeCache:
 
 def digest(*parts: Any) -> str:
     """Returns a key for arrays, Keras models (with their weights) and all that prints itself."""
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for part in parts:
         if isinstance(part, keras.Model):
-            found.update(_configuration(part).encode())
+            sha.update(_configuration(part).encode())
             for weights in part.get_weights():
-                found.update(np.ascontiguousarray(weights).data)
+                sha.update(np.ascontiguousarray(weights).data)
         elif isinstance(part, np.ndarray):
-            found.update(f"{part.dtype}{part.shape}".encode())
-            found.update(np.ascontiguousarray(part).data)
+            sha.update(f"{part.dtype}{part.shape}".encode())
+            sha.update(np.ascontiguousarray(part).data)
         else:
-            found.update(f"{part!r};".encode())
-    return found.hexdigest()[:32]
+            sha.update(f"{part!r};".encode())
+    return sha.hexdigest()[:32]
 
 
 def _configuration(model: keras.Model) -> str:

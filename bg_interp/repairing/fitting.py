@@ -23,7 +23,7 @@ from bg_interp.repairing.sample import HALVES, Sample
 
 # Smaller values hold the layer nearer to what it was (as scikit-learn's C).
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-# How much all images as they are count beside all of their copies.
+# How much all unmodified images count beside all of their copies.
 SHARES = (0.125, 0.5, 2.0)
 # Rows that the choice among them looks at.
 _ENOUGH = 8000
@@ -35,9 +35,9 @@ class Trial:
 
     Attributes:
       strength: of the regularisation, as scikit-learn's C.
-      share: how much all images as they are count beside all of their copies; None for the layer
+      share: how much all unmodified images count beside all of their copies; None for the layer
         as it was.
-      original: accuracy on images as they are.
+      original: accuracy on unmodified images.
       swapped: accuracy on objects on backgrounds of other classes.
     """
 
@@ -76,10 +76,10 @@ class Fit:
                 f"of {self.max_loss:g}: the last layer is left as it was."
             )
         return (
-            f"Chosen on unseen objects and backgrounds: C = {one.strength:g}, images as they are "
-            f"counting {one.share:g} times their composites: {one.original:.3f} right as they are "
-            f"({other.original:.3f} before), {one.swapped:.3f} on backgrounds of other classes "
-            f"({other.swapped:.3f} before)."
+            f"Chosen on unseen objects and backgrounds: C = {one.strength:g}, unmodified images "
+            f"counting {one.share:g} times their composites: accuracy {one.original:.3f} on "
+            f"unmodified images ({other.original:.3f} before), {one.swapped:.3f} on backgrounds of "
+            f"other classes ({other.swapped:.3f} before)."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -112,13 +112,15 @@ def fit(sample: Sample, scores: np.ndarray, max_loss: float, cache: ResumeCache)
     Args:
       sample: features of K classes.
       scores: float32 [M, K], what the layer says of them as it is.
-      max_loss: how much accuracy images as they are may lose for the sake of those on other
+      max_loss: how much accuracy unmodified images may lose for the sake of those on other
         backgrounds.
       cache: fits that are known.
     """
     parts = (getattr(sample, field.name) for field in dataclasses.fields(sample))
-    reference = _trial(0.0, None, scores.argmax(axis=1) == sample.labels, sample)
-    trials = _tried(sample, scores, cache, digest("composites", scores, *parts))
+    rows = _enough(sample)
+    some, said = sample.take(rows), scores[rows]
+    reference = _trial(0.0, None, said.argmax(axis=1) == some.labels, some)
+    trials = _tried(some, said, cache, digest("composites", scores, *parts))
     chosen = choose([reference, *trials], reference, max_loss)
     if chosen.share is None:
         size = sample.features.shape[1], scores.shape[1]
@@ -133,12 +135,12 @@ def choose(trials: list[Trial], reference: Trial, max_loss: float) -> Trial:
 
     Args:
       trials: of fits to composites.
-      reference: of a fit to images as they are.
-      max_loss: how much accuracy on images as they are may be lost beside it.
+      reference: of a fit to unmodified images.
+      max_loss: how much accuracy on unmodified images may be lost beside it.
 
     Returns:
       The best on swapped backgrounds of those that keep to the price; where none does, the one
-      that is best on images as they are.
+      that is best on unmodified images.
     """
     kept = [one for one in trials if one.original >= reference.original - max_loss]
     if kept:
@@ -148,18 +150,18 @@ def choose(trials: list[Trial], reference: Trial, max_loss: float) -> Trial:
 
 def _tried(sample: Sample, scores: np.ndarray, cache: ResumeCache, identity: str) -> list[Trial]:
     """Tries each way of fitting on the half of the images that it has not seen."""
-    enough = _enough(sample)
-    some, scores = sample.take(enough), scores[enough]
-    right = {share: np.zeros((len(STRENGTHS), len(some.labels)), bool) for share in SHARES}
+    right = {share: np.zeros((len(STRENGTHS), len(sample.labels)), bool) for share in SHARES}
     bar = tqdm.tqdm(total=len(SHARES) * HALVES, desc="choosing", unit="fit", leave=False)
     with bar:
         for half in range(HALVES):
             for share in SHARES:
-                answers = functools.partial(_answers, some, scores, half, share)
-                right[share][:, some.halves == half] = cache(digest(identity, half, share), answers)
+                answers = functools.partial(_answers, sample, scores, half, share)
+                right[share][:, sample.halves == half] = cache(
+                    digest(identity, half, share), answers
+                )
                 bar.update()
     return [
-        _trial(strength, share, answers, some)
+        _trial(strength, share, answers, sample)
         for share in SHARES
         for strength, answers in zip(STRENGTHS, right[share], strict=True)
     ]
@@ -173,10 +175,10 @@ def _trial(strength: float, share: float | None, right: np.ndarray, sample: Samp
 
 
 def _enough(sample: Sample) -> np.ndarray:
-    """Leaves out copies, and then images, of which the choice has enough; bool [M]."""
-    count = int(sample.objects.max()) + 1
-    copies = max(1, _ENOUGH // count - 1)
-    chosen = np.random.default_rng(0).permutation(count)[: _ENOUGH // (copies + 1)]
+    """Leaves out what is in neither half, and more than enough copies, then images; bool [M]."""
+    some = np.unique(sample.objects[sample.halves < HALVES])
+    copies = max(1, _ENOUGH // len(some) - 1)
+    chosen = np.random.default_rng(0).permutation(some)[: _ENOUGH // (copies + 1)]
     return (sample.copy <= copies) & np.isin(sample.objects, chosen)
 
 

@@ -70,7 +70,7 @@ def find_head(model: keras.Model) -> Head:
       UserError: it ends otherwise.
     """
     layers = list(getattr(model, "layers", []))
-    found = f"{type(layers[-1]).__name__} {layers[-1].name!r}" if layers else "no layers"
+    last = f"{type(layers[-1]).__name__} {layers[-1].name!r}" if layers else "no layers"
     activations = []
     if layers and _is_a_graph(model):
         while layers and (name := _activation(layers[-1])) is not None:
@@ -83,12 +83,12 @@ def find_head(model: keras.Model) -> Head:
             flat = len(dense.input.shape) == 2
             if dense.use_bias and flat and set(activations) <= set(fitting):
                 return Head(model, dense)
-            found += f" (units={dense.units}, use_bias={dense.use_bias}, {activations[-1]})"
+            last += f" (units={dense.units}, use_bias={dense.use_bias}, {activations[-1]})"
     name = getattr(model, "name", type(model).__name__)
     raise UserError(
         "repair retrains a last layer that is dense with a bias: one unit for each class, with a "
         "softmax or without, or a single unit, with a sigmoid or without, in a sequential or "
-        f"functional Keras model. Received: {name!r}, which ends with {found}"
+        f"functional Keras model. Received: {name!r}, which ends with {last}"
     )
 
 

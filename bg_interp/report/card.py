@@ -19,6 +19,9 @@ _SHOWN = (
     "bg_gap",
 )
 
+# Said of settings that nobody gave.
+_AS_USUAL = "default"
+
 
 def write(
     path: pathlib.Path, found: Evaluation, command: str, facts: Sequence[tuple[str, str]]
@@ -57,7 +60,7 @@ def text(found: Evaluation, command: str, facts: Sequence[tuple[str, str]]) -> s
             f"{_plain(found.counted())}. Composites are made by the masks; compare their rows "
             "with each other.",
             "",
-            *(f"- {_plain(name)}: {_plain(value)}" for name, value in facts),
+            *(f"- {_plain(name)}: {_plain(value)}" for name, value in facts if value != _AS_USUAL),
             f"- made by bg_interp {bg_interp.__version__}: `{command.replace('`', '')}`",
             "",
         ]

@@ -107,11 +107,11 @@ def index(paths: Sequence[str | os.PathLike]) -> RecordIndex:
     for path in paths:
         if not os.path.exists(path):
             raise UserError(f"{os.fspath(path)} is missing; make the data again")
-    found = [_scan(pathlib.Path(path)) for path in paths]
-    every = [record for records in found for record in records]
+    scans = [_scan(pathlib.Path(path)) for path in paths]
+    every = [record for records in scans for record in records]
     return RecordIndex(
         paths=tuple(os.fspath(path) for path in paths),
-        file_of=np.repeat(np.arange(len(found), dtype=np.int32), [len(some) for some in found]),
+        file_of=np.repeat(np.arange(len(scans), dtype=np.int32), [len(some) for some in scans]),
         offsets=np.array([offset for offset, _ in every], np.int64),
         lengths=np.array([length for _, length in every], np.int64),
     )

@@ -86,10 +86,17 @@ class Workdir:
     def read_result(self) -> dict[str, Any] | None:
         """Reads what a finished run measured; None when it isn't finished or it is damaged."""
         try:
-            found = files.read_sealed(self.result)
+            result = files.read_sealed(self.result)
         except (OSError, ValueError):
             return None
-        return found if {"accuracies", "seconds"} <= found.keys() else None
+        return result if {"accuracies", "seconds"} <= result.keys() else None
+
+    def read_collapsed(self) -> str | None:
+        """Reads why the run learned nothing; None when it did learn, or isn't over."""
+        try:
+            return files.read_sealed(self.result).get("collapsed")
+        except (OSError, ValueError):
+            return None
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

@@ -34,8 +34,10 @@ _CLASS_IMAGES = {
 }
 _RELIANCE = Section("How much accuracy depends on backgrounds", "accuracy")
 _ATTRIBUTION = Section("Where the network looks", "attribution")
-_PEOPLE = Section("What people see in class images", "by their answers")
-SECTIONS = (*_CLASS_IMAGES.values(), _PEOPLE, _RELIANCE, _ATTRIBUTION)
+_PEOPLE = {
+    False: Section("What people see in class images", "by their answers"),
+    True: Section("What simulated people see in class images", "by their answers"),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +51,9 @@ class MeasureKind:
       section: the table of the report that shows it.
       is_question: whether a study asks for its differences where no questions are named.
       from_common_start: whether it is of class images from a start that all arms share.
+      label: what plots call it, under a caption that says what they are of.
+      judge: in words, who says what class images are recognised as; None for other measures.
+      name_if_doubted: what it is called where that judge is not believed.
     """
 
     name: str
@@ -57,17 +62,20 @@ class MeasureKind:
     section: Section
     is_question: bool = False
     from_common_start: bool = False
+    label: str = ""
+    judge: str | None = None
+    name_if_doubted: str = ""
 
     def of(self, measures: Mapping[str, Any]) -> list[float | None]:
         """Returns the value of each class."""
-        found: Any = measures
+        value: Any = measures
         for key in self.path:
-            found = found[key]
-        return list(found)
+            value = value[key]
+        return list(value)
 
 
 def _of_class_images(
-    name: str, short: str, measure: str, start: Start, is_question: bool = False
+    name: str, short: str, measure: str, start: Start, label: str, is_question: bool = False
 ) -> MeasureKind:
     return MeasureKind(
         f"{name}, {start.words}",
@@ -76,6 +84,7 @@ def _of_class_images(
         _CLASS_IMAGES[start.name],
         is_question,
         start.is_common,
+        label=f"{label}, {start.words}",
     )
 
 
@@ -84,18 +93,22 @@ def _recognisability() -> Iterator[MeasureKind]:
         for judge in REPORTED_JUDGES:
             if not judge.of_backgrounds:
                 name = f"recognisability by {judge.words}"
-                yield _of_class_images(name, judge.name, judge.measure, start, is_question=True)
+                yield dataclasses.replace(
+                    _of_class_images(name, judge.name, judge.measure, start, judge.words, True),
+                    judge=judge.words,
+                    name_if_doubted=f"share named by the doubted {judge.words}, {start.words}",
+                )
     for start in STARTS:
-        yield _of_class_images("forced choice", "forced_choice", "forced_choice", start)
+        words, short = "forced choice", "forced_choice"
+        yield _of_class_images(words, short, short, start, words)
 
 
 def _leakage() -> Iterator[MeasureKind]:
     for start in STARTS:
         for judge in REPORTED_JUDGES:
             if judge.of_backgrounds:
-                name = f"background {judge.measure}"
-                asked = not start.is_common
-                yield _of_class_images(name, judge.measure, judge.measure, start, asked)
+                name, short = f"background {judge.measure}", judge.measure
+                yield _of_class_images(name, short, short, start, short, not start.is_common)
 
 
 def _of_reliance() -> Iterator[MeasureKind]:
@@ -104,8 +117,14 @@ def _of_reliance() -> Iterator[MeasureKind]:
             path = (measure.name, "by_class")
             if measure.is_variant:
                 path = ("accuracy_by_class", measure.name)
-            where = ("background", *path)
-            yield MeasureKind(study.words, study.short, where, _RELIANCE, study.is_question)
+            yield MeasureKind(
+                study.words,
+                study.short,
+                ("background", *path),
+                _RELIANCE,
+                study.is_question,
+                label=measure.name.replace("_", " "),
+            )
 
 
 _WORST_GROUP = MeasureKind(
@@ -113,16 +132,9 @@ _WORST_GROUP = MeasureKind(
     "accuracy_worst_group",
     ("groups", "worst_by_class_held_out"),
     _RELIANCE,
+    label="worst group",
 )
-KINDS = (
-    *_recognisability(),
-    *_leakage(),
-    *(
-        MeasureKind(words, short, ("people", short), _PEOPLE, is_question)
-        for short, (words, is_question) in people.MEASURES.items()
-    ),
-    *_of_reliance(),
-    _WORST_GROUP,
+_ATTRIBUTIONS = (
     MeasureKind(
         "share of SmoothGrad in the mask",
         "smoothgrad",
@@ -137,4 +149,37 @@ KINDS = (
     ),
     MeasureKind("area of the mask", "mask_area", ("attribution", "mask_area"), _ATTRIBUTION),
 )
+
+
+def of_people(simulated: bool) -> tuple[MeasureKind, ...]:
+    """Returns what is measured of people's answers, by another name where programs played them."""
+    return tuple(
+        MeasureKind(
+            f"simulated {words}" if simulated else words,
+            people.column(measure, simulated),
+            ("people", people.column(measure, simulated)),
+            _PEOPLE[simulated],
+            is_question,
+        )
+        for measure, (words, is_question) in people.MEASURES.items()
+    )
+
+
+def of_study(simulated: bool = False) -> tuple[MeasureKind, ...]:
+    """Returns all that a study measures.
+
+    Args:
+      simulated: whether programs played the people who were asked.
+    """
+    return (
+        *_recognisability(),
+        *_leakage(),
+        *of_people(simulated),
+        *_of_reliance(),
+        _WORST_GROUP,
+        *_ATTRIBUTIONS,
+    )
+
+
+KINDS = of_study()
 BY_SHORT = {kind.short: kind for kind in KINDS}

@@ -110,8 +110,8 @@ def measure(config: ArmConfig, judges: Judges | None, seed: int = 0) -> dict[str
     if done is not None:
         return done
     settled = resolved(config)
-    found = load_network(workdir.path)
-    model, class_names = found.network, list(found.class_names or ())
+    classifier = load_network(workdir.path)
+    model, class_names = classifier.network, list(classifier.class_names or ())
     source = open_source(settled)
     examples, masks = decoded_with_masks(source, "test", settled)
     opened = examples.arrays

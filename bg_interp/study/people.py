@@ -16,8 +16,13 @@ MEASURES = {
 }
 
 
+def column(measure: str, simulated: bool) -> str:
+    """Returns what files call a measure of people's answers: simulated ones say so."""
+    return f"simulated_{measure}" if simulated else measure
+
+
 @dataclasses.dataclass(frozen=True)
-class Said:
+class PeopleResults:
     """Answers of people to the class images of one group of arms.
 
     Attributes:
@@ -31,26 +36,15 @@ class Said:
         """Whether programs played all who count."""
         return bool(self.found.get("simulated"))
 
-    def worded(self, text: str) -> str:
-        """Returns a text that calls people simulated where programs played them."""
-        if self.is_simulated:
-            for words, _ in MEASURES.values():
-                text = text.replace(words, f"simulated {words}")
-            text = text.replace("What people see", "What simulated people see")
-            text = text.replace("classes and people", "classes and simulated people")
-        return text
+    @property
+    def who(self) -> str:
+        """What those who were asked are called."""
+        return "simulated people" if self.is_simulated else "people"
 
-    def column(self, measure: str) -> str:
-        """Returns what files call a measure of this short name: simulated answers by name."""
-        return f"simulated_{measure}" if self.is_simulated and measure in MEASURES else measure
-
-    def named(self, found: Any) -> Any:
-        """Returns what goes into a JSON file, with all its measures under the names of files."""
-        if isinstance(found, Mapping):
-            return {self.column(str(key)): self.named(value) for key, value in found.items()}
-        if isinstance(found, list | tuple):
-            return [self.named(one) for one in found]
-        return self.worded(found) if isinstance(found, str) else found
+    def _measures(self) -> dict[str, Mapping[str, Any]]:
+        """Returns what was measured, by the columns of files."""
+        measures = self.found["measures"].items()
+        return {column(name, self.is_simulated): measure for name, measure in measures}
 
     def is_about(self, arm: PlannedArm) -> bool:
         """Tells whether people were asked about the group of an arm."""
@@ -60,9 +54,9 @@ class Said:
         return arm.epsilon is None or asked["adversarial_epsilon"] == arm.epsilon
 
     def of_arm(self, arm: PlannedArm) -> dict[str, list[float | None]]:
-        """Returns measure -> value of each class, for the measures that an arm has."""
+        """Returns column -> value of each class, for the measures that an arm has."""
         values = {}
-        for name, measure in self.found["measures"].items():
+        for name, measure in self._measures().items():
             row = measure["values"].get(arm.background, {}).get(str(arm.seed))
             if row is not None and self.is_about(arm):
                 values[name] = list(row)
@@ -70,13 +64,13 @@ class Said:
 
     def shared_variance(self, measure: str, treatment: str) -> float:
         """Returns the variance of a treatment's mean that comes from who was asked."""
-        found = self.found["measures"].get(measure, {})
-        return float(found.get("shared_variance", {}).get(treatment, 0.0))
+        asked = self._measures().get(measure, {})
+        return float(asked.get("shared_variance", {}).get(treatment, 0.0))
 
     def shared_variance_of_difference(self, measure: str, treatment: str) -> float:
         """Returns the variance of treatment minus none that comes from who was asked."""
-        found = self.found["measures"].get(measure, {})
-        return float(found.get("shared_variance_of_difference", {}).get(treatment, 0.0))
+        asked = self._measures().get(measure, {})
+        return float(asked.get("shared_variance_of_difference", {}).get(treatment, 0.0))
 
     def beside(
         self, plan: Plan, measured: Mapping[str, dict[str, Any]]
@@ -89,13 +83,13 @@ class Said:
         }
 
 
-NOBODY = Said({"measures": {}})
+EMPTY = PeopleResults({"measures": {}})
 
 
-def read(workdir: pathlib.Path) -> Said:
-    """Reads what people said; `NOBODY` where nobody was asked about the study's arms."""
+def read(workdir: pathlib.Path) -> PeopleResults:
+    """Reads what people said; `EMPTY` where nobody was asked about the study's arms."""
     try:
-        found = files.read_sealed(workdir / "people" / "results.json")
+        content = files.read_sealed(workdir / "people" / "results.json")
     except (OSError, ValueError):
-        return NOBODY
-    return Said(found) if found.get("of_study") else NOBODY
+        return EMPTY
+    return PeopleResults(content) if content.get("of_study") else EMPTY

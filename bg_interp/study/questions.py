@@ -62,20 +62,20 @@ def read(text: str, backgrounds: Sequence[str]) -> tuple[Question, ...]:
             f"treatment. Received: {','.join(backgrounds)}"
         )
     if text == PRIMARY:
-        found = [
+        questions = [
             Question(treatment, measure, expected)
             for measure, expected in _PRIMARY_MEASURES.items()
             for treatment in treatments
         ]
     else:
-        found = list(_of_file(text, treatments))
-    places = [(one.treatment, one.measure) for one in found]
-    if not found or len(set(places)) < len(places):
+        questions = list(_of_file(text, treatments))
+    places = [(one.treatment, one.measure) for one in questions]
+    if not questions or len(set(places)) < len(places):
         raise UserError(
             f"--questions must hold one or more questions, each once. Received: {len(places)} in "
             f"{text}, {len(set(places))} of them different"
         )
-    return tuple(found)
+    return tuple(questions)
 
 
 def _of_file(path: str, treatments: Sequence[str]) -> Iterator[Question]:

@@ -4,15 +4,17 @@ import csv
 import dataclasses
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import statistics
+from bg_interp.evaluation.estimate import Estimate
+from bg_interp.study import kinds
 from bg_interp.study.kinds import BY_SHORT, KINDS
-from bg_interp.study.people import NOBODY, Said
+from bg_interp.study.people import EMPTY, PeopleResults
 from bg_interp.study.plan import Plan, PlannedArm
 from bg_interp.study.questions import Question
 
@@ -24,33 +26,25 @@ _FROM_COMMON_START = {kind.name for kind in KINDS if kind.from_common_start}
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
-    """A treatment's value of a measure: its mean over seeds and classes, with a 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-    seeds: int
-
-
-@dataclasses.dataclass(frozen=True)
 class GroupResults:
     """All results of the arms that differ in treatment and seed alone.
 
     Attributes:
       correlation, epsilon: what the arms have in common.
       values: measure -> treatment -> seed -> value of each class.
-      cells: measure -> treatment -> mean with interval.
+      cells: measure -> treatment -> mean over seeds and classes; as many answers as there are of
+        both.
       asked: treatment minus none, the questions; corrected together, those of all groups.
       beside: the other differences; corrected together, those of all groups.
-      leakage_against_chance: treatment minus chance; corrected in the same way.
+      leakage_against_chance: treatment minus what the judge would find by chance, as often as it
+        says "none of them"; corrected in the same way.
       left_out: the comparisons that cannot be made, each with the reason.
     """
 
     correlation: float
     epsilon: float | None
     values: Values
-    cells: dict[str, dict[str, Cell]]
+    cells: dict[str, dict[str, Estimate]]
     asked: list[statistics.Comparison]
     beside: list[statistics.Comparison]
     leakage_against_chance: list[statistics.Comparison]
@@ -62,33 +56,34 @@ class GroupResults:
         return [*self.asked, *self.beside]
 
 
-def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> Cell | None:
+def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> Estimate | None:
     values = np.array(list(by_seed.values()), np.float64)
     values = values[:, ~np.isnan(values).all(axis=0)]
     if not values.size:
         return None
     low, high = statistics.interval(values, shared_variance=shared_variance)
-    return Cell(float(np.nanmean(values)), low, high, len(values))
+    count = int((~np.isnan(values)).sum())
+    return Estimate(float(np.nanmean(values)), low, high, count)
 
 
 def _compared(
     values: Values,
     treatments: list[str],
     questions: tuple[Question, ...],
-    said: Said,
+    said: PeopleResults,
     left_out: list[str],
 ) -> tuple[list[statistics.Comparison], list[statistics.Comparison]]:
     """Returns the differences that are asked for, and the others."""
     expected = {(one.treatment, one.measure): one.expected for one in questions}
     asked: list[statistics.Comparison] = []
     beside: list[statistics.Comparison] = []
-    for kind in KINDS:
+    for kind in kinds.of_study(said.is_simulated):
         for treatment in treatments:
             measure = values.get(kind.short, {})
             if not set(measure.get(treatment, {})) & set(measure.get("none", {})):
                 continue
             try:
-                found = statistics.compare(
+                comparison = statistics.compare(
                     kind.name,
                     measure,
                     treatment,
@@ -100,30 +95,43 @@ def _compared(
             if questions:
                 direction = expected.get((treatment, kind.short))
                 is_asked = direction is not None
-                found = dataclasses.replace(found, expected=direction)
+                comparison = dataclasses.replace(comparison, expected=direction)
             else:
                 is_asked = kind.is_question
-            (asked if is_asked else beside).append(found)
+            (asked if is_asked else beside).append(comparison)
     return asked, beside
 
 
-def _against_chance(values: Values, left_out: list[str]) -> list[statistics.Comparison]:
-    found, name = [], "background leakage, own start"
+def _chance_of_leakage(measures: Mapping[str, Any]) -> float:
+    """Returns how much leakage there is if what the judge says has nothing to do with the class.
+
+    The judge of backgrounds also says "none of them"; only what it says else can be right.
+    """
+    said = measures["class_images"]["own"]["leakage"]
+    classes = len(measures["classes"])
+    none = [one for one in said.get("none_of_them", []) if one is not None]
+    return (1 - sum(none) / len(none)) / classes if none else 1 / (classes + 1)
+
+
+def _against_chance(
+    values: Values, chances: Mapping[str, Mapping[int, float]], left_out: list[str]
+) -> list[statistics.Comparison]:
+    comparisons, name = [], "background leakage, own start"
     for treatment, by_seed in values.get("leakage_own", {}).items():
-        chance = {seed: [1 / len(row)] * len(row) for seed, row in by_seed.items()}
+        chance = {seed: [chances[treatment][seed]] * len(row) for seed, row in by_seed.items()}
         measure: statistics.Measure = {treatment: by_seed, CHANCE: chance}
         try:
-            found.append(statistics.compare(name, measure, treatment, CHANCE))
+            comparisons.append(statistics.compare(name, measure, treatment, CHANCE))
         except UserError as error:
             left_out.append(f"{name}: {error}")
-    return found
+    return comparisons
 
 
 def collect(
     plan: Plan,
     measured: Mapping[str, dict[str, Any]],
     group: tuple[float, float | None],
-    said: Said = NOBODY,
+    said: PeopleResults = EMPTY,
 ) -> GroupResults:
     """Collects and compares the arms of one group; p-values are corrected within it alone.
 
@@ -135,13 +143,18 @@ def collect(
     """
     arms = [arm for arm in plan.arms if arm.group == group and arm.name in measured]
     values: Values = {}
-    for kind in KINDS:
+    chances: dict[str, dict[int, float]] = {}
+    for arm in arms:
+        if "leakage" in measured[arm.name].get("class_images", {}).get("own", {}):
+            chance = _chance_of_leakage(measured[arm.name])
+            chances.setdefault(arm.background, {})[arm.seed] = chance
+    for kind in kinds.of_study(said.is_simulated):
         for arm in arms:
             try:
-                found = kind.of(measured[arm.name])
+                by_class = kind.of(measured[arm.name])
             except KeyError:
                 continue  # Left out by the measure itself, for a model that it doesn't suit.
-            values.setdefault(kind.short, {}).setdefault(arm.background, {})[arm.seed] = found
+            values.setdefault(kind.short, {}).setdefault(arm.background, {})[arm.seed] = by_class
     cells = {
         short: {
             name: cell
@@ -153,13 +166,13 @@ def collect(
     others = [name for name in plan.backgrounds if name != "none"]
     left_out: list[str] = []
     asked, beside = _compared(values, others, plan.questions, said, left_out)
-    chance = _against_chance(values, left_out)
-    together = GroupResults(*group, values, cells, asked, beside, chance, left_out)
+    by_chance = _against_chance(values, chances, left_out)
+    together = GroupResults(*group, values, cells, asked, beside, by_chance, left_out)
     return _corrected([together])[0]
 
 
 def collect_all(
-    plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY
+    plan: Plan, measured: Mapping[str, dict[str, Any]], said: PeopleResults = EMPTY
 ) -> list[GroupResults]:
     """Collects all groups of a study and corrects their p-values as one family of questions.
 
@@ -206,8 +219,15 @@ def check_questions(questions: Iterable[Question]) -> None:
             )
 
 
-def answer(group: GroupResults) -> tuple[str, list[str]]:
+def answer(
+    group: GroupResults,
+    called: Callable[[statistics.Comparison], statistics.Comparison] = lambda one: one,
+) -> tuple[str, list[str]]:
     """Answers the study's questions from the numbers.
+
+    Args:
+      group: the numbers.
+      called: gives a comparison the name under which its measure is shown.
 
     Returns:
       A sentence that counts, and a sentence for each question; where no questions were named
@@ -222,7 +242,7 @@ def answer(group: GroupResults) -> tuple[str, list[str]]:
             "answered."
         )
         told = [one for one in asked if one.expected or one.measure not in _FROM_COMMON_START]
-        return count, [_capital(statistics.sentence(one)) for one in told]
+        return count, [_capital(statistics.sentence(called(one))) for one in told]
     if asked[0].expected:
         confirmed = sum(one.verdict_on_these == "yes" for one in asked)
         count = (
@@ -230,7 +250,7 @@ def answer(group: GroupResults) -> tuple[str, list[str]]:
             f"{statistics.THESE}; {_on_like_these(asked)}"
         )
         return count, [
-            f"{_capital(one.verdict_on_these)}: {statistics.sentence(one)}" for one in asked
+            f"{_capital(one.verdict_on_these)}: {statistics.sentence(called(one))}" for one in asked
         ]
     stand = sum(one.distinguishable for one in asked)
     count = (
@@ -243,7 +263,7 @@ def answer(group: GroupResults) -> tuple[str, list[str]]:
         by_common = sum(one.distinguishable for one in common)
         count += f", {by_common} of {len(common)} from a common start"
     count += f"; {_on_like_these(asked)}"
-    return count, [_capital(statistics.sentence(one)) for one in told]
+    return count, [_capital(statistics.sentence(called(one))) for one in told]
 
 
 def _on_like_these(asked: Sequence[statistics.Comparison]) -> str:
@@ -262,21 +282,24 @@ def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: Said = NOBODY) -> str:
+def to_csv(plan: Plan, measured: Mapping[str, dict[str, Any]], said: PeopleResults = EMPTY) -> str:
     """Returns one row for each finished arm and class, with a column for each measure."""
-    columns = [said.column(kind.short) for kind in KINDS]
+    measured_kinds = kinds.of_study(said.is_simulated)
+    columns = [kind.short for kind in measured_kinds]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["arm", "background", "seed", "correlation", "epsilon", "class", *columns])
     for arm in plan.arms:
         if arm.name in measured:
-            writer.writerows(_rows(arm, measured[arm.name]))
+            writer.writerows(_rows(arm, measured[arm.name], measured_kinds))
     return text.getvalue()
 
 
-def _rows(arm: PlannedArm, measures: dict[str, Any]) -> Iterator[list[Any]]:
+def _rows(
+    arm: PlannedArm, measures: dict[str, Any], measured_kinds: Sequence[kinds.MeasureKind]
+) -> Iterator[list[Any]]:
     columns: list[list[float | None]] = []
-    for kind in KINDS:
+    for kind in measured_kinds:
         try:
             columns.append(kind.of(measures))
         except KeyError:

@@ -53,8 +53,8 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
         raise UserError(
             f"no arm could be finished; the first error: {next(iter(failed.values()), 'none')}"
         )
-    write(laid_out, config, measured, failed)
-    broken = {name: why for name, why in failed.items() if not running.is_collapsed(why)}
+    write(laid_out, config, measured, {name: str(error) for name, error in failed.items()})
+    broken = {n: e for n, e in failed.items() if not isinstance(e, running.Collapsed)}
     if len(failed) > len(broken):
         print(f"{len(failed) - len(broken)} of {len(laid_out.arms)} arms learned nothing")
     if broken:
@@ -68,7 +68,7 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
 
 def _run_arms(
     laid_out: Plan, config: StudyConfig, shard: tuple[int, int], judges: Callable[[], Judges]
-) -> dict[str, str]:
+) -> dict[str, UserError]:
     """Runs the arms here, or on a cluster; returns why some failed."""
     arms = laid_out.arms[shard[0] :: shard[1]]
     if not config.on_cluster:
@@ -88,8 +88,8 @@ def _run_arms(
 
 def read_all(laid_out: Plan) -> dict[str, dict[str, Any]]:
     """Reads the measures of all finished arms, by the arm's name."""
-    found = {arm.name: measuring.read(arm.config) for arm in laid_out.arms}
-    return {name: measures for name, measures in found.items() if measures is not None}
+    measured = {arm.name: measuring.read(arm.config) for arm in laid_out.arms}
+    return {name: measures for name, measures in measured.items() if measures is not None}
 
 
 def _told(config: ArmConfig) -> dict[str, Any]:
@@ -158,22 +158,21 @@ def write(
                 for arm in laid_out.arms
                 if arm.name not in measured
             },
-            "groups": [said.named(dataclasses.asdict(group)) for group in groups],
-            "arms": {name: said.named(measures) for name, measures in measured.items()},
+            "groups": [dataclasses.asdict(group) for group in groups],
+            "arms": measured,
         },
     )
     files.write_text(folder / "results.csv", results.to_csv(laid_out, measured, said))
     doubted = wording.doubts(next(iter(measured.values())))
-    worded = functools.partial(wording.worded, doubted=doubted, said=said)
-    files.write_text(folder / "results.md", markdown.tables(laid_out, groups, worded))
+    words = wording.Words(doubted, said.is_simulated)
+    files.write_text(folder / "results.md", markdown.tables(laid_out, groups, words))
     page.write(laid_out, config, measured, failed, groups, said)
-    for words, reason in doubted.items():
-        print(f"the {words} cannot tell whether an image is recognisable: {reason}")
+    for judge, reason in doubted.items():
+        print(f"the {judge} cannot tell whether an image is recognisable: {reason}")
     for doubt in next(iter(measured.values())).get("doubts", []):
         print(f"in doubt, {doubt['about']}: {doubt['reason']}; {doubt['way_out']}")
     for group in groups:
-        count, sentences = results.answer(group)
-        told = "\n".join([f"correlation {group.correlation:g}: {count}", *sentences])
-        print(worded(told))
+        count, sentences = results.answer(group, words.compared)
+        print("\n".join([f"correlation {group.correlation:g}: {count}", *sentences]))
     print(f"report: {folder / 'report.html'}")
     print(f"look at all arms: tensorboard --logdir {folder / 'events'}")

@@ -14,18 +14,15 @@ from bg_interp.evaluation.judges.training import Judges
 from bg_interp.storage.workdir import WorkdirBusy
 from bg_interp.study import measuring
 from bg_interp.study.plan import PlannedArm
+from bg_interp.training.loop import Diverged
 
 _WAIT_SECONDS = 10.0
 # An arm, and why it could not be finished.
 Outcome = tuple[PlannedArm, UserError | None]
 
-# What the reason begins with when an arm was trained, and learned nothing.
-_COLLAPSED = "collapsed"
 
-
-def is_collapsed(reason: str) -> bool:
-    """Whether an arm is missing since it learned nothing, which is a result and no failure."""
-    return reason.startswith(_COLLAPSED)
+class Collapsed(UserError):
+    """An arm was trained and learned nothing, which is a result and no failure."""
 
 
 def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]:
@@ -37,11 +34,15 @@ def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]
 
     Raises:
       WorkdirBusy: another process trains it.
-      UserError: it cannot be trained or measured, or learned nothing.
+      Collapsed: it learned nothing.
+      UserError: it cannot be trained or measured.
     """
-    result = arms.run(planned.config)
-    if result is not None and "collapsed" in result:
-        raise UserError(f"{_COLLAPSED}, so its class images are no evidence: {result['collapsed']}")
+    try:
+        result = arms.run(planned.config) or {}
+    except Diverged as error:
+        raise Collapsed(f"collapsed: {error}") from error
+    if "collapsed" in result:
+        raise Collapsed(f"collapsed, so its class images are no evidence: {result['collapsed']}")
     done = measuring.read(planned.config)
     return done if done is not None else measuring.measure(planned.config, judges())
 
@@ -92,7 +93,7 @@ def _run_there(judges: Judges, planned: PlannedArm) -> None:
 def run_arms(
     planned: Sequence[PlannedArm],
     run: Callable[[Sequence[PlannedArm]], Iterator[Outcome]],
-) -> dict[str, str]:
+) -> dict[str, UserError]:
     """Runs arms; one that another process trains is retried later.
 
     Args:
@@ -106,7 +107,7 @@ def run_arms(
       KeyboardInterrupt: interrupted; what was trained is saved.
     """
     waiting = planned
-    failed: dict[str, str] = {}
+    failed: dict[str, UserError] = {}
     with tqdm.tqdm(total=len(waiting), desc="arms", unit="arm", smoothing=0) as bar:
         while waiting:
             busy = []
@@ -115,8 +116,8 @@ def run_arms(
                     busy.append(arm)
                     continue
                 if error is not None:
-                    failed[arm.name] = str(error)
-                    did = "" if is_collapsed(str(error)) else "failed: "
+                    failed[arm.name] = error
+                    did = "" if isinstance(error, Collapsed) else "failed: "
                     print(f"{arm.name} {did}{error}", file=sys.stderr)
                 bar.set_postfix_str(arm.name)
                 bar.update()

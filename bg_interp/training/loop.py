@@ -16,7 +16,7 @@ from bg_interp.storage.summaries import Summaries
 from bg_interp.training import strategies
 from bg_interp.training.checkpoints import Checkpoints, Row, State
 from bg_interp.training.interrupts import Interrupts
-from bg_interp.training.recipe import Recipe, Updater
+from bg_interp.training.updates import Updater, UpdateSettings
 
 # Reading a loss waits for the device, and TensorBoard shows a thousand points at most.
 _LOGGED_POINTS = 500
@@ -69,7 +69,7 @@ class _Log:
 def train(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
-    recipe: Recipe,
+    settings: UpdateSettings,
     batches_from: Callable[[int], Iterable[dict]],
     loop: Loop,
     *,
@@ -82,8 +82,8 @@ def train(
 
     Args:
       model: gives logits.
-      optimizer: see `recipe.make_optimizer`.
-      recipe: settings of the updates.
+      optimizer: see `updates.make_optimizer`.
+      settings: settings of the updates.
       batches_from: gives the batches from a step on: float32 `image`, int32 `label`.
       loop: when to do what beside the updates.
       folder: gets `checkpoints/` and `metrics.jsonl`.
@@ -100,7 +100,7 @@ def train(
       UserError: a file cannot be written.
       Diverged: the loss is no longer a finite number.
     """
-    updater = Updater(model, optimizer, recipe, jit_compile=jit_compile, strategy=strategy)
+    updater = Updater(model, optimizer, settings, jit_compile=jit_compile, strategy=strategy)
     checkpoints = Checkpoints(folder / "checkpoints", model, optimizer)
     start, rows, measured = checkpoints.restore()
     if strategies.spans_workers(strategy):
@@ -108,14 +108,14 @@ def train(
     log = _Log(folder / "metrics.jsonl", summaries, rows)
     if start == 0:
         loop.visualize(0) if loop.visualize_every else None
-    log_every = max(1, recipe.steps // _LOGGED_POINTS)
+    log_every = max(1, settings.steps // _LOGGED_POINTS)
     pending = [tuple(pair) for pair in measured]
-    with Interrupts() as interrupts, _progress_bar(start, recipe.steps) as bar:
+    with Interrupts() as interrupts, _progress_bar(start, settings.steps) as bar:
         started = time.monotonic()
-        for step, batch in zip(range(start, recipe.steps), batches_from(start), strict=False):
+        for step, batch in zip(range(start, settings.steps), batches_from(start), strict=False):
             pending.append(updater.step(batch, step))
             done = step + 1
-            at_checkpoint = done % loop.checkpoint_every == 0 or done == recipe.steps
+            at_checkpoint = done % loop.checkpoint_every == 0 or done == settings.steps
             if done % log_every == 0 or at_checkpoint:
                 loss, accuracy = np.mean(np.array(pending, np.float64), axis=0).tolist()
                 pending.clear()
@@ -127,14 +127,14 @@ def train(
                 )
             bar.update()
             # Before the checkpoint: after it, a run that is killed here would never show this step.
-            if loop.visualize_every and done % loop.visualize_every == 0 and done < recipe.steps:
+            if loop.visualize_every and done % loop.visualize_every == 0 and done < settings.steps:
                 loop.visualize(done)
             if at_checkpoint:
                 _check_finite(loss, done)
                 log.add(done, "test", loop.evaluate())
                 checkpoints.save(State(done, log.rows, []))
                 log.write()
-            if interrupts.requested is not None and done < recipe.steps:
+            if interrupts.requested is not None and done < settings.steps:
                 checkpoints.save(State(done, log.rows, np.array(pending, np.float64).tolist()))
                 interrupts.stop()
     log.write()

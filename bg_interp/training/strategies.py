@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from bg_interp.cluster.team import Team, read_team
 from bg_interp.errors import UserError, one_line
-from bg_interp.training import meeting
+from bg_interp.training import rendezvous
 
 
 class WorkerLost(UserError):
@@ -47,7 +47,7 @@ def make(name: str, batch_size: int) -> tf.distribute.Strategy:
 
 def _meet(team: Team) -> tf.distribute.Strategy:
     print(f"{team.name} is waiting for the others", file=sys.stderr)
-    meeting.wait_for_all(team)
+    rendezvous.wait_for_all(team)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError) as error:
@@ -141,16 +141,16 @@ def statistics_of_whole_batches(
     what is saved would depend on how many devices there are. The layers are left as they were: what
     is saved must open with any backend of Keras.
     """
-    found = [
+    normalizations = [
         layer
         for layer in model.layers
         if isinstance(layer, keras.layers.BatchNormalization) and not layer.synchronized
     ]
-    found = found if strategy.num_replicas_in_sync > 1 else []
-    for layer in found:
+    normalizations = normalizations if strategy.num_replicas_in_sync > 1 else []
+    for layer in normalizations:
         layer.synchronized = True
     try:
         yield
     finally:
-        for layer in found:
+        for layer in normalizations:
             layer.synchronized = False

@@ -1,4 +1,4 @@
-"""Random changes of the images that the network sees, drawn anew for every step.
+"""Random changes of the images that the network sees, drawn again for every step.
 
 An image whose class survives small shifts, turns, changes of size and noise holds the class's
 shape; without them the ascent finds patterns that work at one place only. Each image of a batch

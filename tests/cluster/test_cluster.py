@@ -7,7 +7,7 @@ import pytest
 import tasks
 
 from bg_interp import cluster
-from bg_interp.cluster import there
+from bg_interp.cluster import worker
 from bg_interp.cluster.machines import Cluster
 from bg_interp.errors import UserError
 
@@ -55,7 +55,7 @@ def test_more_than_the_cluster_has_is_refused_at_once(machines):
 
 def test_other_versions_on_a_machine_are_named(machines, monkeypatch):
     machines.check_versions()
-    monkeypatch.setattr(there.platform, "python_version", lambda: "2.7")
+    monkeypatch.setattr(worker.platform, "python_version", lambda: "2.7")
     with pytest.raises(UserError, match=r"has Python 3.*, this one 2\.7"):
         machines.check_versions()
 

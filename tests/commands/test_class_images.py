@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bg_interp.commands import visualize
-from bg_interp.commands.class_images import Maker, class_images, suited_settings
+from bg_interp.commands.class_images import ClassVisualizer, class_images, suited_settings
 from bg_interp.config.ascent import OF, AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import opening, preprocessing
@@ -100,7 +100,7 @@ def test_natural_logits_are_logits_and_statistics_those_of_all_classes():
     model.layers[-1].set_weights([np.array([[-1.0, 1.0]] * 3), np.zeros(2)])
     # 600 dark images of the first class, then as many bright ones.
     data = np.repeat(np.array([0, 200], np.uint8), 600)[:, None, None, None]
-    maker = Maker(
+    maker = ClassVisualizer(
         model,
         data=np.broadcast_to(data, (1200, 16, 16, 3)),
         labels=np.repeat([0, 1], 600),
@@ -179,10 +179,10 @@ def test_masks_hold_images_to_the_features_of_one_part():
 
 
 def test_masks_choose_the_preset_that_knows_of_them():
-    maker = Maker(trained_on(0, 255), data=DATA, masks=MASKS, of="object")
+    maker = ClassVisualizer(trained_on(0, 255), data=DATA, masks=MASKS, of="object")
     assert maker._ascent.settings == presets.NATURAL
     weighed = maker.statistics().features
-    plain = Maker(trained_on(0, 255), data=DATA, preset="natural")
+    plain = ClassVisualizer(trained_on(0, 255), data=DATA, preset="natural")
     # The network's own statistics are live: they are read at each call.
     assert plain.statistics().features is None
     assert weighed.layers
@@ -200,13 +200,13 @@ def test_many_classes_are_asked_for(capsys):
     inputs = keras.Input((16, 16, 3))
     values = keras.layers.GlobalAveragePooling2D()(inputs)
     model = keras.Model(inputs, keras.layers.Dense(40)(values))
-    assert Maker(model, preset=QUICK).names == [str(number) for number in range(16)]
+    assert ClassVisualizer(model, preset=QUICK).names == [str(number) for number in range(16)]
     assert 'the first 16 of 40 classes; name others, or ask for "all"' in capsys.readouterr().err
-    assert len(Maker(model, "all", preset=QUICK).names) == 40
+    assert len(ClassVisualizer(model, "all", preset=QUICK).names) == 40
     assert "the first 16" not in capsys.readouterr().err
     # A class may have that name.
     names = ["all", *(str(number) for number in range(39))]
-    assert Maker(model, "all", class_names=names, preset=QUICK).names == ["all"]
+    assert ClassVisualizer(model, "all", class_names=names, preset=QUICK).names == ["all"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from bg_interp.commands.second_opinion import opinion
+from bg_interp.commands.second_opinion import opened_judge, opinion
 from bg_interp.errors import UserError
 
 # Red, green, blue, and a red one that is to be green.
@@ -37,3 +37,19 @@ def test_a_keras_judge_is_called_in_inference():
 def test_a_judge_of_other_classes_is_refused():
     with pytest.raises(UserError, match=r"must have the network's 4 classes.*Received: .*\[3\]"):
         opinion(mean_colours, IMAGES, [0, 1, 2, 1], 4, image_size=(6, 6))
+
+
+def test_a_judge_is_read_in_its_own_pixels_or_it_is_said_how(capsys):
+    network = keras.applications.MobileNetV2(
+        input_shape=(32, 32, 3), alpha=0.35, classes=3, weights=None
+    )
+    judge, size = opened_judge(network, None)
+    assert size == (32, 32)
+    assert "it takes pixels in" in capsys.readouterr().err
+    images = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    own = np.asarray(network(images / 127.5 - 1, training=False))
+    np.testing.assert_allclose(np.argsort(judge(images)), np.argsort(own))
+    inputs = keras.Input((6, 6, 3))
+    other = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs), name="mine")
+    opened_judge(other, None)
+    assert "it is taken to want pixels in 0:255" in capsys.readouterr().err

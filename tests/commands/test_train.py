@@ -22,15 +22,9 @@ def test_swapped_accuracy_shows_other_backgrounds_whatever_the_batch_size(
         return iter(())
 
     monkeypatch.setattr(pipeline, "treated_for_evaluation", noted)
-    found = types.SimpleNamespace(
-        config=ArmConfig(batch_size=batch_size),
-        data=types.SimpleNamespace(
-            test=None, masks=types.SimpleNamespace(read=own_mask), train=None
-        ),
-        treatment=treatments.black,
-        model=None,
-    )
-    for batches in train.Arm.accuracies(found)._conditions.values():
+    data = types.SimpleNamespace(test=None, masks=types.SimpleNamespace(read=own_mask))
+    config = ArmConfig(batch_size=batch_size)
+    for batches in train.conditions(config, data, treatments.black).values():
         batches()
     assert {size for _, size in asked} == {max(batch_size, 64)}
     assert [treatment for treatment, _ in asked] == [

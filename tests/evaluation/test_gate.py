@@ -67,7 +67,7 @@ def test_conditions_may_name_a_baseline():
         ({"must": "leak<0.3", "model": "m"}, "must names leak, which is measured with"),
         ({"must": "reliance<0.1", "leak": True}, "must can only name leak"),
         ({"must": "reliance<baseline", "model": "m"}, "give it with baseline"),
-        ({"baseline": "old.keras", "model": "m"}, "baseline needs a condition that names it"),
+        ({"baseline": "old.keras", "leak": True}, "baseline is compared with a model"),
         ({"junit": "gate.xml", "model": "m"}, "junit needs fail_if or must"),
         (
             {"fail_if": "adversarial_same<0.3", "model": "m", "adversarial_backgrounds": 0},

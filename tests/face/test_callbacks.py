@@ -40,9 +40,11 @@ def events_of(folder):
 
 def test_class_images_come_every_so_many_epochs(tmp_path, monkeypatch):
     made = []
-    call = callbacks.Maker.__call__
+    call = callbacks.ClassVisualizer.__call__
     monkeypatch.setattr(
-        callbacks.Maker, "__call__", lambda *a, **k: made.append(call(*a, **k)) or made[-1]
+        callbacks.ClassVisualizer,
+        "__call__",
+        lambda *a, **k: made.append(call(*a, **k)) or made[-1],
     )
     shown = callbacks.ClassImages(
         tmp_path, data=IMAGES, every=2, class_names=["a", "b", "c"], preset=AscentSettings(steps=3)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bg_interp.api.evaluate import evaluate
 from bg_interp.commands import evaluate as tool
-from bg_interp.commands.arrays.evaluate import evaluate
 from bg_interp.config.evaluation import EvaluateConfig
 
 SIDE, CLASSES, EACH = 24, 4, 12

@@ -54,10 +54,10 @@ def test_answers_are_compared_like_the_judges_verdicts(asked):
     said = people.read(laid_out.workdir)
     (group,) = {arm.group for arm in laid_out.arms}
     found = results.collect(laid_out, said.beside(laid_out, measured), group, said)
-    (one,) = [one for one in found.comparisons if one.measure == "people name it"]
+    (one,) = [one for one in found.comparisons if one.measure == "simulated people name it"]
     assert (one.difference, one.seeds, one.classes) == (0.5, (0, 1, 2, 3), 3)
     assert one.questions > 1 and one.these.stands and one.indicative
-    cells = found.cells["human_naming"]
+    cells = found.cells["simulated_human_naming"]
     assert cells["none"].low < 0.25 < cells["none"].high < 0.6
     # How far people differ widens the interval of the mean, which stays that of a share.
     assert cells["black"].low <= 0.75 - 0.392
@@ -86,9 +86,9 @@ def test_the_report_says_who_counts_and_calls_simulated_people_so(asked):
 def test_answers_about_other_arms_are_left_alone(asked):
     _, laid_out, measured = asked
     elsewhere = {**FOUND, "group": {"correlation": 0.5, "adversarial_epsilon": 6.0}}
-    said = people.Said(elsewhere)
+    said = people.PeopleResults(elsewhere)
     assert not any(one["people"] for one in said.beside(laid_out, measured).values())
-    assert people.read(laid_out.workdir / "nowhere") is people.NOBODY
+    assert people.read(laid_out.workdir / "nowhere") is people.EMPTY
 
 
 def test_the_report_is_written_again_from_the_folder_alone(asked, monkeypatch):

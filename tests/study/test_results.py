@@ -10,6 +10,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation import statistics
 from bg_interp.study import kinds, results
 from bg_interp.study.questions import Question
+from bg_interp.study.report import wording
 from bg_interp.study.starts import STARTS
 
 
@@ -20,14 +21,15 @@ def group(study):
 
 
 def test_cells_are_means_over_seeds_and_classes(group):
-    assert group.cells["foreground_own"]["black"].mean == 1.0
-    assert group.cells["leakage_own"]["black"].mean == 0.0
-    assert group.cells["accuracy_original"]["none"].mean == pytest.approx(0.65)
+    assert group.cells["foreground_own"]["black"].value == 1.0
+    assert group.cells["leakage_own"]["black"].value == 0.0
+    assert group.cells["accuracy_original"]["none"].value == pytest.approx(0.65)
 
 
 def test_a_missing_arm_is_left_out_of_its_treatment_alone(group):
-    assert group.cells["foreground_own"]["none"].seeds == 5
-    assert group.cells["foreground_own"]["black"].seeds == 4
+    # Of four classes.
+    assert group.cells["foreground_own"]["none"].count == 5 * 4
+    assert group.cells["foreground_own"]["black"].count == 4 * 4
 
 
 def test_measures_are_read_from_where_the_evaluation_puts_them(group):
@@ -52,7 +54,17 @@ def test_a_measure_that_was_left_out_is_no_error(group):
 
 def test_leakage_is_compared_with_chance(group):
     by_name = {one.treatment: one for one in group.leakage_against_chance}
-    assert by_name["black"].difference == pytest.approx(-0.25)
+    # The judge says "none of them" half of the time.
+    assert by_name["black"].difference == pytest.approx(-0.125)
+
+
+def test_a_judge_that_was_not_asked_how_often_it_names_none_has_an_answer_more(study):
+    _, laid_out, measured = study
+    for measures in measured.values():
+        del measures["class_images"]["own"]["leakage"]["none_of_them"]
+    group = results.collect(laid_out, measured, laid_out.arms[0].group)
+    by_name = {one.treatment: one for one in group.leakage_against_chance}
+    assert by_name["black"].difference == pytest.approx(-0.2)
 
 
 def test_too_few_seeds_answer_no_question(group):
@@ -114,8 +126,17 @@ def test_class_images_that_cannot_be_judged_leave_the_rest(study):
     assert "foreground_grey" not in group.cells and "foreground_own" in group.cells
 
 
-def test_every_measure_stands_in_a_table_of_the_page():
-    assert {kind.section for kind in kinds.KINDS} == set(kinds.SECTIONS)
+def test_a_doubted_judge_recognises_nothing_in_any_name():
+    believed, doubting = wording.Words({}), wording.Words({"shape judge": "it names blobs"})
+    names = [kind.name for kind in doubting.kinds]
+    assert "share named by the doubted shape judge, own start" in names
+    assert not any("recognisability by shape judge" in name for name in names)
+    assert "recognisability by foreground judge, own start" in names
+    assert [kind.short for kind in doubting.kinds] == [kind.short for kind in believed.kinds]
+    heading = believed.sections[0]
+    assert doubting.heading(heading) == heading.heading
+    both = wording.Words({"shape judge": "", "foreground judge": ""})
+    assert both.heading(heading).startswith("What judges name")
 
 
 def _asked(study, *questions):

@@ -8,6 +8,7 @@ from bg_interp.storage.workdir import WorkdirBusy
 from bg_interp.study import run as studies
 from bg_interp.study import running
 from bg_interp.study.plan import StudyConfig, make_plan
+from bg_interp.training.loop import Diverged
 
 
 @pytest.fixture
@@ -57,10 +58,10 @@ def test_an_arm_that_fails_is_named_and_the_others_are_run(plan, ran, monkeypatc
     failed = running.run_arms(plan.arms, alone)
     assert len(ran) == len(plan.arms)
     assert set(failed) == {arm.name for arm in plan.arms if arm.background == "noise"}
-    assert set(failed.values()) == {"no noise today"}
+    assert {str(error) for error in failed.values()} == {"no noise today"}
 
 
-def test_an_arm_that_another_process_trains_is_come_back_to(plan, ran, monkeypatch):
+def test_an_arm_that_another_process_trains_is_retried_later(plan, ran, monkeypatch):
     train, busy = running.run_arm, {plan.arms[0].name}
 
     def locked(planned, judges):
@@ -105,7 +106,7 @@ def test_failed_arms_are_told_after_the_report_is_written(plan, ran, monkeypatch
 
 def test_arms_that_learned_nothing_are_a_result_and_no_failure(plan, ran, monkeypatch, capsys):
     def collapsing(planned, judges):
-        raise UserError("collapsed, so its class images are no evidence: accuracy .14")
+        raise running.Collapsed("collapsed, so its class images are no evidence: accuracy .14")
 
     monkeypatch.setattr(running, "run_arm", collapsing)
     monkeypatch.setattr(studies, "read_all", lambda laid_out: {"none": {}})
@@ -113,3 +114,12 @@ def test_arms_that_learned_nothing_are_a_result_and_no_failure(plan, ran, monkey
     studies.run(plan, StudyConfig(seeds="2", workdir=str(plan.workdir)))
     told = capsys.readouterr()
     assert "8 of 8 arms learned nothing" in told.out and "failed" not in told.err
+
+
+def test_an_arm_whose_loss_diverged_learned_nothing(plan, monkeypatch):
+    def diverging(config):
+        raise Diverged("the loss is nan after 3 steps")
+
+    monkeypatch.setattr(running.arms, "run", diverging)
+    with pytest.raises(running.Collapsed, match="the loss is nan"):
+        running.run_arm(plan.arms[0], judges=None)

@@ -2,6 +2,7 @@
 
 import json
 
+import json_schema
 import pytest
 
 
@@ -25,9 +26,10 @@ def test_a_run_is_repaired_and_the_result_opens(run_tool, trained_workdir, tmp_p
     assert ended.returncode == 0, ended.stderr
     assert "bg_gap" in ended.stdout
     results = json.loads((tmp_path / "mended" / "results.json").read_text())
+    json_schema.check_results(results)
     assert results["before"]["classes"] == results["after"]["classes"] == ["disc", "square"]
     page = (tmp_path / "mended" / "report.html").read_text()
-    assert "before and after" in page and str(tmp_path) not in page
+    assert "before and after" in page and "What to do next" in page and str(tmp_path) not in page
     for name in ("disc, before", "square, before", "disc, after", "square, after"):
         assert f'alt="{name}"' in page
     assert (tmp_path / "mended" / "model.keras").is_file()

@@ -8,12 +8,12 @@ from bg_interp.config.treatment import AugmentationConfig
 from bg_interp.data import pipeline, treatments
 from bg_interp.data.examples import InMemory
 from bg_interp.models import networks
-from bg_interp.training.recipe import Recipe, Updater
+from bg_interp.training.updates import Updater, UpdateSettings
 
 
 def trained(strategy: tf.distribute.Strategy) -> list[np.ndarray]:
     """Returns the losses of, and the weights after, three steps of free adversarial training."""
-    recipe = Recipe(steps=3, adversarial_epsilon=1.0, adversarial_replays=2)
+    settings = UpdateSettings(steps=3, adversarial_epsilon=1.0, adversarial_replays=2)
     generator = np.random.default_rng(0)
     examples = InMemory(
         {
@@ -28,7 +28,7 @@ def trained(strategy: tf.distribute.Strategy) -> list[np.ndarray]:
         model.get_layer("dropout").rate = 0.0
         # AdamW would turn the rounding of a small gradient into a whole step.
         optimizer = keras.optimizers.SGD(0.01)
-    updater = Updater(model, optimizer, recipe, strategy=strategy)
+    updater = Updater(model, optimizer, settings, strategy=strategy)
     batches = pipeline.training_batches(
         examples, treatments.black, AugmentationConfig(), batch_size=8, seed=0, start=0, stop=3
     )

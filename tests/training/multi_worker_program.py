@@ -14,21 +14,21 @@ import tensorflow as tf
 
 from bg_interp import cli
 from bg_interp.cluster.team import read_team
-from bg_interp.commands import train
+from bg_interp.commands import run_pictures, train
 from bg_interp.config.training import ArmConfig
 from bg_interp.config.treatment import AugmentationConfig
 from bg_interp.data import pipeline, treatments
 from bg_interp.data.examples import InMemory
 from bg_interp.models import networks
 from bg_interp.training import loop, strategies
-from bg_interp.training.recipe import Recipe, Updater
+from bg_interp.training.updates import Updater, UpdateSettings
 
 _STEPS = 6
 
 
 def exact_weights(strategy: tf.distribute.Strategy) -> list[np.ndarray]:
     """Returns all weights after six steps of four updates, with nothing that is drawn."""
-    recipe = Recipe(steps=_STEPS, adversarial_epsilon=1.0, adversarial_replays=4)
+    settings = UpdateSettings(steps=_STEPS, adversarial_epsilon=1.0, adversarial_replays=4)
     generator = np.random.default_rng(0)
     examples = InMemory(
         {
@@ -43,7 +43,7 @@ def exact_weights(strategy: tf.distribute.Strategy) -> list[np.ndarray]:
         model.get_layer("dropout").rate = 0.0
         # AdamW would turn the rounding of a small gradient into a whole step.
         optimizer = keras.optimizers.SGD(0.01)
-    updater = Updater(model, optimizer, recipe, strategy=strategy)
+    updater = Updater(model, optimizer, settings, strategy=strategy)
     batches = pipeline.training_batches(
         examples, treatments.black, AugmentationConfig(), batch_size=8, seed=0, start=0, stop=_STEPS
     )
@@ -79,7 +79,7 @@ def main(folder: pathlib.Path, exact: bool) -> None:
         return rows
 
     strategies.make, loop.train = made, trained
-    train.Arm.show = lambda *_, **__: None
+    run_pictures.RunPictures.show = lambda *_, **__: None
     train.run(cli.config_from_flags(ArmConfig))
 
 

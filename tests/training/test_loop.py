@@ -17,9 +17,9 @@ from bg_interp.models import networks
 from bg_interp.storage.summaries import Summaries
 from bg_interp.training import loop as loop_module
 from bg_interp.training.loop import Loop, train
-from bg_interp.training.recipe import Recipe, make_optimizer
+from bg_interp.training.updates import UpdateSettings, make_optimizer
 
-RECIPE = Recipe(steps=8, adversarial_epsilon=1.0, adversarial_replays=2)
+RECIPE = UpdateSettings(steps=8, adversarial_epsilon=1.0, adversarial_replays=2)
 
 
 def network(seed: int = 0) -> keras.Model:
@@ -43,7 +43,9 @@ def batches_from(start: int):
         }
 
 
-def run(folder, *, evaluate=lambda: {"accuracy/own": 0.5}, visualize=None, recipe=RECIPE, every=3):
+def run(
+    folder, *, evaluate=lambda: {"accuracy/own": 0.5}, visualize=None, settings=RECIPE, every=3
+):
     """Runs the loop in `folder`; returns the weights and the rows of metrics."""
     model = network()
     shown = visualize or (lambda step: None)
@@ -52,8 +54,8 @@ def run(folder, *, evaluate=lambda: {"accuracy/own": 0.5}, visualize=None, recip
     try:
         rows = train(
             model,
-            make_optimizer(recipe),
-            recipe,
+            make_optimizer(settings),
+            settings,
             batches_from,
             Loop(every, 2 if visualize else 0, evaluate, shown),
             folder=folder,
@@ -190,9 +192,9 @@ def test_visualizations_come_at_their_steps_and_again_after_a_kill(tmp_path):
 
 
 def test_a_diverging_run_stops_in_one_line_and_keeps_no_broken_checkpoint(tmp_path):
-    recipe = Recipe(steps=8, learning_rate=1e30)
+    settings = UpdateSettings(steps=8, learning_rate=1e30)
     with pytest.raises(UserError, match=r"the loss is .* after \d steps: .* learning_rate"):
-        run(tmp_path, recipe=recipe, every=1)
+        run(tmp_path, settings=settings, every=1)
     for path in (tmp_path / "checkpoints").glob("*.npz"):
         assert "nan" not in str(np.load(path)["held"]).lower()
 

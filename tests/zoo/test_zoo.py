@@ -9,8 +9,8 @@ from keras import layers, ops
 from kinds import CLASSES, network, photographs
 from PIL import Image
 
+from bg_interp.api.evaluate import evaluate
 from bg_interp.commands import evaluate as tool
-from bg_interp.commands.arrays.evaluate import evaluate
 from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.errors import UserError
 from bg_interp.models.opening import opened

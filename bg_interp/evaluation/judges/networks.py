@@ -115,7 +115,7 @@ class TrainedNetwork:
 
 @dataclasses.dataclass(frozen=True)
 class NetworkJudge(Judge):
-    """A network that learns from images drawn anew for each minibatch.
+    """A network that learns from images drawn again for each minibatch.
 
     Attributes:
       network: builds it, from (height, width), the number of its classes, and a seed.

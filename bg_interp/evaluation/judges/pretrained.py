@@ -38,7 +38,7 @@ def feature_network(backbone: str, weights: str, side: int) -> keras.Model:
       side: of the images, in pixels.
 
     Raises:
-      UserError: the weights cannot be had or do not fit.
+      UserError: the weights are not there or do not fit.
     """
     model = networks.build(backbone, image_size=side, classes=1, weights=weights)
     maps = [layer.output for layer in model.layers if len(getattr(layer.output, "shape", ())) == 4]

@@ -5,7 +5,7 @@ A group is a class before one kind of background, as in Waterbirds (Sagawa et al
 image of the groups that matter, so groups are measured on composites: each object before the
 backgrounds of the four mixed variants. The kind of a background is its place where the data set
 tells places, else the class of the image that it was taken from. Where places are told, groups of
-images as they are stand beside them.
+unmodified images stand beside them.
 
 The smallest of many accuracies is small by chance alone, so the worst group is chosen on one half
 of the objects and measured on the other, and the other way round.
@@ -169,7 +169,7 @@ def measure_groups(
     variants: Sequence[str] = MIXED,
     units: np.ndarray | None = None,
 ) -> Groups:
-    """Measures every group on composites, or on images as they are.
+    """Measures every group on composites, or on unmodified images.
 
     Args:
       right: {variant: which images are right in it, bool [N]}, made with `seed`.
@@ -201,7 +201,7 @@ class Third:
 
     Attributes:
       name: in words.
-      original: accuracy on the images as they are.
+      original: accuracy on unmodified images.
       swapped: accuracy on backgrounds of another class.
     """
 

@@ -1,1 +1,1 @@
-"""From an image to a mask: MediaPipe, Keras, the model files, and the after-treatment."""
+"""From an image to a mask: MediaPipe, Keras, the model files, and the post-processing."""

@@ -1,4 +1,4 @@
-"""After-treatment of a segmenter's mask: components, threshold, feather."""
+"""Post-processing of a segmenter's mask: components, threshold, feather."""
 
 import dataclasses
 

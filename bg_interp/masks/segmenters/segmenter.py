@@ -36,7 +36,7 @@ class Settings:
       category: for `deeplab`, the one category that is foreground; None for all of them.
       backend: "mediapipe", or "keras" for `object` in batches, on a GPU if there is one.
       keypoint: for `interactive`, the point that lies on the object: x and y from 0 to 1.
-      cleaning: the after-treatment.
+      cleaning: the post-processing.
     """
 
     name: str = "object"
@@ -105,7 +105,7 @@ class Segmenter(abc.ABC):
 
     @abc.abstractmethod
     def opacities(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Returns what the network says of each image, before the after-treatment.
+        """Returns what the network says of each image, before the post-processing.
 
         Args:
           images: uint8 RGB [H, W, 3] each.

@@ -22,14 +22,14 @@ def verdicts(judged: Mapping[str, Any]) -> dict[str, list[float | None]]:
     Args:
       judged: the arm's measures of its class images from one start.
     """
-    found = {}
+    shares = {}
     for name, said in judged.items():
         if not isinstance(said, Mapping):
             continue
         key = next((key for key in _VERDICTS if key in said), None)
         if key is not None:
-            found[name] = list(said[key])
-    return found
+            shares[name] = list(said[key])
+    return shares
 
 
 def rank_correlation(people: np.ndarray, judge: np.ndarray, seed: int = 0) -> dict[str, Any] | None:

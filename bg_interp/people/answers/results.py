@@ -154,7 +154,7 @@ def _agreement(
         for judge, values in agreement.verdicts(judged).items():
             some = judges.setdefault(judge, np.full(shape, np.nan))
             some[cell] = np.array(values, np.float64)[labels]
-    found = {
+    agreements = {
         measure: {
             judge: agreement.rank_correlation(made.shares(), values)
             for judge, values in judges.items()
@@ -163,7 +163,7 @@ def _agreement(
     }
     return {
         measure: {judge: one for judge, one in by_judge.items() if one is not None}
-        for measure, by_judge in found.items()
+        for measure, by_judge in agreements.items()
     }
 
 
@@ -197,8 +197,10 @@ def table(results: Mapping[str, Any]) -> str:
         means.append([title, *(_mean(values, measure, treatment) for treatment in values)])
         reference = next(iter(values))
         for treatment in list(values)[1:]:
-            found = compare(name, measure, treatment, reference)
-            differences.append([f"{treatment} minus {reference}", words[name], _written(found)])
+            comparison = compare(name, measure, treatment, reference)
+            differences.append(
+                [f"{treatment} minus {reference}", words[name], _written(comparison)]
+            )
     treatments = list(next(iter(results["measures"].values()))["values"])
     lines += ["", tabulate(means, ["", *treatments])]
     if differences:
@@ -231,10 +233,10 @@ def compare(
 
 
 def _mean(values: Mapping, measure: Mapping[str, Any], treatment: str) -> str:
-    found = np.array(list(values[treatment].values()), np.float64)
-    low, high = statistics.interval(found, shared_variance=measure["shared_variance"][treatment])
-    return f"{np.nanmean(found):.2f} [{max(low, 0):.2f}, {min(high, 1):.2f}]"
+    shares = np.array(list(values[treatment].values()), np.float64)
+    low, high = statistics.interval(shares, shared_variance=measure["shared_variance"][treatment])
+    return f"{np.nanmean(shares):.2f} [{max(low, 0):.2f}, {min(high, 1):.2f}]"
 
 
-def _written(found: statistics.Comparison) -> str:
-    return f"{found.difference:+.2f} [{found.low:.2f}, {found.high:.2f}]"
+def _written(comparison: statistics.Comparison) -> str:
+    return f"{comparison.difference:+.2f} [{comparison.low:.2f}, {comparison.high:.2f}]"

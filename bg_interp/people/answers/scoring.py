@@ -177,7 +177,7 @@ def marks(
 ) -> dict[str, dict[str, float]]:
     """Returns how often natural objects, and images of untrained networks, were named right."""
     people = {one.number for one in counted.participants}
-    found = {}
+    marked = {}
     for shown in (design.NATURAL, design.UNTRAINED):
         right = [
             one.response == key["trials"][one.trial]["right"]
@@ -185,8 +185,8 @@ def marks(
             if one.participant in people and key["trials"][one.trial]["shown"] == shown
         ]
         if right:
-            found[shown] = {"share": float(np.mean(right)), "answers": len(right)}
-    return found
+            marked[shown] = {"share": float(np.mean(right)), "answers": len(right)}
+    return marked
 
 
 def measure(made: Tally, key: Mapping[str, Any], chance: float) -> dict[str, Any]:

@@ -85,15 +85,15 @@ class Store:
                     "WHERE NOT EXISTS (SELECT * FROM experiment)",
                     (public["experiment"], secrets.token_urlsafe(16)),
                 )
-            (found,) = self._database.execute("SELECT id, link FROM experiment")
+            (row,) = self._database.execute("SELECT id, link FROM experiment")
         except (sqlite3.Error, ValueError) as error:
             raise UserError(f"{path} can't be used ({error}); move it away") from error
-        if found[0] != public["experiment"]:
+        if row[0] != public["experiment"]:
             raise UserError(
-                f"{path} holds answers to experiment {found[0]}, but experiment.json is "
+                f"{path} holds answers to experiment {row[0]}, but experiment.json is "
                 f"{public['experiment']}; move the answers away, or bring back what belongs to them"
             )
-        self.link: str = found[1]
+        self.link: str = row[1]
 
     def close(self) -> None:
         """Closes the file."""
@@ -178,14 +178,15 @@ class Store:
           Refused: nobody has this number.
         """
         with self._lock:
-            found = self._find(number)
+            participant = self._find(number)
             done = self._database.execute(
-                "SELECT trial FROM answer WHERE participant = ? ORDER BY place", (found.number,)
+                "SELECT trial FROM answer WHERE participant = ? ORDER BY place",
+                (participant.number,),
             ).fetchall()
         return {
-            "participant": found.number,
-            "list": found.list,
-            "finished": found.finished,
+            "participant": participant.number,
+            "list": participant.list,
+            "finished": participant.finished,
             "done": [trial for (trial,) in done],
         }
 

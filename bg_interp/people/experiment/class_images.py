@@ -61,8 +61,8 @@ class _Arm:
 
 
 def _arm(folder: pathlib.Path, pictures: pathlib.Path) -> _Arm:
-    found = Workdir(folder).read_config()
-    return _Arm(folder, pictures, found["config"], tuple(found["class_names"]))
+    facts = Workdir(folder).read_config()
+    return _Arm(folder, pictures, facts["config"], tuple(facts["class_names"]))
 
 
 def _study_arms(workdir: pathlib.Path) -> list[_Arm]:

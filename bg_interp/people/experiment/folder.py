@@ -153,16 +153,16 @@ def _build(config: PeopleConfig, folder: Folder, asked: dict[str, Any]) -> None:
     cli.load_tensorflow()
     from bg_interp.people.experiment import building, class_images, design, natural
 
-    found = class_images.read(config)
+    arms = class_images.read(config)
     pictures = natural.NaturalPictures(
-        natural.load(found.config),
-        found.class_names,
-        found.asked,
-        design.natural_pictures(len(found.asked)),
+        natural.load(arms.config),
+        arms.class_names,
+        arms.asked,
+        design.natural_pictures(len(arms.asked)),
         config.seed,
     )
     made = building.build(
-        found,
+        arms,
         pictures,
         naming=config.naming_trials,
         choosing=config.choosing_trials,

@@ -1,44 +1,40 @@
 """The tables of a study as Markdown, for a paper or a README."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tabulate import tabulate
 
 from bg_interp.evaluation import statistics
 from bg_interp.study import results
-from bg_interp.study.kinds import KINDS
 from bg_interp.study.plan import Plan
-from bg_interp.study.results import Cell, GroupResults
+from bg_interp.study.report.wording import Words
+from bg_interp.study.results import GroupResults
 
 
-def _written(cell: Cell | None) -> str:
-    return "" if cell is None else f"{cell.mean:.2f} [{cell.low:.2f}, {cell.high:.2f}]"
-
-
-def _means(plan: Plan, group: GroupResults, worded: Callable[[str], str]) -> str:
+def _means(plan: Plan, group: GroupResults, words: Words) -> str:
     rows = [
         [
-            worded(kind.name),
-            *(_written(group.cells[kind.short].get(name)) for name in plan.backgrounds),
+            kind.name,
+            *(str(group.cells[kind.short].get(name, "")) for name in plan.backgrounds),
         ]
-        for kind in KINDS
+        for kind in words.kinds
         if kind.short in group.cells
     ]
     return tabulate(rows, ["mean [95 %]", *plan.backgrounds], tablefmt="github")
 
 
-def _differences(comparisons: Sequence[statistics.Comparison], worded: Callable[[str], str]) -> str:
+def _differences(comparisons: Sequence[statistics.Comparison], words: Words) -> str:
     rows = [
         [
             f"{one.treatment} minus {one.reference}",
-            worded(one.measure),
+            one.measure,
             _difference(one.difference, one.these),
             _verdict(one.these, one.verdict_on_these),
             _difference(one.difference, one.like_these),
             _verdict(one.like_these, one.verdict_on_like_these),
             "" if one.effect_size is None else f"{one.effect_size:.1f}",
         ]
-        for one in comparisons
+        for one in map(words.compared, comparisons)
     ]
     these, like = statistics.THESE, statistics.LIKE_THESE
     heads = [
@@ -53,38 +49,40 @@ def _differences(comparisons: Sequence[statistics.Comparison], worded: Callable[
     return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
 
 
-def _difference(value: float, found: statistics.Inference | None) -> str:
-    return "" if found is None else f"{value:+.2f} [{found.low:.2f}, {found.high:.2f}]"
+def _difference(value: float, inference: statistics.Inference | None) -> str:
+    return "" if inference is None else f"{value:+.2f} [{inference.low:.2f}, {inference.high:.2f}]"
 
 
-def _verdict(found: statistics.Inference | None, verdict: str) -> str:
-    if found is None or verdict == statistics.INDICATIVE:
+def _verdict(inference: statistics.Inference | None, verdict: str) -> str:
+    if inference is None or verdict == statistics.INDICATIVE:
         return verdict
-    return f"{verdict} ({statistics.shown_p(found.p_corrected)})"
+    return f"{verdict} ({statistics.shown_p(inference.p_corrected)})"
 
 
-def tables(plan: Plan, groups: Sequence[GroupResults], worded: Callable[[str], str]) -> str:
+def tables(plan: Plan, groups: Sequence[GroupResults], words: Words) -> str:
     """Returns the means and differences of every group of arms, with the answer in words.
 
     Args:
       plan: the study.
       groups: its results.
-      worded: see `wording.worded`; of the text alone.
+      words: the names of its measures.
     """
     parts = []
     for group in groups:
         epsilon = "" if group.epsilon is None else f", adversarial epsilon {group.epsilon:g}"
-        count, sentences = results.answer(group)
+        count, sentences = results.answer(group, words.compared)
         parts += [
             f"## Correlation {group.correlation:g}{epsilon}",
             count,
-            "\n".join(f"- {worded(sentence)}" for sentence in sentences),
-            _means(plan, group, worded),
-            _differences(group.asked, worded),
+            "\n".join(f"- {sentence}" for sentence in sentences),
+            _means(plan, group, words),
+            _differences(group.asked, words),
             "Differences that were not asked about, corrected together:" if group.beside else "",
-            _differences(group.beside, worded) if group.beside else "",
-            "Leakage against chance:" if group.leakage_against_chance else "",
-            _differences(group.leakage_against_chance, worded)
+            _differences(group.beside, words) if group.beside else "",
+            'Leakage against chance, as often as its judge says "none of them":'
+            if group.leakage_against_chance
+            else "",
+            _differences(group.leakage_against_chance, words)
             if group.leakage_against_chance
             else "",
         ]

@@ -1,7 +1,6 @@
 """The report of a study: one HTML file that needs nothing else."""
 
 import dataclasses
-import functools
 import json
 import pathlib
 from collections.abc import Sequence
@@ -15,37 +14,40 @@ from bg_interp.report import figures as plots
 from bg_interp.report import page
 from bg_interp.storage.workdir import Workdir
 from bg_interp.study import kinds, people, results
-from bg_interp.study.people import Said
+from bg_interp.study.people import PeopleResults
 from bg_interp.study.plan import SET_BY_STUDY, Plan, PlannedArm, StudyConfig
 from bg_interp.study.report import events, figures, panels, wording
 from bg_interp.study.results import GroupResults
-from bg_interp.study.running import is_collapsed
+
+
+def _workdir(arm: PlannedArm) -> Workdir:
+    return Workdir(pathlib.Path(str(arm.config.workdir)))
 
 
 def _metrics(arm: PlannedArm) -> list[dict[str, Any]]:
-    path = Workdir(pathlib.Path(str(arm.config.workdir))).metrics
+    path = _workdir(arm).metrics
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def _seen_by_people(
-    group: GroupResults, names: Sequence[str], chance: float, said: Said
+    group: GroupResults, names: Sequence[str], chance: float, said: PeopleResults
 ) -> list[tuple[str, str]]:
     """Returns (caption, <svg>) of what people and judges see, where people were asked."""
     by_people = {
-        name: said.worded(words)
-        for name, (words, _) in people.MEASURES.items()
-        if name in group.cells
+        kind.short: kind.name
+        for kind in kinds.of_people(said.is_simulated)
+        if kind.short in group.cells
     }
     by_judges = {
-        kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
+        kind.short: kind.label
         for kind in kinds.KINDS
         if kind.short in group.cells
         and kind.path[:2] == ("class_images", said.found.get("start", "own"))
         and kind.path[2] != "forced_choice"
     }
-    caption = said.worded(
-        "What people see, and the judges. Chance is .5 for both choices, and the dashed line for "
-        "naming. Bars: 95 % over seeds, classes and people."
+    caption = (
+        f"What {said.who} see, and the judges. Chance is .5 for both choices, and the dashed line "
+        f"for naming. Bars: 95 % over seeds, classes and {said.who}."
     )
     if not by_people:
         return []
@@ -53,7 +55,7 @@ def _seen_by_people(
 
 
 def _plots(
-    plan: Plan, arms: Sequence[PlannedArm], group: GroupResults, said: Said
+    plan: Plan, arms: Sequence[PlannedArm], group: GroupResults, said: PeopleResults
 ) -> list[tuple[str, str]]:
     """Returns (caption, <svg>) of one group's plots."""
     names = plan.backgrounds
@@ -61,12 +63,10 @@ def _plots(
     for arm in arms:
         curves.setdefault(arm.background, []).append(_metrics(arm))
     variants = {
-        kind.short: kind.short.removeprefix("accuracy_").replace("_", " ")
-        for kind in kinds.KINDS
-        if kind.short.startswith("accuracy_")
+        kind.short: kind.label for kind in kinds.KINDS if kind.short.startswith("accuracy_")
     }
     recognised = {
-        kind.short: kind.name.removeprefix("recognisability by ").removeprefix("background ")
+        kind.short: kind.label
         for kind in kinds.KINDS
         if kind.path[0] == "class_images" and kind.path[2] != "forced_choice"
     }
@@ -76,7 +76,8 @@ def _plots(
         *_seen_by_people(group, names, chance, said),
         (
             "Class images: share that the judges take for their class (foreground, shape) or for "
-            "their class's background (leakage). Bars: 95 % over seeds and classes.",
+            "their class's background (leakage). Bars: 95 % over seeds and classes. "
+            "Dotted: chance; less for leakage, whose judge may also say none of them.",
             plots.intervals(group.cells, recognised, names, chance),
         ),
         (
@@ -149,11 +150,13 @@ def _context(
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
     groups: Sequence[GroupResults],
-    said: Said,
+    said: PeopleResults,
 ) -> dict[str, Any]:
     """Returns everything that the template shows."""
     finished = [arm for arm in plan.arms if arm.name in measured]
     shown, classes = [], len(measured[finished[0].name]["classes"])
+    doubted = wording.doubts(measured[finished[0].name])
+    words = wording.Words(doubted, said.is_simulated)
     for group in groups:
         key = (group.correlation, group.epsilon)
         arms = [arm for arm in finished if arm.group == key]
@@ -162,7 +165,7 @@ def _context(
         shown.append(
             {
                 "name": _group_name(group),
-                "answer": results.answer(group),
+                "answer": results.answer(group, words.compared),
                 "results": group,
                 "panels": list(panels.panels(arms, measured)),
                 "shown_classes": panels.MOST_CLASSES,
@@ -170,22 +173,22 @@ def _context(
                 "plots": [(told, page.drawn(svg)) for told, svg in _plots(plan, arms, group, said)],
             }
         )
-    first = Workdir(pathlib.Path(str(finished[0].config.workdir))).read_config()
+    first = _workdir(finished[0]).read_config()
     absent = [
-        (arm.name, failed.get(arm.name, "not finished"))
+        (arm.name, failed.get(arm.name, "not finished"), _workdir(arm).read_collapsed())
         for arm in plan.arms
         if arm.name not in measured
     ]
-    doubted = wording.doubts(measured[finished[0].name])
     return {
         "plan": plan,
         "groups": shown,
-        "kinds": kinds.KINDS,
-        "sections": kinds.SECTIONS,
+        "kinds": words.kinds,
+        "sections": words.sections,
         "reported_judges": kinds.REPORTED_JUDGES,
         "sentence": statistics.sentence,
         "people": said.found,
         "people_measures": people.MEASURES,
+        "people_kinds": kinds.of_people(said.is_simulated),
         "dose_response": [
             (caption, page.drawn(svg)) for caption, svg in _dose_response(plan, groups)
         ],
@@ -193,14 +196,14 @@ def _context(
         "told_of_judges": (ON_BLACK, BLOBS, SILHOUETTES),
         "doubts": doubted,
         "doubted_masks": measured[finished[0].name].get("doubts", []),
-        "worded": functools.partial(wording.worded, doubted=doubted, said=said),
+        "words": words,
         "natural": {
             name: measured[finished[0].name]["class_images"][name]
             for name in ("natural_objects", "natural_backgrounds")
             if name in measured[finished[0].name]["class_images"]
         },
-        "missing": [(name, why) for name, why in absent if not is_collapsed(why)],
-        "collapsed": [(name, why) for name, why in absent if is_collapsed(why)],
+        "missing": [(name, why) for name, why, nothing in absent if not nothing],
+        "collapsed": [(name, nothing) for name, _, nothing in absent if nothing],
         "masks": first.get("masks", {}),
         "examples": first.get("examples", {}),
         "dataset": dict(_settings(plan.arms[0].config))["dataset"],
@@ -219,7 +222,7 @@ def write(
     measured: dict[str, dict[str, Any]],
     failed: dict[str, str],
     groups: Sequence[GroupResults],
-    said: Said = people.NOBODY,
+    said: PeopleResults = people.EMPTY,
 ) -> None:
     """Writes report.html, figure.png and the events of TensorBoard into the study's folder.
 
@@ -238,4 +241,4 @@ def write(
     page.write(plan.workdir / "report.html", "bg_interp.study.report", "report.html.j2", context)
     sheet = panels.figure(plan, measured)
     pictures.save_png(plan.workdir / "figure.png", sheet)
-    events.write(plan, measured, sheet, said)
+    events.write(plan, measured, sheet, kinds.of_study(said.is_simulated))

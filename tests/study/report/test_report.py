@@ -1,6 +1,7 @@
 """The report page, read as text and opened in a browser."""
 
 import json
+import pathlib
 import re
 import shutil
 from html.parser import HTMLParser
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from bg_interp.storage import files
+from bg_interp.storage.workdir import Workdir
 from bg_interp.study import run as studies
 
 
@@ -85,9 +88,11 @@ def test_gaps_of_hundredths_do_not_fill_their_plot(study):
 
 def test_an_arm_that_learned_nothing_is_listed_apart(study):
     config, laid_out, measured = study
-    name = laid_out.arms[-1].name
-    without = {arm: found for arm, found in measured.items() if arm != name}
-    studies.write(laid_out, config, without, {name: "collapsed, so it is no evidence: at chance"})
+    arm = laid_out.arms[-1]
+    without = {name: found for name, found in measured.items() if name != arm.name}
+    result = {"accuracies": {}, "seconds": 1.0, "collapsed": "it ended at chance"}
+    files.write_sealed(Workdir(pathlib.Path(arm.config.workdir)).result, result)
+    studies.write(laid_out, config, without, {arm.name: "no evidence"})
     page = (laid_out.workdir / "report.html").read_text()
     assert "arms learned nothing" in page and "at chance" in page
     assert "arms are missing" not in page

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bg_interp.commands.how_resized import how_resized
+from bg_interp.commands.detect_resize import detect_resize
 from bg_interp.data.examples import OnDisk, in_memory
 from bg_interp.data.sources.folder import open_folder
 from bg_interp.models.adapter import AdaptedModel
@@ -40,7 +40,7 @@ def white(images):
 
 def test_a_way_in_which_it_is_clearly_right_more_often_is_taken(tmp_path, capsys):
     split, examples = opened(tmp_path, (64, 64))
-    assert how_resized(asked(white), split, examples, "mine.keras") == "sharp"
+    assert detect_resize(asked(white), split, examples, "mine.keras") == "sharp"
     said = capsys.readouterr().err
     assert "mine.keras: its images are resized sharp" in said
     assert "of 24 it is right about 12 smooth, 24 sharp, 12 crop" in said
@@ -48,12 +48,12 @@ def test_a_way_in_which_it_is_clearly_right_more_often_is_taken(tmp_path, capsys
 
 def test_few_images_are_not_clear(tmp_path, capsys):
     split, examples = opened(tmp_path, (64, 64), count=3)
-    assert how_resized(asked(white), split, examples, "mine.keras") == "smooth"
+    assert detect_resize(asked(white), split, examples, "mine.keras") == "smooth"
     assert "3 smooth, 6 sharp, 3 crop" in capsys.readouterr().err
 
 
 def test_images_of_the_right_size_need_no_asking(tmp_path, capsys):
     split, examples = opened(tmp_path, (SIDE, SIDE))
     model = asked(lambda _: pytest.fail("it was asked"))
-    assert how_resized(model, split, examples, "mine.keras") == "smooth"
+    assert detect_resize(model, split, examples, "mine.keras") == "smooth"
     assert "resized" not in capsys.readouterr().err

@@ -1,7 +1,7 @@
 """Waiting until all workers of one arm have started, for a while.
 
 TensorFlow waits for them as well, but for an hour, uninterruptibly, and without a word about which
-one is missing. Here all of them knock at the first one's port, which that one gives back before
+one is missing. Here all of them connect to the first one's port, which that one gives back before
 TensorFlow takes it.
 """
 
@@ -28,7 +28,7 @@ def wait_for_all(team: Team) -> None:
     if team.is_first:
         _receive(team, deadline)
     else:
-        _knock(team, deadline)
+        _connect(team, deadline)
 
 
 def _place(address: str) -> tuple[str, int]:
@@ -44,7 +44,7 @@ def _receive(team: Team, deadline: float) -> None:
     missing = set(range(1, len(team.addresses)))
     with contextlib.ExitStack() as opened:
         try:
-            door = opened.enter_context(socket.create_server(("", port)))
+            server = opened.enter_context(socket.create_server(("", port)))
         except OSError as error:
             raise UserError(
                 f"cannot listen on {team.addresses[0]} of TF_CONFIG: {error.strerror or error}; "
@@ -52,10 +52,10 @@ def _receive(team: Team, deadline: float) -> None:
             ) from error
         waiting = []
         while missing:
-            door.settimeout(max(0.0, deadline - time.monotonic()))
+            server.settimeout(max(0.0, deadline - time.monotonic()))
             # A time-out is an OSError too: it is told by the clock alone.
             with contextlib.suppress(OSError, ValueError):
-                visitor = opened.enter_context(door.accept()[0])
+                visitor = opened.enter_context(server.accept()[0])
                 visitor.settimeout(_PAUSE_SECONDS)
                 missing.discard(int(visitor.recv(16)))
                 waiting.append(visitor)
@@ -72,14 +72,14 @@ def _receive(team: Team, deadline: float) -> None:
                 visitor.sendall(_GO)
 
 
-def _knock(team: Team, deadline: float) -> None:
+def _connect(team: Team, deadline: float) -> None:
     """Tells the first worker that this one is here, until it says that all are."""
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             left = max(_PAUSE_SECONDS, deadline - time.monotonic())
-            with socket.create_connection(_place(team.addresses[0]), timeout=left) as door:
-                door.sendall(str(team.index).encode())
-                if door.recv(16) == _GO:
+            with socket.create_connection(_place(team.addresses[0]), timeout=left) as connection:
+                connection.sendall(str(team.index).encode())
+                if connection.recv(16) == _GO:
                     return
         time.sleep(_PAUSE_SECONDS)
     raise UserError(

@@ -6,15 +6,15 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.models import networks
-from bg_interp.training.recipe import (
-    Recipe,
+from bg_interp.training.updates import (
     Updater,
+    UpdateSettings,
     headroom,
     make_optimizer,
     next_perturbation,
 )
 
-FREE = Recipe(steps=4, adversarial_epsilon=1.0, adversarial_replays=2)
+FREE = UpdateSettings(steps=4, adversarial_epsilon=1.0, adversarial_replays=2)
 
 
 def lengths(values) -> np.ndarray:
@@ -38,10 +38,10 @@ def linear_network() -> keras.Model:
     return model
 
 
-def trained(model, recipe=FREE, steps=2, mixed_precision="none", size=32, **options):
+def trained(model, settings=FREE, steps=2, mixed_precision="none", size=32, **options):
     """Returns (model, losses) after some steps on the same batch."""
-    optimizer = make_optimizer(recipe, mixed_precision)
-    updater = Updater(model, optimizer, recipe, **options)
+    optimizer = make_optimizer(settings, mixed_precision)
+    updater = Updater(model, optimizer, settings, **options)
     batch = batch_of(size=size)
     return model, [float(updater.step(batch, step)[0]) for step in range(steps)]
 
@@ -98,11 +98,11 @@ def test_headroom_is_nothing_at_chance_and_whole_from_half_way():
 
 @pytest.mark.parametrize("guard", [False, True])
 def test_a_guard_spares_a_network_that_is_always_wrong(guard):
-    recipe = Recipe(
+    settings = UpdateSettings(
         steps=1, adversarial_epsilon=1.0, adversarial_replays=2, adversarial_guard=guard
     )
     model = linear_network()
-    updater = Updater(model, make_optimizer(recipe), recipe)
+    updater = Updater(model, make_optimizer(settings), settings)
     images = batch_of(size=8)["image"]
     wrong = tf.argmin(model(images), axis=1, output_type=tf.int32)
     still = tf.zeros_like(images)
@@ -111,22 +111,22 @@ def test_a_guard_spares_a_network_that_is_always_wrong(guard):
 
 
 def test_epsilon_grows_over_the_first_half_in_pixel_units():
-    recipe = Recipe(steps=100, adversarial_epsilon=6.0, adversarial_replays=4)
-    assert recipe.epsilon(0) == pytest.approx(255 * 6 / 50)
-    assert recipe.epsilon(49) == recipe.epsilon(99) == 255 * 6
-    assert recipe.updates == 400
+    settings = UpdateSettings(steps=100, adversarial_epsilon=6.0, adversarial_replays=4)
+    assert settings.epsilon(0) == pytest.approx(255 * 6 / 50)
+    assert settings.epsilon(49) == settings.epsilon(99) == 255 * 6
+    assert settings.updates == 400
 
 
 def test_epsilon_may_grow_longer_and_slowly_at_first():
-    recipe = Recipe(
+    settings = UpdateSettings(
         steps=100, adversarial_epsilon=4.0, adversarial_ramp=0.8, adversarial_ramp_power=2
     )
-    assert recipe.epsilon(39) == pytest.approx(255 * 4 / 4)
-    assert recipe.epsilon(79) == recipe.epsilon(99) == 255 * 4
+    assert settings.epsilon(39) == pytest.approx(255 * 4 / 4)
+    assert settings.epsilon(79) == settings.epsilon(99) == 255 * 4
 
 
 def test_the_rate_warms_up_over_a_tenth_and_falls_to_0():
-    rate = make_optimizer(Recipe(steps=100, learning_rate=1.0))._learning_rate
+    rate = make_optimizer(UpdateSettings(steps=100, learning_rate=1.0))._learning_rate
     rates = [float(rate(step)) for step in range(101)]
     assert np.argmax(rates) == 10
     assert rates[10] == pytest.approx(1.0)
@@ -164,15 +164,15 @@ def test_xla_gives_the_same_update():
 
 @pytest.mark.slow
 def test_xla_compiles_the_small_network():
-    recipe = Recipe(steps=3)
-    plain, _ = trained(networks.build("small", image_size=32, classes=2), recipe, 1)
+    settings = UpdateSettings(steps=3)
+    plain, _ = trained(networks.build("small", image_size=32, classes=2), settings, 1)
     compiled, losses = trained(
-        networks.build("small", image_size=32, classes=2), recipe, 1, jit_compile=True
+        networks.build("small", image_size=32, classes=2), settings, 1, jit_compile=True
     )
     assert np.isfinite(losses).all()
     for ours, theirs in zip(plain.get_weights(), compiled.get_weights(), strict=True):
         # AdamW's first update has the rate's length in each weight, whatever the gradient's.
-        np.testing.assert_allclose(ours, theirs, atol=2 * recipe.learning_rate)
+        np.testing.assert_allclose(ours, theirs, atol=2 * settings.learning_rate)
 
 
 @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
@@ -203,7 +203,7 @@ def test_label_smoothing_raises_the_loss_of_a_sure_network():
     sure = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)
     model = linear_network()
     batch = batch_of(size=8)
-    recipe = Recipe(steps=2, label_smoothing=0.2)
-    loss, _ = Updater(model, make_optimizer(recipe), recipe).step(batch, 0)
+    settings = UpdateSettings(steps=2, label_smoothing=0.2)
+    loss, _ = Updater(model, make_optimizer(settings), settings).step(batch, 0)
     expected = sure(tf.one_hot(batch["label"], 2), linear_network()(batch["image"]))
     assert float(loss) == pytest.approx(float(expected), rel=1e-5)

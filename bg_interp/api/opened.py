@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from bg_interp import pictures
+from bg_interp.arguments import whole
 from bg_interp.cli import check
 from bg_interp.config.data import DataConfig, check_data
 from bg_interp.data.opening import decoded_with_masks
 from bg_interp.data.sources import Source, open_source
 from bg_interp.errors import UserError, nearest
-from bg_interp.outside import whole
 
 _SHOWN = 24
 _SIZE = 224  # Of images, in pixels, where nothing else is said.

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from bg_interp.arguments import check_counts, count_classes, to_images, to_labels, whole
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
@@ -21,7 +22,6 @@ from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import opening
 from bg_interp.models.loading import load_classifier
 from bg_interp.models.outputs import KINDS, check_listed, check_names
-from bg_interp.outside import check_counts, count_classes, to_images, to_labels, whole
 from bg_interp.pixels import given
 from bg_interp.report import evaluation as page
 
@@ -68,7 +68,7 @@ def evaluate(
         and add up to 1 are probabilities.
       keys: names of the images; None for their numbers.
       places: the kind of each image's background, a name or number for each, such as land and
-        water; the worst group is then measured on the images as they are as well. None where
+        water; the worst group is then measured on unmodified images as well. None where
         nothing tells.
       units: which images belong together, a name or number for each: those of one object, place
         or scene, which are no news of each other; None where each shows another.

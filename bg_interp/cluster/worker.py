@@ -14,8 +14,8 @@ _COMPARED = ("bg_interp", "tensorflow", "keras", "mediapipe", "numpy")
 
 def versions() -> dict[str, str]:
     """Returns the installed versions of what results depend on."""
-    found = {"Python": platform.python_version()}
-    return found | {name: importlib.metadata.version(name) for name in _COMPARED}
+    installed = {"Python": platform.python_version()}
+    return installed | {name: importlib.metadata.version(name) for name in _COMPARED}
 
 
 def is_file(path: str) -> bool:

@@ -7,6 +7,7 @@ without it; here it is what makes class images show objects.
 """
 
 import dataclasses
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -15,7 +16,7 @@ from bg_interp.training import strategies
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class UpdateSettings:
     """Settings of the updates.
 
     Attributes:
@@ -42,6 +43,11 @@ class Recipe:
     adversarial_replays: int = 1
     adversarial_guard: bool = False
 
+    @classmethod
+    def of(cls, config: Any) -> "UpdateSettings":
+        """Takes them from the settings of an arm, which have the same names."""
+        return cls(**{field.name: getattr(config, field.name) for field in dataclasses.fields(cls)})
+
     @property
     def updates(self) -> int:
         """All updates of the network."""
@@ -53,16 +59,18 @@ class Recipe:
         return 255.0 * self.adversarial_epsilon * grown**self.adversarial_ramp_power
 
 
-def make_optimizer(recipe: Recipe, mixed_precision: str = "none") -> keras.optimizers.Optimizer:
+def make_optimizer(
+    settings: UpdateSettings, mixed_precision: str = "none"
+) -> keras.optimizers.Optimizer:
     """Returns AdamW with warm-up and cosine; float16 gets a loss scale."""
-    warmup = max(1, recipe.updates // 10)
+    warmup = max(1, settings.updates // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.1 * recipe.learning_rate,
-        decay_steps=max(1, recipe.updates - warmup),
-        warmup_target=recipe.learning_rate,
+        initial_learning_rate=0.1 * settings.learning_rate,
+        decay_steps=max(1, settings.updates - warmup),
+        warmup_target=settings.learning_rate,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=settings.weight_decay)
     if mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
@@ -112,7 +120,7 @@ class Updater:
     Args:
       model: gives logits.
       optimizer: built here for the model's variables.
-      recipe: settings of the updates.
+      settings: settings of the updates.
       jit_compile: whether the update is compiled by XLA.
       strategy: the replicas that a batch is divided among.
     """
@@ -121,18 +129,18 @@ class Updater:
         self,
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
-        recipe: Recipe,
+        settings: UpdateSettings,
         *,
         jit_compile: bool = False,
         strategy: tf.distribute.Strategy | None = None,
     ):
-        self._model, self._optimizer, self._recipe = model, optimizer, recipe
+        self._model, self._optimizer, self._settings = model, optimizer, settings
         self._strategy = strategy or tf.distribute.get_strategy()
         with self._strategy.scope():
             optimizer.build(model.trainable_variables)
         # Keras' own mean is divided by the number of replicas, which would count it twice here.
         self._losses = keras.losses.CategoricalCrossentropy(
-            from_logits=True, label_smoothing=recipe.label_smoothing, reduction=None
+            from_logits=True, label_smoothing=settings.label_smoothing, reduction=None
         )
         self._update = tf.function(self._distributed_update, jit_compile=jit_compile)
         self._mean = tf.function(self._mean_over_replicas)
@@ -148,10 +156,10 @@ class Updater:
           (loss, accuracy) on the clean images, before the first of the updates; float32 scalars.
         """
         images, labels = batch["image"], batch["label"]
-        epsilon = tf.constant(self._recipe.epsilon(step), tf.float32)
+        epsilon = tf.constant(self._settings.epsilon(step), tf.float32)
         perturbation = self._strategy.run(tf.zeros_like, (images,))
         first: list[tf.Tensor] = []
-        for _ in range(self._recipe.adversarial_replays):
+        for _ in range(self._settings.adversarial_replays):
             perturbation, *measured = self._update(images, labels, perturbation, epsilon)
             first = first or measured
         if self._strategy.num_replicas_in_sync > 1:
@@ -174,7 +182,7 @@ class Updater:
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Updates the network on perturbed images; returns the next perturbation and measures."""
         variables = self._model.trainable_variables
-        adversarial = self._recipe.adversarial_replays > 1
+        adversarial = self._settings.adversarial_replays > 1
         with tf.GradientTape() as tape:
             seen = images + perturbation
             if adversarial:
@@ -187,7 +195,7 @@ class Updater:
         correct = tf.equal(tf.argmax(logits, axis=1, output_type=tf.int32), labels)
         accuracy = tf.reduce_mean(tf.cast(correct, tf.float32))
         if adversarial:
-            if self._recipe.adversarial_guard:
+            if self._settings.adversarial_guard:
                 epsilon *= headroom(accuracy, logits.shape[-1])
             input_gradient, gradients = tape.gradient(objective, (seen, variables))
             perturbation = next_perturbation(perturbation, input_gradient, epsilon)

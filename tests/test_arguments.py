@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bg_interp.arguments import check_counts, to_images, to_labels
 from bg_interp.errors import UserError
-from bg_interp.outside import check_counts, to_images, to_labels
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 5, 5, 3)).astype(np.uint8)
 

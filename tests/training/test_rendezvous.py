@@ -7,7 +7,7 @@ import pytest
 
 from bg_interp.cluster.team import Team
 from bg_interp.errors import UserError
-from bg_interp.training import meeting
+from bg_interp.training import rendezvous
 
 
 @pytest.fixture
@@ -20,16 +20,16 @@ def addresses():
 def test_all_workers_go_on_together(addresses):
     with concurrent.futures.ThreadPoolExecutor() as threads:
         teams = [Team(addresses, index) for index in (2, 0, 1)]
-        assert list(threads.map(meeting.wait_for_all, teams)) == [None] * 3
+        assert list(threads.map(rendezvous.wait_for_all, teams)) == [None] * 3
     # The port is free again, for TensorFlow.
     socket.create_server(("127.0.0.1", int(addresses[0].rpartition(":")[2]))).close()
 
 
 def test_a_missing_worker_is_named(addresses, monkeypatch):
-    monkeypatch.setattr(meeting, "SECONDS", 0.6)
+    monkeypatch.setattr(rendezvous, "SECONDS", 0.6)
     with concurrent.futures.ThreadPoolExecutor() as threads:
         first, second = (
-            threads.submit(meeting.wait_for_all, Team(addresses, index)) for index in (0, 1)
+            threads.submit(rendezvous.wait_for_all, Team(addresses, index)) for index in (0, 1)
         )
         with pytest.raises(UserError, match=r"within 1 seconds; missing: 127.0.0.1:2\. Start"):
             first.result()
@@ -39,7 +39,7 @@ def test_a_missing_worker_is_named(addresses, monkeypatch):
 
 def test_a_stranger_at_the_door_changes_nothing(addresses):
     with concurrent.futures.ThreadPoolExecutor() as threads:
-        first = threads.submit(meeting.wait_for_all, Team(addresses[:2], 0))
+        first = threads.submit(rendezvous.wait_for_all, Team(addresses[:2], 0))
         port = int(addresses[0].rpartition(":")[2])
         while True:
             try:
@@ -48,7 +48,7 @@ def test_a_stranger_at_the_door_changes_nothing(addresses):
                 break
             except ConnectionRefusedError:
                 continue
-        meeting.wait_for_all(Team(addresses[:2], 1))
+        rendezvous.wait_for_all(Team(addresses[:2], 1))
         first.result()
 
 
@@ -58,9 +58,9 @@ def test_a_port_that_is_taken_is_one_line(addresses):
         socket.create_server(("", port)),
         pytest.raises(UserError, match="cannot listen on 127"),
     ):
-        meeting.wait_for_all(Team(addresses, 0))
+        rendezvous.wait_for_all(Team(addresses, 0))
 
 
 def test_an_address_without_a_port_is_refused():
     with pytest.raises(UserError, match="must be HOST:PORT"):
-        meeting.wait_for_all(Team(("host", "host"), 0))
+        rendezvous.wait_for_all(Team(("host", "host"), 0))

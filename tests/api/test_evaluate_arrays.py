@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.commands.arrays.evaluate import evaluate, leak
+from bg_interp.api.evaluate import evaluate, leak
 from bg_interp.errors import UserError
 
 DRAWS = np.random.default_rng(0)

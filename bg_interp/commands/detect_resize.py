@@ -9,7 +9,7 @@ from bg_interp.data.examples import InMemory, OnDisk, in_memory
 from bg_interp.data.sources import Split
 from bg_interp.evaluation.arrays import compiled, predict
 from bg_interp.models.adapter import AdaptedModel
-from bg_interp.models.deciding import more_often
+from bg_interp.models.evidence import more_often
 
 # Ways differ in a few images of a hundred.
 _ASKED = 512
@@ -17,7 +17,7 @@ _ASKED = 512
 _LEVEL = 0.05
 
 
-def how_resized(model: AdaptedModel, split: Split, examples: InMemory, name: str) -> str:
+def detect_resize(model: AdaptedModel, split: Split, examples: InMemory, name: str) -> str:
     """Finds how images are resized for a classifier, and says so.
 
     A way other than `smooth` is taken where the classifier is clearly right more often: by a sign

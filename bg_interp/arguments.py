@@ -19,15 +19,15 @@ def to_array(values: Any, what: str) -> np.ndarray:
       UserError: they are none, such as None, a path, a data set, or arrays of unlike shapes.
     """
     try:
-        found = np.asarray(values)
+        array = np.asarray(values)
     except ValueError as error:
         raise UserError(
             f"{what} must be one array. Received: a list of arrays of unlike shapes"
         ) from error
-    if not found.ndim:
+    if not array.ndim:
         received = repr(values) if isinstance(values, str | None) else type(values).__name__
         raise UserError(f"{what} must be an array, or a list of such. Received: {received}")
-    return found
+    return array
 
 
 def whole(value: Any, what: str, least: int = 0) -> int:
