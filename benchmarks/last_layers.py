@@ -75,7 +75,7 @@ def from_nothing(train: Sample, sample: Sample, max_loss: float, reference: Tria
 
     ways = list(itertools.product(SHARES, STRENGTHS))
     layers = [
-        [layer for share in SHARES for layer in fitted(train.halves != half, share)]
+        [layer for share in SHARES for layer in fitted(train.halves == 1 - half, share)]
         for half in range(HALVES)
     ]
     trials = [
@@ -94,14 +94,15 @@ def tried(
 ) -> Trial:
     """Returns how the layer of each half, added to scores [M, K], does on that half."""
     scores = np.broadcast_to(scores, (len(sample.labels), len(layers[0][1])))
+    in_half = sample.halves < HALVES
     right = np.zeros(len(sample.labels), bool)
     for half, (kernel, bias) in enumerate(layers):
         rows = sample.halves == half
         right[rows] = (sample.features[rows] @ kernel + bias + scores[rows]).argmax(
             1
         ) == sample.labels[rows]
-    original = float(right[sample.copy == 0].mean())
-    return Trial(way[1], way[0], original, float(right[sample.is_foreign].mean()))
+    original = float(right[(sample.copy == 0) & in_half].mean())
+    return Trial(way[1], way[0], original, float(right[sample.is_foreign & in_half].mean()))
 
 
 def afr(

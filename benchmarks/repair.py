@@ -159,11 +159,11 @@ def _layers(sample, black: np.ndarray, held, scores: np.ndarray, seed: int) -> d
     return {"as it is": nothing, **found}
 
 
-def _sample(features: np.ndarray, copies: np.ndarray, labels: np.ndarray, behind, seed: int):
+def _sample(features: np.ndarray, copies: np.ndarray, labels: np.ndarray, behind, halves):
     """Returns the copies whose objects and backgrounds are of one half; `behind` is [C, N]."""
-    from bg_interp.repairing.sample import Sample, divided
+    from bg_interp.repairing.sample import Sample
 
-    halves, count = divided(labels, seed), len(labels)
+    count = len(labels)
     objects = np.tile(np.arange(count), len(behind) + 1)
     backgrounds = np.concatenate([np.arange(count), *behind])
     # -1: not among these images.
@@ -180,10 +180,15 @@ def _sample(features: np.ndarray, copies: np.ndarray, labels: np.ndarray, behind
 
 
 def _of_arm(folder: pathlib.Path, seed: int, answers: Answers) -> None:
+    from bg_interp.evaluation.units import Units
+    from bg_interp.repairing.sample import divided
+
     facts, arrays, old = _loaded(folder)
     labels = facts["train_labels"]
     copies = [arrays[f"copy{one + 1}"] for one in range(len(facts["behind"]))]
-    sample = _sample(arrays["train"], copies, labels, facts["behind"], seed)
+    units = Units(facts.get("train_objects"), facts.get("train_photos"))
+    halves = divided(labels, seed, units)
+    sample = _sample(arrays["train"], copies, labels, facts["behind"], halves)
     held_labels, held_places = facts["held_labels"], facts["held_places"]
     # A class's own place, where nearly all of it is seen, and all others.
     own = [np.bincount(held_places[held_labels == one]).argmax() for one in range(len(old[1]))]
@@ -214,6 +219,8 @@ def _of_arm(folder: pathlib.Path, seed: int, answers: Answers) -> None:
 
 
 def _of_photographs(folder: pathlib.Path, seed: int, answers: Answers) -> None:
+    from bg_interp.repairing.sample import divided
+
     facts, arrays, (kernel, bias) = _loaded(folder)
     labels, columns = facts["labels"], facts["columns"]
     order = np.random.default_rng(seed).permutation(len(labels))
@@ -235,7 +242,8 @@ def _of_photographs(folder: pathlib.Path, seed: int, answers: Answers) -> None:
         draws = sorted(name for name in arrays if re.fullmatch(r"mix\d+", name))
         behind = np.stack([number[pairs["mix"][int(name[3:])][seen]] for name in draws])
         copies = [arrays[name][seen] for name in draws]
-        sample = _sample(arrays["original"][seen], copies, labels[seen], behind, seed)
+        halves = divided(labels[seen], seed)
+        sample = _sample(arrays["original"][seen], copies, labels[seen], behind, halves)
         originals = sample.take(sample.copy == 0)
         held = originals.features, originals.labels, None, grouped(originals.features)
         said = grouped(sample.features)

@@ -12,6 +12,7 @@ one idle core; --only=NAME makes one table.
 import functools
 from collections.abc import Callable, Iterator
 
+import known_truths
 import numpy as np
 import scipy.stats
 from absl import flags
@@ -19,7 +20,8 @@ from scipy.special import expit
 from tabulate import tabulate
 
 from bg_interp import cli
-from bg_interp.evaluation import crossed, effective, intervals, selection
+from bg_interp.evaluation import crossed, effective, intervals, leak, selection
+from bg_interp.evaluation.units import joined, near_duplicates
 
 _SIMULATIONS = flags.DEFINE_integer("simulations", 500, "of each scenario", lower_bound=20)
 _ONLY = flags.DEFINE_string("only", None, "name of the one table to make")
@@ -38,7 +40,7 @@ def _held(make: Callable[[], tuple[float, float]], truth: float) -> str:
 
 
 def shares(generator: np.random.Generator) -> Iterator[Row]:
-    """Shares of independent answers; exact, without simulation."""
+    """Shares of independent answers; exact; * where no interval can be between .93 and .98."""
     truths = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
     yield ["answers", *(f"share {truth:g}" for truth in truths)]
     for count in (10, 20, 50, 200):
@@ -46,8 +48,19 @@ def shares(generator: np.random.Generator) -> Iterator[Row]:
         row = []
         for truth in truths:
             chances = scipy.stats.binom.pmf(np.arange(count + 1), count, truth)
-            row.append(_two(float(chances[(low <= truth) & (truth <= high)].sum())))
+            held = _two(float(chances[(low <= truth) & (truth <= high)].sum()))
+            row.append(held if _can_be_held(chances) else f"{held} *")
         yield [str(count), *row]
+
+
+def _can_be_held(chances: np.ndarray) -> bool:
+    """Tells whether any run of neighbouring counts has a chance of .93 to .98.
+
+    Where none has, no interval can be right so often.
+    """
+    below = np.concatenate([[0.0], chances.cumsum()])
+    held = below[None] - below[:, None]
+    return bool(((held >= 0.93) & (held <= 0.98)).any())
 
 
 def _answers(
@@ -119,19 +132,63 @@ def _shared(
 
 
 def worst(generator: np.random.Generator) -> Iterator[Row]:
-    """The worst group where all are alike: what is reported, and whether its interval holds it."""
-    yield ["groups", "truth", "mean of what is reported", "interval holds it"]
-    for groups, answers in ((80, 10), (4, 10)):
-        for truth in (0.95, 0.9, 0.77, 0.5):
-            where = np.repeat(np.arange(groups), answers)
-            found = []
-            for _ in range(_SIMULATIONS.value):
-                right = generator.random(len(where)) < truth
-                one = selection.worst_group(right, where, generator)
-                if one is not None:
-                    found.append((one.value, one.interval.low <= truth <= one.interval.high))
-            value, held = np.mean(found, axis=0).tolist()
-            yield [f"{groups} of {answers}", f"{truth:g}", f"{value:.2f}", _two(held)]
+    """The worst group, where all are alike, and where one is worse than the others, at .95."""
+    heads = ["groups", "truth", "mean of what is reported", "interval holds it"]
+    yield [*heads, "--must='worst_group>truth' passes"]
+    alike = [(80, 10, truth, truth) for truth in (0.95, 0.9, 0.77, 0.5)]
+    alike += [(4, 10, truth, truth) for truth in (0.95, 0.5)]
+    one = [(20, 10, truth, 0.95) for truth in (0.3, 0.6, 0.8)] + [(20, 40, 0.8, 0.95)]
+    for groups, answers, truth, others in [*alike, *one]:
+        where = np.repeat(np.arange(groups), answers)
+        rates, found = np.where(where == 0, truth, others), []
+        for _ in range(_SIMULATIONS.value):
+            worst = selection.worst_group(generator.random(len(where)) < rates, where, generator)
+            if worst is not None:
+                low, high = worst.interval
+                found.append((worst.value, low <= truth <= high, low > truth))
+        value, held, passed = np.mean(found, axis=0).tolist()
+        name = f"{groups} of {answers}" + ("" if truth == others else ", one worse")
+        yield [name, f"{truth:g}", f"{value:.2f}", _two(held), _two(passed)]
+
+
+def uneven(generator: np.random.Generator) -> Iterator[Row]:
+    """Reliance where images are copies, objects and places uneven, or a model says one class."""
+    yield [
+        "images",
+        "true reliance",
+        "interval holds it",
+        "--must='reliance<truth' passes",
+        "--fail_if='reliance>truth' fails",
+    ]
+    for world in known_truths.UNEVEN:
+        ends = []
+        for _ in range(_SIMULATIONS.value):
+            first, second, how = world.draw(generator)
+            ends.append(effective.paired_difference(first, second, **how).interval)
+        low, high = np.array(ends).T
+        passes, fails = high < world.truth, low > world.truth
+        rates = [float(one.mean()) for one in (~(passes | fails), passes, fails)]
+        yield [world.name, f"{world.truth:.2f}", *map(_two, rates)]
+
+
+def leaks(generator: np.random.Generator) -> Iterator[Row]:
+    """Leak where labels mean nothing: they were dealt to scenes by lot."""
+    yield ["backgrounds", "chance", "mean leak", "above chance", "interval holds chance"]
+    for world in known_truths.SCENES:
+        images, scenes = world.draw(generator)
+        features, units = leak.describe(images), near_duplicates(images)
+        if world.are_told:
+            units = joined(units, scenes)
+        found = []
+        for number in range(_SIMULATIONS.value):
+            dealt = generator.permutation(np.arange(scenes.max() + 1) % world.classes)
+            one = leak.leak_of(features, dealt[scenes], units, number)
+            low, high = one.accuracy.low, one.accuracy.high
+            found.append(
+                (one.chance, one.accuracy.value, low > one.chance, low <= one.chance <= high)
+            )
+        chance, value, above, held = np.mean(found, axis=0).tolist()
+        yield [world.name, f"{chance:.2f}", f"{value:.2f}", _two(above), _two(held)]
 
 
 _GAUSSIAN = {
@@ -234,7 +291,10 @@ def gates(generator: np.random.Generator) -> Iterator[Row]:
         ]
 
 
-_TABLES = {one.__name__: one for one in (shares, differences, together, worst, studies, gates)}
+_TABLES = {
+    one.__name__: one
+    for one in (shares, differences, together, worst, studies, gates, uneven, leaks)
+}
 
 
 def main() -> None:

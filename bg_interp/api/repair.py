@@ -9,12 +9,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp.api.evaluate import names_of
+from bg_interp.api.evaluate import names_of, units_of
 from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.units import NO_UNITS, Units, near_duplicates
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.masks.doubting import Areas, doubts_about
 from bg_interp.models import opening, preprocessing
@@ -47,6 +48,7 @@ def repair(
     test: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
     preprocess: str | Callable | None = "auto",
     input_range: tuple[float, float] | None = None,
+    units: np.ndarray | Sequence | None = None,
     copies: int = 8,
     max_loss: float = 0.02,
     invert_masks: bool | None = None,
@@ -79,6 +81,9 @@ def repair(
         before any other; a function of images in [0, 255]; None for none.
       input_range: what the model takes for black and white, instead of `preprocess`; None takes
         [0, 255], or the range in which it is clearly better, which is said.
+      units: names or numbers [N] of what images have in common, such as the object or the video
+        that they show: what is chosen, and measured without `test`, is by other ones than were
+        learnt from. Near-duplicates are found beside.
       copies: how many random backgrounds each object is pasted on, at least 1.
       max_loss: how much accuracy on unmodified images may be lost, of 1, for the sake of accuracy
         on other backgrounds; told by images that the new layer has not seen.
@@ -100,9 +105,12 @@ def repair(
     head = find_head(model)
     rules = MaskRules.of(invert_masks, mask_values)
     train = _arrays(images, labels, masks, head.classes, rules)
-    doubts = doubts_about(Areas.of(train.masks), rules)
+    doubts, of_test = doubts_about(Areas.of(train.masks), rules), NO_UNITS
+    together = units_of(units, len(train.labels))
     if test is None:
-        aside = _aside(train.labels, seed)
+        together = together.with_duplicates(near_duplicates(train.images))
+        aside = _aside(train.labels, together, seed)
+        of_test, together = together.take(aside), together.take(~aside)
         train, measured_on = train.take(~aside), train.take(aside)
         doubts = (*doubts, _SEEN)
     elif isinstance(test, tuple | list) and len(test) == len(Arrays._fields):
@@ -134,7 +142,9 @@ def repair(
         doubts=tuple(dict.fromkeys((*found.doubts, *doubts))),
     )
     how = Settings(copies, max_loss, seed)
-    return retraining.repair(classifier, Images(train), Images(measured_on), how)
+    return retraining.repair(
+        classifier, Images(train, units=together), Images(measured_on, units=of_test), how
+    )
 
 
 def _arrays(
@@ -151,12 +161,16 @@ def _arrays(
     return Arrays(pixels, opacity, to_labels(labels, classes))
 
 
-def _aside(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Draws images of each class to measure on, bool [N]."""
-    order, chosen = (
-        np.random.default_rng(seed).permutation(len(labels)),
-        np.zeros(len(labels), bool),
-    )
-    for label in np.unique(labels):
-        chosen[order[labels[order] == label][::_ASIDE]] = True
+def _aside(labels: np.ndarray, units: Units, seed: int) -> np.ndarray:
+    """Draws a fifth of the images of each class to measure on, bool [N]; whole units of them."""
+    objects = np.arange(len(labels)) if units.objects is None else units.objects
+    chosen = np.zeros(len(labels), bool)
+    for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
+        of_class = labels == label
+        # A class that shows one object alone can only be measured on the same.
+        kinds = objects if len(np.unique(objects[of_class])) > 1 else np.arange(len(labels))
+        for one in np.random.default_rng([seed, label]).permutation(np.unique(kinds[of_class])):
+            if (chosen & of_class).sum() * _ASIDE >= count:
+                break
+            chosen |= kinds == one
     return chosen

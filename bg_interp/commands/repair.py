@@ -56,7 +56,8 @@ def run(config: RepairConfig) -> Repair:
         ("test", (tested.examples, tested.masks)),
     ):
         places = subject.places_of(source, split, examples.positions)
-        images[split] = Images(Arrays.of(examples.arrays), places, source.place_names)
+        units = subject.units_of(source, split, examples.positions)
+        images[split] = Images(Arrays.of(examples.arrays), places, source.place_names, units)
         doubts += masks.doubts
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
     with _alone_in(folder):

@@ -35,11 +35,6 @@ class Estimate:
         found = effective.share_of(right)
         return cls(float(right.mean()), *found.interval, found.count, found.worth)
 
-    @property
-    def mean(self) -> float:
-        """The value, as plots call it."""
-        return self.value
-
     def __str__(self) -> str:
         """Returns for instance "0.31 [0.18, 0.43]"."""
         # Rounding may leave -0.00, which would be read as less than nothing.

@@ -129,8 +129,24 @@ def measure_leak(arrays: Arrays, seed: int = 0, scenes: np.ndarray | None = None
     units = near_duplicates(backgrounds)
     if scenes is not None:
         units = joined(units, scenes[usable][rows])
+    return leak_of(describe(backgrounds), labels, units, seed)
+
+
+def leak_of(features: np.ndarray, labels: np.ndarray, units: np.ndarray, seed: int) -> Leak:
+    """Measures how well descriptions of backgrounds tell the label.
+
+    Args:
+      features: float32 [N, D], see `describe`.
+      labels: int [N], 0 to K - 1.
+      units: int [N], equal for images of one scene.
+      seed: keys folds and permutations.
+
+    Raises:
+      UserError: all are of one scene.
+    """
+    counts = np.bincount(labels)
     units = np.unique(units, return_inverse=True)[1]
-    answers = _Folds(describe(backgrounds), labels, units, seed)
+    answers = _Folds(features, labels, units, seed)
     value, chance = answers.accuracy(labels), float(counts.max() / counts.sum())
     generator = np.random.default_rng([seed, 3])
     draws = (permutation.permuted(labels, units, generator) for _ in range(permutation.DRAWS))

@@ -22,11 +22,6 @@ class Chance:
     high: float
     p_value: float
 
-    @property
-    def is_beaten(self) -> bool:
-        """Whether the value is above chance: so much is rarer than one time in forty."""
-        return self.p_value <= 0.025
-
 
 def against_chance(found: float, by_chance: np.ndarray) -> Chance:
     """Compares a value with the same measurement of permuted labels, [draws]; see `DRAWS`."""

@@ -4,8 +4,6 @@ That nothing was found says little where little could have been found. All of th
 score interval of a paired difference (`intervals.difference`), which decides.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import scipy.special
 import scipy.stats
@@ -15,8 +13,6 @@ from bg_interp.evaluation.intervals import LEVEL
 
 # The share of images that a change of background sets right by chance, where nothing is known.
 LOST = 0.05
-# With this chance something is said to be found, as is usual (Cohen 1988).
-LIKELY = 0.8
 # Up to so many images all outcomes are gone through; above, they are as good as normal.
 _MOST_COUNTED = 200
 
@@ -52,28 +48,6 @@ def chance_to_exclude(
     gained, lost = _rates(gap, lost)
     # Seen from the other side, it is a difference found above the negative threshold.
     return _chance_above(max(1, int(count)), -threshold, lost, gained, level)
-
-
-def smallest_found(count: float, *, lost: float = LOST, chance: float = LIKELY) -> float:
-    """Returns the smallest gap that is found (above 0) with a chance; 1.0 where none is."""
-    return _smallest(lambda gap: chance_to_find(count, gap, lost=lost) - chance)
-
-
-def smallest_excluded(count: float, *, lost: float = LOST, chance: float = LIKELY) -> float:
-    """Returns the smallest gap that is ruled out with a chance, where there is none.
-
-    1.0 where even the largest isn't.
-    """
-    return _smallest(lambda threshold: chance_to_exclude(count, threshold, lost=lost) - chance)
-
-
-def _smallest(missing: Callable[[float], float]) -> float:
-    """Returns where a growing function crosses 0 between 0 and 1, to a thousandth."""
-    low, high = 0, 1000
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if missing(middle / 1000) >= 0 else (middle + 1, high)
-    return low / 1000
 
 
 def _rates(gap: float, lost: float) -> tuple[float, float]:

@@ -117,8 +117,10 @@ def fit(sample: Sample, scores: np.ndarray, max_loss: float, cache: ResumeCache)
       cache: fits that are known.
     """
     parts = (getattr(sample, field.name) for field in dataclasses.fields(sample))
-    reference = _trial(0.0, None, scores.argmax(axis=1) == sample.labels, sample)
-    trials = _tried(sample, scores, cache, digest("composites", scores, *parts))
+    rows = _enough(sample)
+    some, said = sample.take(rows), scores[rows]
+    reference = _trial(0.0, None, said.argmax(axis=1) == some.labels, some)
+    trials = _tried(some, said, cache, digest("composites", scores, *parts))
     chosen = choose([reference, *trials], reference, max_loss)
     if chosen.share is None:
         size = sample.features.shape[1], scores.shape[1]
@@ -148,18 +150,18 @@ def choose(trials: list[Trial], reference: Trial, max_loss: float) -> Trial:
 
 def _tried(sample: Sample, scores: np.ndarray, cache: ResumeCache, identity: str) -> list[Trial]:
     """Tries each way of fitting on the half of the images that it has not seen."""
-    enough = _enough(sample)
-    some, scores = sample.take(enough), scores[enough]
-    right = {share: np.zeros((len(STRENGTHS), len(some.labels)), bool) for share in SHARES}
+    right = {share: np.zeros((len(STRENGTHS), len(sample.labels)), bool) for share in SHARES}
     bar = tqdm.tqdm(total=len(SHARES) * HALVES, desc="choosing", unit="fit", leave=False)
     with bar:
         for half in range(HALVES):
             for share in SHARES:
-                answers = functools.partial(_answers, some, scores, half, share)
-                right[share][:, some.halves == half] = cache(digest(identity, half, share), answers)
+                answers = functools.partial(_answers, sample, scores, half, share)
+                right[share][:, sample.halves == half] = cache(
+                    digest(identity, half, share), answers
+                )
                 bar.update()
     return [
-        _trial(strength, share, answers, some)
+        _trial(strength, share, answers, sample)
         for share in SHARES
         for strength, answers in zip(STRENGTHS, right[share], strict=True)
     ]
@@ -173,10 +175,10 @@ def _trial(strength: float, share: float | None, right: np.ndarray, sample: Samp
 
 
 def _enough(sample: Sample) -> np.ndarray:
-    """Leaves out copies, and then images, of which the choice has enough; bool [M]."""
-    count = int(sample.objects.max()) + 1
-    copies = max(1, _ENOUGH // count - 1)
-    chosen = np.random.default_rng(0).permutation(count)[: _ENOUGH // (copies + 1)]
+    """Leaves out what is in neither half, and more than enough copies, then images; bool [M]."""
+    some = np.unique(sample.objects[sample.halves < HALVES])
+    copies = max(1, _ENOUGH // len(some) - 1)
+    chosen = np.random.default_rng(0).permutation(some)[: _ENOUGH // (copies + 1)]
     return (sample.copy <= copies) & np.isin(sample.objects, chosen)
 
 

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 
 from bg_interp.doubts import Doubt
-from bg_interp.evaluation.arrays import Arrays, compiled, predict, with_usable_masks
+from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows, with_usable_masks
 from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
+from bg_interp.evaluation.units import NO_UNITS, Units, near_duplicates
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.repairing.cache import ResumeCache, digest
 from bg_interp.repairing.fitting import check_classes, fit
@@ -32,11 +33,13 @@ class Images:
       arrays: the images; those whose masks are unusable are left out where it matters.
       places: int [N], each image's kind of background; None where nothing tells.
       place_names: of the kinds.
+      units: which images show one object or one scene; near-duplicates are found beside.
     """
 
     arrays: Arrays
     places: np.ndarray | None = None
     place_names: Sequence[str] = ()
+    units: Units = NO_UNITS
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -97,14 +100,17 @@ def repair(
       UserError: images or masks cannot be used.
     """
     cache, started = cache or ResumeCache(), time.monotonic()
-    arrays = with_usable_masks(train.arrays)
+    usable = usable_rows(train.arrays)
+    arrays = train.arrays.take(usable)
     check_classes(arrays.labels, classifier.head.classes)
+    units = train.units.take(usable).with_duplicates(near_duplicates(arrays.images))
     sample = make_sample(
         classifier.features,
         arrays,
         copies=settings.copies,
         seed=settings.seed,
         cache=cache,
+        units=units,
     )
     old = of_data(*classifier.head.weights(), classifier.columns)
     fitted = fit(sample, sample.features @ old[0] + old[1], settings.max_loss, cache)
@@ -138,6 +144,7 @@ def _measured(
         classifier.names,
         places=test.places,
         place_names=test.place_names,
+        units=test.units,
         backgrounds=0,
         controls=False,
         draws_maps=False,

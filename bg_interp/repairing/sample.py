@@ -1,8 +1,8 @@
 """What a last layer learns from: features of images, and of their objects elsewhere.
 
-The images are divided into two halves, and every object is pasted on backgrounds of its own
-half alone. So a layer that was fitted to one half has seen neither an object nor a background of
-the other, and can be tried on it.
+The images are divided into two halves, by what they show where that is known, and every object is
+pasted on backgrounds of its own half alone. So a layer that was fitted to one half has seen neither
+an object nor a background of the other, and can be tried on it.
 """
 
 import dataclasses
@@ -15,9 +15,12 @@ import tqdm
 
 from bg_interp.evaluation.arrays import Arrays, batches, compiled, predict
 from bg_interp.evaluation.reliance.variants import Variants, partners
+from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.repairing.cache import ResumeCache, digest
 
 HALVES = 2
+# The half of images that share an object with one half and a scene with the other.
+NEITHER = 2
 # Bytes of the images that are made at a time; a killed repair has lost their features at most.
 _BLOCK = 64 * 2**20
 # Of small images this many are enough.
@@ -32,7 +35,8 @@ class Sample:
       features: float32 [M, D].
       labels: int [M].
       objects: int [M], the image whose object is shown.
-      halves: int [M], 0 or 1: the half of the images that object and background are from.
+      halves: int [M], 0 or 1: the half of the images that object and background are from; `NEITHER`
+        for those that are learnt from in the end, and choose nothing.
       copy: int [M], the number of the copy; 0 for unmodified images.
       is_foreign: bool [M], whether the background is from an image of another class.
     """
@@ -49,27 +53,59 @@ class Sample:
         return Sample(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
 
 
-def divided(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Divides images into two halves, each with about half of each class, int [N] of 0 and 1.
+def divided(labels: np.ndarray, seed: int, units: Units = NO_UNITS) -> np.ndarray:
+    """Divides images into two halves, each with about half of each class.
+
+    Images of one object, and those of one scene, are in one half. Where both are known, images
+    whose object is of one half and whose scene is of the other are in neither.
 
     Args:
       labels: int [N].
       seed: keys the division.
+      units: which images show one object or one scene.
+
+    Returns:
+      int [N] of 0, 1 and `NEITHER`.
     """
-    order = np.random.default_rng([seed, 7]).permutation(len(labels))
-    by_class = order[np.argsort(labels[order], kind="stable")]
-    halves = np.zeros(len(labels), np.int64)
-    first = 0
-    for label in np.unique(labels):
-        rows = by_class[labels[by_class] == label]
-        halves[rows] = (first + np.arange(len(rows))) % HALVES
-        # A class of an odd number gives its last image to the half that has one less.
-        first = (first + len(rows)) % HALVES
-    return halves
+    generator, alone = np.random.default_rng([seed, 7]), np.arange(len(labels))
+    kinds = units.of(alone) or (alone,)
+    halves = [_halved(labels, kind, generator) for kind in kinds]
+    agreed = np.where(halves[0] == halves[-1], halves[0], NEITHER)
+    ways = [agreed, halves[0], _halved(labels, alone, generator)]
+    # Of few objects and scenes a half may lack a class: better it has seen something of the other.
+    return next((one for one in ways if _has_all(labels, one)), ways[-1])
+
+
+def _has_all(labels: np.ndarray, halves: np.ndarray) -> bool:
+    """Tells whether each half has images of every class."""
+    every = np.unique(labels)
+    return all(np.isin(every, labels[halves == half]).all() for half in range(HALVES))
+
+
+def _halved(labels: np.ndarray, kind: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Puts whole units into two halves, int [N] of 0 and 1."""
+    names, unit = np.unique(kind, return_inverse=True)
+    classes = int(labels.max()) + 1
+    held = np.bincount(unit * classes + labels, minlength=len(names) * classes)
+    held = held.reshape(len(names), classes)
+    # Class by class, and the largest first, so that the small ones make up for them.
+    order = np.lexsort((generator.random(len(names)), -held.sum(axis=1), held.argmax(axis=1)))
+    counts, half_of = np.zeros((HALVES, classes), np.int64), np.zeros(len(names), np.int64)
+    for one in order.tolist():
+        crowded = counts @ held[one], counts.sum(axis=1)
+        half_of[one] = np.lexsort(crowded[::-1])[0]
+        counts[half_of[one]] += held[one]
+    return half_of[unit]
 
 
 def make_sample(
-    features: keras.Model, train: Arrays, *, copies: int, seed: int, cache: ResumeCache
+    features: keras.Model,
+    train: Arrays,
+    *,
+    copies: int,
+    seed: int,
+    cache: ResumeCache,
+    units: Units = NO_UNITS,
 ) -> Sample:
     """Computes the features of images and of copies of them.
 
@@ -79,13 +115,14 @@ def make_sample(
       copies: how many random backgrounds each object is pasted on.
       seed: keys the halves and the backgrounds.
       cache: features that are known.
+      units: which of the images show one object or one scene.
     """
     asked = compiled(lambda images: tf.cast(features(images, training=False), tf.float32))
-    identity, halves = digest(features), divided(train.labels, seed)
+    identity, halves = digest(features), divided(train.labels, seed, units)
     parts = []
     total = len(train.labels) * (copies + 1)
     with tqdm.tqdm(total=total, desc="features", unit="image", leave=False) as bar:
-        for half in range(HALVES):
+        for half in np.unique(halves).tolist():
             objects = np.flatnonzero(halves == half)
             variants = Variants(train.take(objects), seed)
             for copy in range(copies + 1):

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import matplotlib.axes
 import matplotlib.figure
@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import rc_context
 
 from bg_interp import pictures
+from bg_interp.evaluation.estimate import Estimate
 
 # Okabe and Ito's colours, told apart by people who see few colours.
 _PALETTE = ("#7f7f7f", "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#b8a000")
@@ -25,22 +26,6 @@ _STYLE: Any = {
     "axes.spines.right": False,
     **dict.fromkeys(_INKED.split(), INK),
 }
-
-
-class Estimate(Protocol):
-    """A mean with its 95 % interval."""
-
-    @property
-    def mean(self) -> float:
-        """The value."""
-
-    @property
-    def low(self) -> float:
-        """Lower end of the interval."""
-
-    @property
-    def high(self) -> float:
-        """Upper end of it."""
 
 
 def svg(draw: Callable[[matplotlib.axes.Axes], None], width: float, height: float) -> str:
@@ -85,8 +70,8 @@ def intervals(
                     continue
                 axes.errorbar(
                     position + (place - (len(series) - 1) / 2) * step,
-                    cell.mean,
-                    yerr=[[max(0.0, cell.mean - cell.low)], [max(0.0, cell.high - cell.mean)]],
+                    cell.value,
+                    yerr=[[max(0.0, cell.value - cell.low)], [max(0.0, cell.high - cell.value)]],
                     fmt="o",
                     capsize=2,
                     color=colour,

@@ -11,6 +11,7 @@ import numpy as np
 
 from bg_interp.errors import UserError, nearest
 from bg_interp.evaluation import statistics
+from bg_interp.evaluation.estimate import Estimate
 from bg_interp.study import kinds
 from bg_interp.study.kinds import BY_SHORT, KINDS
 from bg_interp.study.people import EMPTY, PeopleResults
@@ -25,33 +26,25 @@ _FROM_COMMON_START = {kind.name for kind in KINDS if kind.from_common_start}
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
-    """A treatment's value of a measure: its mean over seeds and classes, with a 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-    seeds: int
-
-
-@dataclasses.dataclass(frozen=True)
 class GroupResults:
     """All results of the arms that differ in treatment and seed alone.
 
     Attributes:
       correlation, epsilon: what the arms have in common.
       values: measure -> treatment -> seed -> value of each class.
-      cells: measure -> treatment -> mean with interval.
+      cells: measure -> treatment -> mean over seeds and classes; as many answers as there are of
+        both.
       asked: treatment minus none, the questions; corrected together, those of all groups.
       beside: the other differences; corrected together, those of all groups.
-      leakage_against_chance: treatment minus chance; corrected in the same way.
+      leakage_against_chance: treatment minus what the judge would find by chance, as often as it
+        says "none of them"; corrected in the same way.
       left_out: the comparisons that cannot be made, each with the reason.
     """
 
     correlation: float
     epsilon: float | None
     values: Values
-    cells: dict[str, dict[str, Cell]]
+    cells: dict[str, dict[str, Estimate]]
     asked: list[statistics.Comparison]
     beside: list[statistics.Comparison]
     leakage_against_chance: list[statistics.Comparison]
@@ -63,13 +56,14 @@ class GroupResults:
         return [*self.asked, *self.beside]
 
 
-def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> Cell | None:
+def _cell(by_seed: Mapping[int, list[float | None]], shared_variance: float) -> Estimate | None:
     values = np.array(list(by_seed.values()), np.float64)
     values = values[:, ~np.isnan(values).all(axis=0)]
     if not values.size:
         return None
     low, high = statistics.interval(values, shared_variance=shared_variance)
-    return Cell(float(np.nanmean(values)), low, high, len(values))
+    count = int((~np.isnan(values)).sum())
+    return Estimate(float(np.nanmean(values)), low, high, count)
 
 
 def _compared(
@@ -108,10 +102,23 @@ def _compared(
     return asked, beside
 
 
-def _against_chance(values: Values, left_out: list[str]) -> list[statistics.Comparison]:
+def _chance_of_leakage(measures: Mapping[str, Any]) -> float:
+    """Returns how much leakage there is if what the judge says has nothing to do with the class.
+
+    The judge of backgrounds also says "none of them"; only what it says else can be right.
+    """
+    said = measures["class_images"]["own"]["leakage"]
+    classes = len(measures["classes"])
+    none = [one for one in said.get("none_of_them", []) if one is not None]
+    return (1 - sum(none) / len(none)) / classes if none else 1 / (classes + 1)
+
+
+def _against_chance(
+    values: Values, chances: Mapping[str, Mapping[int, float]], left_out: list[str]
+) -> list[statistics.Comparison]:
     comparisons, name = [], "background leakage, own start"
     for treatment, by_seed in values.get("leakage_own", {}).items():
-        chance = {seed: [1 / len(row)] * len(row) for seed, row in by_seed.items()}
+        chance = {seed: [chances[treatment][seed]] * len(row) for seed, row in by_seed.items()}
         measure: statistics.Measure = {treatment: by_seed, CHANCE: chance}
         try:
             comparisons.append(statistics.compare(name, measure, treatment, CHANCE))
@@ -136,6 +143,11 @@ def collect(
     """
     arms = [arm for arm in plan.arms if arm.group == group and arm.name in measured]
     values: Values = {}
+    chances: dict[str, dict[int, float]] = {}
+    for arm in arms:
+        if "leakage" in measured[arm.name].get("class_images", {}).get("own", {}):
+            chance = _chance_of_leakage(measured[arm.name])
+            chances.setdefault(arm.background, {})[arm.seed] = chance
     for kind in kinds.of_study(said.is_simulated):
         for arm in arms:
             try:
@@ -154,8 +166,8 @@ def collect(
     others = [name for name in plan.backgrounds if name != "none"]
     left_out: list[str] = []
     asked, beside = _compared(values, others, plan.questions, said, left_out)
-    chance = _against_chance(values, left_out)
-    together = GroupResults(*group, values, cells, asked, beside, chance, left_out)
+    by_chance = _against_chance(values, chances, left_out)
+    together = GroupResults(*group, values, cells, asked, beside, by_chance, left_out)
     return _corrected([together])[0]
 
 

@@ -28,14 +28,14 @@ def test_a_true_zero_is_found_at_most_one_time_in_forty():
     assert all(power.chance_to_find(count, 0.0) <= 0.026 for count in (10, 40, 100, 1000))
 
 
-def test_more_images_find_and_exclude_smaller_gaps():
-    found = [power.smallest_found(count) for count in (10, 50, 200, 1000)]
-    excluded = [power.smallest_excluded(count) for count in (10, 50, 200, 1000)]
-    assert found == sorted(found, reverse=True) and excluded == sorted(excluded, reverse=True)
-    assert power.chance_to_find(50, found[1]) >= 0.8 > power.chance_to_find(50, found[1] - 0.01)
-    # Fifty images cannot rule out a gap of a tenth.
-    assert excluded[1] > 0.1 > excluded[3]
+def test_more_images_find_and_exclude_more():
+    counts = (10, 50, 200, 1000)
+    found = [power.chance_to_find(count, 0.2) for count in counts]
+    excluded = [power.chance_to_exclude(count, 0.1) for count in counts]
+    assert found == sorted(found) and excluded == sorted(excluded)
+    # Fifty images can hardly rule out a gap of a tenth.
+    assert excluded[1] < 0.8 < excluded[3]
 
 
 def test_one_image_shows_nothing():
-    assert power.chance_to_find(1, 0.9) == 0.0 and power.smallest_excluded(1) > 0.75
+    assert power.chance_to_find(1, 0.9) == 0.0 and power.chance_to_exclude(1, 0.5) == 0.0

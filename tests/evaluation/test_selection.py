@@ -47,3 +47,16 @@ def test_small_groups_are_left_out():
     assert worst_group(np.ones(9), np.zeros(9, int), np.random.default_rng(0)) is None
     one_unit = np.zeros(12, int)
     assert worst_group(np.ones(12), one_unit, np.random.default_rng(0), units=one_unit) is None
+
+
+@pytest.mark.parametrize(("bad", "sizes"), [(0.6, 10), (0.8, 40), (0.9, 10)])
+def test_the_worst_of_many_is_held_though_halves_miss_it(bad, sizes):
+    groups = np.repeat(np.arange(20), sizes)
+    truth = np.where(groups == 0, bad, 0.95)
+    ends = []
+    for seed in range(100):
+        generator = np.random.default_rng(seed)
+        right = generator.random(len(groups)) < truth
+        ends.append(worst_group(right, groups, generator, splits=20).interval)
+    low, high = np.array(ends).T
+    assert (low > bad).mean() <= 0.05 and (high < bad).mean() <= 0.05

@@ -21,14 +21,15 @@ def group(study):
 
 
 def test_cells_are_means_over_seeds_and_classes(group):
-    assert group.cells["foreground_own"]["black"].mean == 1.0
-    assert group.cells["leakage_own"]["black"].mean == 0.0
-    assert group.cells["accuracy_original"]["none"].mean == pytest.approx(0.65)
+    assert group.cells["foreground_own"]["black"].value == 1.0
+    assert group.cells["leakage_own"]["black"].value == 0.0
+    assert group.cells["accuracy_original"]["none"].value == pytest.approx(0.65)
 
 
 def test_a_missing_arm_is_left_out_of_its_treatment_alone(group):
-    assert group.cells["foreground_own"]["none"].seeds == 5
-    assert group.cells["foreground_own"]["black"].seeds == 4
+    # Of four classes.
+    assert group.cells["foreground_own"]["none"].count == 5 * 4
+    assert group.cells["foreground_own"]["black"].count == 4 * 4
 
 
 def test_measures_are_read_from_where_the_evaluation_puts_them(group):
@@ -53,7 +54,17 @@ def test_a_measure_that_was_left_out_is_no_error(group):
 
 def test_leakage_is_compared_with_chance(group):
     by_name = {one.treatment: one for one in group.leakage_against_chance}
-    assert by_name["black"].difference == pytest.approx(-0.25)
+    # The judge says "none of them" half of the time.
+    assert by_name["black"].difference == pytest.approx(-0.125)
+
+
+def test_a_judge_that_was_not_asked_how_often_it_names_none_has_an_answer_more(study):
+    _, laid_out, measured = study
+    for measures in measured.values():
+        del measures["class_images"]["own"]["leakage"]["none_of_them"]
+    group = results.collect(laid_out, measured, laid_out.arms[0].group)
+    by_name = {one.treatment: one for one in group.leakage_against_chance}
+    assert by_name["black"].difference == pytest.approx(-0.2)
 
 
 def test_too_few_seeds_answer_no_question(group):

@@ -116,3 +116,26 @@ def test_a_run_folder_needs_no_other_flag_and_its_exports_agree(
     found = json.loads((tmp_path / "results.json").read_text())
     assert found["background"] == own["background"]
     assert "cannot be differentiated" in found["attribution"]["smoothgrad"]["left_out"]
+
+
+@pytest.mark.slow
+def test_a_model_is_compared_with_an_earlier_one_by_its_file_and_by_its_results(run_tool, photos):
+    # One that says the same of every image relies on nothing.
+    model = keras.models.load_model(photos / "model.keras")
+    model.layers[-1].set_weights([np.zeros((3, 3), np.float32)])
+    model.save(photos / "blind.keras")
+    how = {**_FLAGS, "class_names": "dog,emu,cat", "must": "reliance<baseline+0.02"}
+    better = run_tool(
+        "evaluate", {**how, "model": "blind.keras", "baseline": "model.keras"}, cwd=photos
+    )
+    assert better.returncode == 0, better.stderr
+    assert "passes: reliance minus baseline is -1.00" in better.stdout
+    # The audit of the blind one stands in the folder now.
+    worse = run_tool(
+        "evaluate",
+        {**how, "output": "again", "baseline": "audit/results.json", "junit": "gate.xml"},
+        cwd=photos,
+    )
+    assert worse.returncode == 3, worse.stderr
+    assert "fails: reliance minus baseline is 1.00" in worse.stderr
+    assert 'failures="1"' in (photos / "gate.xml").read_text()

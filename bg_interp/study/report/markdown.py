@@ -8,18 +8,14 @@ from bg_interp.evaluation import statistics
 from bg_interp.study import results
 from bg_interp.study.plan import Plan
 from bg_interp.study.report.wording import Words
-from bg_interp.study.results import Cell, GroupResults
-
-
-def _written(cell: Cell | None) -> str:
-    return "" if cell is None else f"{cell.mean:.2f} [{cell.low:.2f}, {cell.high:.2f}]"
+from bg_interp.study.results import GroupResults
 
 
 def _means(plan: Plan, group: GroupResults, words: Words) -> str:
     rows = [
         [
             kind.name,
-            *(_written(group.cells[kind.short].get(name)) for name in plan.backgrounds),
+            *(str(group.cells[kind.short].get(name, "")) for name in plan.backgrounds),
         ]
         for kind in words.kinds
         if kind.short in group.cells
@@ -83,7 +79,9 @@ def tables(plan: Plan, groups: Sequence[GroupResults], words: Words) -> str:
             _differences(group.asked, words),
             "Differences that were not asked about, corrected together:" if group.beside else "",
             _differences(group.beside, words) if group.beside else "",
-            "Leakage against chance:" if group.leakage_against_chance else "",
+            'Leakage against chance, as often as its judge says "none of them":'
+            if group.leakage_against_chance
+            else "",
             _differences(group.leakage_against_chance, words)
             if group.leakage_against_chance
             else "",

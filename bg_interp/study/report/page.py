@@ -76,7 +76,8 @@ def _plots(
         *_seen_by_people(group, names, chance, said),
         (
             "Class images: share that the judges take for their class (foreground, shape) or for "
-            "their class's background (leakage). Bars: 95 % over seeds and classes.",
+            "their class's background (leakage). Bars: 95 % over seeds and classes. "
+            "Dotted: chance; less for leakage, whose judge may also say none of them.",
             plots.intervals(group.cells, recognised, names, chance),
         ),
         (
