@@ -7,7 +7,12 @@ draws classes by a seed, makes an image of each with every contestant, asks a se
 another architecture what it sees, and prints a Markdown table: the share that it names at its
 first guess and within five, the share that the network itself names, and seconds an image. Images
 are kept in the output folder as they come: the same command resumes where it was stopped, and
---contestants adds others to the same table.
+--contestants adds others to the same table. With --first=N only the first N of the classes drawn
+are made; what earlier commands made of more stays. The contestant `alone` is natural, asked for one
+class at a time.
+
+Settings of ours were chosen on classes of seed 0, with the same second network as judge: of other
+classes it is no judge that anything was fitted to, of its own taste in pictures it may be.
 
 Both networks must have the same classes in the same order, and take pixels in --input_range. The
 photographs are files whose sorted names follow the order of the classes, one of each.
@@ -34,9 +39,18 @@ from bg_interp import cli, pictures
 from bg_interp.errors import UserError
 from bg_interp.storage import files
 
-CONTESTANTS = ("photographs", "natural", "fourier", "maco", "tf-keras-vis", "xplique")
-# Each contestant's images at once, but for natural, which chooses itself.
-_TOGETHER = 10
+CONTESTANTS = (
+    "photographs",
+    "natural",
+    "alone",
+    "fourier",
+    "maco",
+    "tf-keras-vis",
+    "xplique",
+)
+# Each contestant's images at once; as many as natural makes together, and less.
+_TOGETHER = {"natural": 12, "alone": 1}
+_FEW = 10
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +67,9 @@ class Config:
     )
     photographs: str | None = cli.setting(None, "folder of real ones, one of each class")
     count: int = cli.setting(100, "classes drawn", rule=cli.POSITIVE)
+    first: int | None = cli.setting(
+        None, "only so many of the classes drawn, the first ones", rule=cli.POSITIVE
+    )
     seed: int = cli.setting(1, "of the draw of classes, and of all images", rule=cli.SEED)
     tuned: int = cli.setting(
         30, "so many classes of seed 0, which settings were tuned on, are left out"
@@ -74,10 +91,14 @@ def drawn_classes(config: Config, outputs: int) -> list[int]:
     without = {int(number) for number in config.without.split(",") if number}
     pool = [one for one in range(config.first_class, outputs) if one not in without]
     if config.seed == 0:
-        return np.random.default_rng(0).choice(pool, config.count, replace=False).tolist()
-    tuned = set(np.random.default_rng(0).choice(pool, config.tuned, replace=False).tolist())
+        return _drawn(0, pool, config.count)[: config.first]
+    tuned = set(_drawn(0, pool, config.tuned))
     pool = [one for one in pool if one not in tuned]
-    return np.random.default_rng(config.seed).choice(pool, config.count, replace=False).tolist()
+    return _drawn(config.seed, pool, config.count)[: config.first]
+
+
+def _drawn(seed: int, pool: Sequence[int], count: int) -> list[int]:
+    return np.random.default_rng(seed).choice(pool, count, replace=False).tolist()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -175,16 +196,17 @@ def by_xplique(config: Config, networks: Networks) -> Make:
 
 def contestant(name: str, config: Config, networks: Networks) -> Make:
     """Returns what makes a contestant's images of some classes."""
-    presets = {"natural": "natural", "fourier": "mobilenet_v2", "maco": "pretrained"}
-    if name in presets:
-        return by_preset(presets[name], config, networks)
+    ours = {"natural": "natural", "alone": "natural"}
+    ours |= {"fourier": "mobilenet_v2", "maco": "pretrained"}
+    if name in ours:
+        return by_preset(ours[name], config, networks)
     others = {"photographs": photographs, "tf-keras-vis": by_tf_keras_vis, "xplique": by_xplique}
     return others[name](config, networks)
 
 
 def images_of(name: str, classes: list[int], config: Config, networks: Networks) -> tuple:
     """Returns a contestant's images [N,H,W,3] and seconds; those of an earlier run as they are."""
-    together = 12 if name == "natural" else _TOGETHER
+    together = _TOGETHER.get(name, _FEW)
     make: Make | None = None
     images, seconds = [], 0.0
     for first in range(0, len(classes), together):
@@ -245,8 +267,8 @@ def main() -> None:
         images, seconds = images_of(name, classes, config, networks)
         judged = places_of(networks.judge, images, classes)
         own = places_of(networks.drawn, images, classes)
-        shares = [np.mean(judged < 1), np.mean(judged < 5), np.mean(own < 1)]
-        rows.append([name, *shares, seconds / len(classes)])
+        shares = [_share(judged < 1), _share(judged < 5), np.mean(own < 1)]
+        rows.append([name, len(classes), *shares, seconds / len(classes)])
         found[name] = {"classes": classes, "judge": judged.tolist(), "network": own.tolist()}
         shown = names or [str(one) for one in classes]
         for first in range(0, len(classes), 24):
@@ -257,11 +279,19 @@ def main() -> None:
     print(table(rows, config))
 
 
+def _share(named: np.ndarray) -> str:
+    """Returns a share and its 95 % interval (Clopper and Pearson)."""
+    from bg_interp.evaluation import intervals
+
+    low, high = intervals.exact_share(int(named.sum()), len(named))
+    return f"{named.mean():.2f} [{low:.2f}, {high:.2f}]"
+
+
 def table(rows: list, config: Config) -> str:
     """Returns the table as Markdown."""
     from tabulate import tabulate
 
-    header = ["", "first guess", "within five", "the network itself", "seconds an image"]
+    header = ["", "classes", "first guess", "within five", "the network itself", "seconds an image"]
     drawn = f"{config.count} classes drawn by seed {config.seed}, named by another network\n\n"
     return drawn + tabulate(rows, header, tablefmt="github", floatfmt=".2f")
 

@@ -16,7 +16,7 @@ APART = ("object", "background")
 STARTS = ("mean", "black", "grey")
 # Up to this many channels of a layer are shown when none are chosen.
 CHANNELS = 16
-PARAMETRIZATIONS = ("pixel", "projected", "fourier", "maco")
+PARAMETRIZATIONS = ("pixel", "pyramid", "projected", "fourier", "maco")
 OBJECTIVES = ("logit", "margin", "even")
 
 
@@ -46,9 +46,10 @@ class AscentSettings:
     """How an image is made; lengths and budgets are for 64 px and grow with the image's side.
 
     Attributes:
-      parametrization: `pixel` (Adam on the pixels), `projected` (pixels within a distance of the
-        start image), `fourier` (Adam on spectrum and decorrelated colours), `maco` (Adam on the
-        phase alone, the magnitude fixed).
+      parametrization: `pixel` (Adam on the pixels), `pyramid` (Adam on images of several sizes,
+        whose sum it is), `projected` (pixels within a distance of the start image), `fourier`
+        (Adam on spectrum and decorrelated colours), `maco` (Adam on the phase alone, the magnitude
+        fixed).
       objective: `logit`, `margin` = the logit minus the mean of all others, or `even` = the margin
         with more weight on images of the batch that are behind.
       features: weight of the prior that holds the statistics of inner features to those of natural
@@ -106,9 +107,9 @@ class AscentSettings:
                     f"{name} must be one of {', '.join(choices)}. "
                     f"Received: {value!r}{nearest(value, choices)}"
                 )
-        if self.opacity and self.parametrization not in ("pixel", "projected"):
+        if self.opacity and self.parametrization not in ("pixel", "pyramid", "projected"):
             raise UserError(
-                "opacity needs the parametrization pixel or projected. "
+                "opacity needs the parametrization pixel, pyramid or projected. "
                 f"Received: {self.parametrization}"
             )
         if self.steps < 1:
@@ -150,8 +151,8 @@ class VisualizeConfig:
     )
     parametrization: str | None = setting(
         None,
-        "what is moved: pixels, pixels within a distance of the start image, a Fourier spectrum, "
-        "or phases alone (maco); default: the preset's",
+        "what is moved: pixels, images of several sizes (pyramid), pixels within a distance of the "
+        "start image, a Fourier spectrum, or phases alone (maco); default: the preset's",
         choices=PARAMETRIZATIONS,
     )
     start: str = setting(

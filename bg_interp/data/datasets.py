@@ -1,5 +1,6 @@
 """Treatments in anybody's own `model.fit`: of a tf.data pipeline, or as a layer of a Keras one."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ _LOOKED_AT = 8
 _MOST_LOOKED_AT = 4096
 _OF_A_BATCH = ("swap", "random_mask")
 _KEYS = ("image", "label", "mask")
+_KEYS_OF_LAYERS = ("images", "labels", "segmentation_masks")
 
 
 class Treatment:
@@ -164,13 +166,42 @@ class _TreatmentLayer(keras.layers.Layer):
         self._treatment = treatment
         self._seeds = keras.random.SeedGenerator(treatment.seed)
 
+    @tf.autograph.experimental.do_not_convert
+    def __call__(self, inputs: Mapping[str, tf.Tensor], *args: Any, **others: Any) -> Any:
+        try:
+            return super().__call__(inputs, *args, **others)
+        except UserError as error:
+            # Keras puts a page of its own around what a layer raises, the message in bold.
+            own = re.search(r"\x1b\[1m(.*?)\x1b\[0m", str(error), re.DOTALL)
+            raise UserError(own[1] if own else str(error)) from None
+
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = True) -> dict[str, tf.Tensor]:
         if not training:
             return dict(inputs)
+        _check_batch(inputs)
         opacity = _of_batch(inputs["segmentation_masks"], self._treatment._rules)
         key = tf.cast(self._seeds.next(), tf.int32)
         treated = self._treatment._treated(inputs["images"], inputs["labels"], opacity, key, 255.0)
         return {**inputs, "images": treated}
+
+
+def _check_batch(inputs: Mapping[str, tf.Tensor]) -> None:
+    """Checks what a layer gets.
+
+    Raises:
+      UserError: a key is missing, or masks are of another size than images.
+    """
+    known = isinstance(inputs, Mapping)
+    if not known or not set(_KEYS_OF_LAYERS) <= set(inputs):
+        raise UserError(
+            f"the layer takes dictionaries with {', '.join(_KEYS_OF_LAYERS)}. "
+            f"Received: {', '.join(inputs) if known else type(inputs).__name__}"
+        )
+    images, masks = (list(inputs[key].shape[1:3]) for key in ("images", "segmentation_masks"))
+    if None not in (*images, *masks) and images != masks:
+        raise UserError(
+            f"segmentation_masks must be of the images' size, {images}. Received: {masks}"
+        )
 
 
 def _of_batch(masks: tf.Tensor, rules: MaskRules) -> tf.Tensor:

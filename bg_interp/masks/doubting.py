@@ -13,6 +13,9 @@ from bg_interp.errors import UserError
 _EMPTY, _FULL = 0.005, 0.98
 # Of an image's side: what counts as its border.
 _BORDER = 1 / 16
+# Opacities between these are neither object nor background; where they fill more of an image than
+# this, they are no rim.
+_SOFT, _SOFT_SHARE = (25, 230), 0.25
 # Objects that fill their border so far, and their middle less, are backgrounds.
 _FILLED, _LESS = 0.75, 0.03
 # Fewer masks tell nothing about all.
@@ -29,11 +32,13 @@ class Areas:
       whole: float [N], mean opacity from 0 to 1.
       border: float [N], of the outermost sixteenth.
       inside: float [N], of the rest.
+      soft: float [N], the share of pixels that are neither object nor background.
     """
 
     whole: np.ndarray
     border: np.ndarray
     inside: np.ndarray
+    soft: np.ndarray
 
     @classmethod
     def of(cls, masks: np.ndarray) -> "Areas":
@@ -44,7 +49,9 @@ class Areas:
         total, middle = (part.sum(axis=(1, 2, 3), dtype=np.int64) for part in (masks, core))
         pixels, fewer = height * width, max(1, core.shape[1] * core.shape[2])
         outside = (total - middle) / max(1, pixels - fewer)
-        return cls(total / pixels / 255, outside / 255, middle / fewer / 255)
+        low, high = _SOFT
+        soft = np.count_nonzero((masks > low) & (masks < high), axis=(1, 2, 3)) / pixels
+        return cls(total / pixels / 255, outside / 255, middle / fewer / 255, soft)
 
     @classmethod
     def joined(cls, parts: Sequence["Areas"]) -> "Areas":
@@ -54,7 +61,7 @@ class Areas:
 
     def take(self, rows: np.ndarray) -> "Areas":
         """Returns those of which bool [N] says so."""
-        return Areas(self.whole[rows], self.border[rows], self.inside[rows])
+        return Areas(self.whole[rows], self.border[rows], self.inside[rows], self.soft[rows])
 
 
 def doubts_about(
@@ -89,6 +96,14 @@ def doubts_about(
                 "the border and background the middle",
                 "--invert_masks=true says that black is the object, --invert_masks=false that "
                 "white is",
+            )
+        )
+    if (soft := areas.soft > _SOFT_SHARE).mean() > _MOST:
+        found.append(
+            _doubt(
+                f"{int(soft.sum())} of {count} masks are half transparent on much of the image, as "
+                "maps of depth or saliency are: no object stands out",
+                "make foreground 255 and the rest 0, or give other masks",
             )
         )
     for share, name, other in ((empty, "empty", "no object"), (full, "full", "no background")):

@@ -22,6 +22,7 @@ Refused without `--mask_values`, since nobody can tell what is foreground: label
 """
 
 import collections
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Sequence
 
@@ -34,6 +35,8 @@ from bg_interp.masks.raw import Raw
 # Labels are small numbers; opacities of few steps leave them out.
 _LABELS_BELOW = 32
 _FEW = 8
+# Rims of objects are steps; where more of what lies between is even than this, it is an area.
+_EVEN_SHARE = 0.2
 # When more of a mask's object has labels than this, they are no trace of smoothing.
 _LABELLED_SHARE = 0.05
 # Opacities between nothing and full belong to rims: they are less than half of an object.
@@ -152,10 +155,10 @@ def labels_in(opacity: np.ndarray, white: int = 255, fractions: bool = False) ->
     """
     step = max(1, min(opacity.shape) // _ENOUGH)
     some = opacity[::step, ::step]
-    there, full = np.count_nonzero(some), np.count_nonzero(some == 255)
+    counts = np.bincount(some.ravel(), minlength=256)
+    there, full = some.size - int(counts[0]), int(counts[255])
     if there == full:
         return ""
-    counts = np.bincount(some.ravel(), minlength=256)
     between = np.flatnonzero(counts[1:255]) + 1
     labels = 0 if fractions else int(counts[1:_LABELS_BELOW].sum())
     few = not fractions and len(between) <= _FEW
@@ -163,9 +166,23 @@ def labels_in(opacity: np.ndarray, white: int = 255, fractions: bool = False) ->
         (labels > _LABELLED_SHARE * there and (few or between[-1] < _LABELS_BELOW))
         or (few and there - full > _BETWEEN_SHARE * there)
         or not counts[_HALF:].any()
-    ):
+    ) and not _is_rim(opacity):
         return f"holds {_listed(np.flatnonzero(counts) * (white / 255))} side by side"
     return ""
+
+
+def _is_rim(opacity: np.ndarray) -> bool:
+    """Tells whether what lies between nothing and full is the rim of something that is full.
+
+    A small object with a smooth outline has few levels, of which some are small numbers; but a
+    map of labels has areas of one number, and a rim has none.
+    """
+    full = opacity == 255
+    between = (opacity > 0) & ~full
+    here = opacity[:-1, :-1]
+    even = (here == opacity[1:, :-1]) & (here == opacity[:-1, 1:]) & (here == opacity[1:, 1:])
+    areas = np.count_nonzero(even & between[:-1, :-1])
+    return bool(full.any()) and areas <= _EVEN_SHARE * np.count_nonzero(between)
 
 
 def _listed(found: Iterable[float]) -> str:
@@ -202,10 +219,9 @@ def format_of(raws: Sequence[Raw], what: str, rules: MaskRules | None = None) ->
     whites: collections.Counter[int] = collections.Counter()
     odd: collections.Counter[str] = collections.Counter()
     for raw in raws:
-        try:
+        # Those without a white are odd in any format.
+        with contextlib.suppress(OddMask):
             whites[white_of(raw.levels) if raw.levels is not None else 0] += 1
-        except OddMask as error:
-            odd[str(error)] += 1
     del whites[0]
     found = Format(whites.most_common(1)[0][0] if whites else 1, invert=invert)
     for raw in raws:

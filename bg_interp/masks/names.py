@@ -1,6 +1,5 @@
 """Which file is the mask of which image, in a folder that another tool wrote."""
 
-import os
 import pathlib
 import sys
 import unicodedata
@@ -9,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bg_interp import decoding
 from bg_interp.errors import UserError
 from bg_interp.masks.shards import png_name
+from bg_interp.storage.files import walked
 
 # How other tools call the mask of NAME, in lower case; the first that all images have is taken.
 _STEMS: tuple[str, ...] = (
@@ -63,7 +63,8 @@ def find(
       UserError: no mask is there, or several readings of the names are possible.
     """
     usual = [folder / png_name(key) for key in keys]
-    if all(path.is_file() for path in usual):
+    # NAME.jpg and NAME.png cannot both have NAME.png for their mask.
+    if len(set(usual)) == len(usual) and all(path.is_file() for path in usual):
         return usual
     there = _index(folder)
     readings: dict[tuple[str, ...], str] = {}
@@ -120,7 +121,9 @@ def comparable(name: str) -> str:
 def _index(folder: pathlib.Path) -> dict[str, list[str]]:
     """Returns the files of masks by their relative path without suffix, comparable."""
     there: dict[str, list[str]] = {}
-    for where, _, names in os.walk(folder, followlinks=True):
+    for where, folders, names in walked(folder):
+        # What programs leave there are copies.
+        folders[:] = [name for name in folders if not name.startswith((".", "__MACOSX", "@eaDir"))]
         below = pathlib.PurePath(where).relative_to(folder)
         for name in sorted(names):
             path = below / name

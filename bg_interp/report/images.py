@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from bg_interp.evaluation.measures import VARIANTS
-from bg_interp.evaluation.reliance.variants import Variants, behind
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.evaluation.worst import varied_rows
 from bg_interp.report.masks import verdict_of
@@ -42,7 +42,7 @@ class Shown:
 
     Attributes:
       name: its class.
-      background: the class that gave it the other background.
+      background: the kind of the other background: a place, or the class that gave it.
       elsewhere: what the model says of it there.
       change: how far the probability of its class falls.
       mask: the verdict on its mask.
@@ -69,11 +69,14 @@ def worst_shown(found: Evaluation) -> Iterator[Shown]:
     maker = Variants(found.test, found.seed)
     made = {name: maker.make(name, rows) for name in VARIANTS}
     changes = found.changes()
-    givers = found.test.labels[behind("swap", found.test.labels, found.seed)]
+    behind = found.groups.behind("swap")
+    on = "" if found.groups.of_places else "a background of "
     said = {name: one.argmax(axis=1) for name, one in found.logits.items()}
     for place, row in enumerate(rows):
-        labels = found.test.labels[row], givers[row], said["swap"][row]
-        name, background, elsewhere = (found.classes[label] for label in labels)
+        name, elsewhere = (
+            found.classes[one] for one in (found.test.labels[row], said["swap"][row])
+        )
+        background = behind[row]
         change = f"{-changes[row]:+.2f}".replace("-", "\u2212")
         variants = [
             Variant(
@@ -91,9 +94,7 @@ def worst_shown(found: Evaluation) -> Iterator[Shown]:
             change=change,
             mask=verdict_of(found, int(row)),
             url=data_url(made["original"][place], WEBP, _LARGE),
-            caption=(
-                f"{found.keys[row]}; on a background of {background} it says {elsewhere}; {change}"
-            ),
+            caption=(f"{found.keys[row]}; on {on}{background} it says {elsewhere}; {change}"),
             variants=variants + looks,
         )
 

@@ -228,3 +228,26 @@ def keras_models() -> pathlib.Path:
     """Returns the folder where Keras keeps what it has downloaded. It need not exist yet."""
     home = os.environ.get("KERAS_HOME")
     return (pathlib.Path(home) if home else pathlib.Path.home() / ".keras") / "models"
+
+
+def walked(folder: pathlib.Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Walks through a folder as os.walk does, with links followed and each folder seen once.
+
+    A link that leads back to where we have been, or to what holds the folder, is left out: two of
+    them that lead to one another would have more paths than anybody can walk.
+
+    Args:
+      folder: where to begin.
+
+    Yields:
+      A folder, the names of its folders, which the caller may shorten, and of its files.
+    """
+    top = pathlib.Path(os.path.realpath(folder))
+    seen = {str(path) for path in top.parents}
+    for where, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield where, folders, names

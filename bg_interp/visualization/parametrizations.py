@@ -1,4 +1,4 @@
-"""What the ascent moves: pixels, a spectrum, phases alone, and opacity beside pixels.
+"""What the ascent moves: pixels of one size or many, a spectrum, phases, opacity beside pixels.
 
 A parametrization turns parameters into images in [0, 1] and back. `ActivationMaximization` takes
 one by `parametrization=`; what it is given and what it returns stay images in the model's range,
@@ -76,6 +76,43 @@ class Pixels(Parametrization):
 
     def images(self, parameters: Sequence[tf.Tensor], start: tf.Tensor) -> tf.Tensor:  # noqa: D102
         return clipped(parameters[0]) if self.clip else parameters[0]
+
+
+class Pyramid(Parametrization):
+    """A change of the start image, as a sum of images of several sizes, each enlarged to the next.
+
+    Steps of pixels alone find the finest lines first, and what is large and has one colour last or
+    never. Here each size takes steps of the same length (Fort & Whitaker 2025, "Direct Ascent
+    Synthesis").
+    """
+
+    def __init__(self, initial: float = 0.0, smallest: int = 4):
+        """Chooses how to begin.
+
+        Args:
+          initial: deviation of the random change that each size begins with, in [0, 1].
+          smallest: sides are halved down to this many pixels, rounded up.
+        """
+        self.initial = initial
+        self.smallest = smallest
+
+    def begin(self, start: tf.Tensor, key: tf.Tensor) -> list[tf.Tensor]:  # noqa: D102
+        batch, height, width, channels = start.shape
+        shapes = [(height, width)]
+        while min(shapes[-1]) > self.smallest:
+            shapes.append(tuple(-(-side // 2) for side in shapes[-1]))
+        return [
+            tf.random.stateless_normal(
+                [batch, *shape, channels], key + tf.constant([0, place << 20]), stddev=self.initial
+            )
+            for place, shape in enumerate(reversed(shapes))
+        ]
+
+    def images(self, parameters: Sequence[tf.Tensor], start: tf.Tensor) -> tf.Tensor:  # noqa: D102
+        change, *finer = parameters
+        for one in finer:
+            change = one + tf.image.resize(change, one.shape[1:3])
+        return clipped(start + change)
 
 
 class Fourier(Parametrization):

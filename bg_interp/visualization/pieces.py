@@ -13,7 +13,7 @@ from bg_interp.visualization.statistics import AscentStatistics
 _SCORES = {"logit": scores.Activation, "margin": scores.Margin, "even": scores.Even}
 # The first layer alone sees colours and the finest lines.
 _FIRST_LAYER = 10.0
-_SINGLE_IMAGES = 10.0
+_SINGLE_IMAGES = 4.0
 
 
 def pieces(
@@ -107,6 +107,8 @@ def _parametrization(
         made = parametrizations.Fourier(known, settings.initial)
     elif settings.parametrization == "maco":
         made = parametrizations.Maco(known)
+    elif settings.parametrization == "pyramid":
+        made = parametrizations.Pyramid(settings.initial)
     else:
         clip = settings.parametrization == "pixel"
         made = parametrizations.Pixels(settings.initial, clip)

@@ -38,19 +38,23 @@ _PIXEL = dataclasses.replace(
     SMALL, parametrization="pixel", step_length=0.02, final_step_length=0.005
 )
 
+_PYRAMID = dataclasses.replace(
+    _FOURIER, parametrization="pyramid", step_length=0.02, final_step_length=0.005, initial=0.02
+)
+
 NATURAL = AscentSettings(
-    parametrization="pixel",
+    parametrization="pyramid",
     objective="even",
-    features=10.0,
-    half=0.5,
+    features=4.0,
+    half=0.75,
     together=12,
-    steps=400,
-    step_length=0.05,
+    steps=320,
+    step_length=0.025,
     noise=0.0,
     final_noise=0.0,
     views=Views(shift=0.07),
     mirror=True,
-    initial=0.05,
+    initial=0.025,
 )
 
 PRESETS = {
@@ -124,7 +128,8 @@ def _plain(names: list[str], side: int | None, run: bool) -> str:
 
 def for_parametrization(name: str) -> AscentSettings:
     """Returns plain settings that suit a parametrization."""
-    return {"projected": SMALL, "fourier": _FOURIER, "maco": _MACO, "pixel": _PIXEL}[name]
+    suiting = {"projected": SMALL, "pixel": _PIXEL, "pyramid": _PYRAMID}
+    return (suiting | {"fourier": _FOURIER, "maco": _MACO})[name]
 
 
 def check_parametrization(name: str | None, parametrization: str | None) -> None:

@@ -106,7 +106,11 @@ class FeatureStatistics(Regularizer, Part):
         self.each = each
 
     def __call__(self, features: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Returns a scalar for the outputs [B,...,C] of `layers`."""
+        """Returns a scalar for the outputs [B,...,C] of `layers`: B times the distance.
+
+        Scores count once for each image, so the prior does as well, and one weight suits batches
+        of all sizes.
+        """
         # Of each image: a batch's moments follow from them without another pass over the features.
         means, squares = (
             tf.concat(one, 1) for one in zip(*(_moments(one) for one in features), strict=True)
@@ -124,7 +128,7 @@ class FeatureStatistics(Regularizer, Part):
             ]
             beyond = tf.nn.relu(tf.stack(counted) - _LOUDEST)
             total += self.each * tf.reduce_sum(tf.reduce_mean(beyond**2, 1))
-        return self.weight * total
+        return self.weight * total * features[0].shape[0]
 
     def _shares(self, first: float) -> np.ndarray:
         """Returns what each channel counts: all of a layer together 1, of the first one `first`."""

@@ -115,6 +115,28 @@ def test_a_layer_takes_masks_of_any_range(scale):
     np.testing.assert_array_equal(treated, IMAGES * MASKS[..., None])
 
 
+def _batch(masks):
+    images, labels = tf.constant(IMAGES, tf.float32), tf.constant(LABELS)
+    return {"images": images, "labels": labels, "segmentation_masks": tf.constant(masks)}
+
+
+@pytest.mark.parametrize(
+    ("batch", "said"),
+    [
+        (_batch(MASKS[..., None] * np.uint8(15)), "^segmentation_masks must be opacities"),
+        (
+            _batch(MASKS[:, ::2, ::2, None]),
+            "^segmentation_masks must be of the images' size, .8, 8.",
+        ),
+        ({"images": IMAGES}, "^the layer takes dictionaries with .* Received: images$"),
+    ],
+)
+def test_a_layer_names_mistakes_in_one_line(batch, said):
+    with pytest.raises(UserError, match=said) as error:
+        Treatment("black").layer()(batch)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("make", "said"),
     [

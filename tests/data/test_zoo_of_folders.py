@@ -231,6 +231,47 @@ def numbered(root) -> Made:
     return made
 
 
+def with_loops(root) -> Made:
+    """Two links that lead back to where they stand have more paths than can be walked."""
+    made = folders(root, mask="masks/{s}/{c}/{n}_mask.png")
+    for kind in ("photos", "masks"):
+        for name in scene.CLASSES:
+            (root / kind / "train" / name / "loop").symlink_to(root / kind)
+    return made
+
+
+def several_frames(root, suffix, kind, **how) -> Made:
+    """Animations and files of several pages, of which the first is the photograph."""
+    made = folders(root)
+    for path in sorted((root / "photos").rglob("*.png")):
+        first = Image.open(path)
+        other = Image.fromarray(255 - np.asarray(first))
+        save(
+            first,
+            path.with_suffix(suffix),
+            format=kind,
+            save_all=True,
+            append_images=[other],
+            **how,
+        )
+        path.unlink()
+    return made
+
+
+def heic(root, orientation=1) -> Made:
+    """Photographs of a phone in its own format, turned by EXIF."""
+    import pillow_heif
+
+    made = folders(root)
+    for path in sorted((root / "photos").rglob("*.png")):
+        pixels = Image.fromarray(turned(np.asarray(Image.open(path)), orientation))
+        photograph = pillow_heif.from_pillow(pixels)
+        how = {"quality": -1, "chroma": 444, "exif": exif(orientation).tobytes()}
+        photograph.save(path.with_suffix(".HEIC"), **how)
+        path.unlink()
+    return made
+
+
 def flat(root, name) -> Made:
     return folders(root, mask=f"masks/{name}")
 
@@ -290,12 +331,18 @@ RIGHT: dict[str, Draw] = {
     "Train and Test": functools.partial(folders, splits=("Train", "Test")),
     "seg_train and seg_test": functools.partial(folders, splits=("seg_train", "seg_test")),
     "train and dev": functools.partial(folders, splits=("train", "dev")),
+    "01_train and 02_test": functools.partial(folders, splits=("01_train", "02_test")),
+    "train2017 and val2017": functools.partial(folders, splits=("train2017", "val2017")),
+    "splits in the classes": functools.partial(
+        folders, image="photos/{c}/{s}/{n}.png", mask="masks/{c}/{s}/{n}.png"
+    ),
     "a folder around it": functools.partial(deeper, base="pets", mask="masks/{s}/{c}/{n}.png"),
     "only test": functools.partial(one_split, name="test"),
     "only val": functools.partial(one_split, name="val"),
     "no splits": no_splits,
     "junk": with_junk,
     "linked classes": linked,
+    "links that lead back": with_loops,
     "accents": accents,
     "numbers": numbered,
     ".avif": functools.partial(
@@ -303,6 +350,18 @@ RIGHT: dict[str, Draw] = {
     ),
     ".jfif": functools.partial(other_format, suffix=".jfif", kind="JPEG", **JPEG),
     ".HEIC by name": functools.partial(other_format, suffix=".HEIC", kind="JPEG", **JPEG),
+    "HEIC": heic,
+    "HEIC, turned": functools.partial(heic, orientation=6),
+    "animated WebP": functools.partial(
+        several_frames, suffix=".webp", kind="WEBP", lossless=True, duration=50
+    ),
+    "TIFF of several pages": functools.partial(several_frames, suffix=".tiff", kind="TIFF"),
+    "CMYK": functools.partial(
+        folders,
+        image="photos/{s}/{c}/{n}.jpg",
+        look=lambda image: Image.fromarray(image).convert("CMYK"),
+        how=JPEG,
+    ),
     ".jp2": functools.partial(other_format, suffix=".jp2", kind="JPEG2000"),
     ".tga": functools.partial(other_format, suffix=".tga", kind="TGA"),
     ".ppm": functools.partial(other_format, suffix=".ppm", kind="PPM"),
@@ -330,6 +389,15 @@ RIGHT: dict[str, Draw] = {
 }
 DOUBTED: dict[str, tuple[Draw, str]] = {
     "inverted": (functools.partial(folders, spell=lambda mask: grey(~mask)), "look inverted"),
+    "maps of depth": (
+        functools.partial(
+            folders,
+            spell=lambda mask: Image.fromarray(
+                np.broadcast_to(np.linspace(0, 255, mask.shape[1]), mask.shape).astype(np.uint8)
+            ),
+        ),
+        "half transparent",
+    ),
     "all empty but one": (
         functools.partial(folders, spell=lambda mask: grey(mask & (mask.sum() > 219))),
         "are empty",
@@ -356,6 +424,14 @@ REFUSED: dict[str, tuple[Draw, str]] = {
         functools.partial(flat, name="other/{s}{c}{n}x.png"),
         "masks are missing.*such as",
     ),
+    "one mask of two images": (
+        lambda root: _twice(folders(root)),
+        "would be that of 2 images",
+    ),
+    "splits without classes": (
+        functools.partial(folders, image="photos/{s}/{c}{n}.png"),
+        "splits by their names",
+    ),
     "images and masks without classes": (
         lambda root: dataclasses.replace(
             folders(root, image="images/{s}{c}{n}.png", mask="masks/{s}{c}{n}.png"), dataset=root
@@ -369,6 +445,12 @@ REFUSED: dict[str, tuple[Draw, str]] = {
         "train beside fox",
     ),
 }
+
+
+def _twice(made):
+    first = made.dataset / "test" / "cat" / "000.png"
+    Image.open(first).save(first.with_suffix(".jpg"))
+    return made
 
 
 def _beside(root):

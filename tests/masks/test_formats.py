@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import bg_interp as bg
 from bg_interp.config.mask_rules import MaskRules
@@ -102,6 +102,13 @@ def test_16_bits_are_read_whole():
 def test_soft_rims_are_no_labels():
     ramp = np.repeat(np.linspace(0, 255, 60).astype(np.uint8)[None], 20, 0)
     assert not labels_in(ramp) and not labels_in(np.zeros((4, 4), np.uint8))
+
+
+def test_small_objects_with_smooth_outlines_are_no_maps_of_labels():
+    for radius in range(2, 40):
+        drawn = Image.new("L", (640, 640))
+        ImageDraw.Draw(drawn).ellipse((81, 80, 81 + 2 * radius, 80 + 2 * radius), fill=255)
+        assert not labels_in(np.asarray(drawn.resize((320, 320)))), radius
 
 
 @pytest.mark.parametrize(

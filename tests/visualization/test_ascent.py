@@ -159,7 +159,7 @@ def test_diversity_drives_samples_apart(make_network):
     assert likeness(50.0) < likeness(0.0) - 0.05
 
 
-@pytest.mark.parametrize("parametrization", ["pixel", "projected"])
+@pytest.mark.parametrize("parametrization", ["pixel", "pyramid", "projected"])
 def test_what_the_class_does_not_need_becomes_transparent(make_network, parametrization):
     def whiteness(weight):
         settings = dataclasses.replace(
@@ -171,7 +171,7 @@ def test_what_the_class_does_not_need_becomes_transparent(make_network, parametr
 
 
 def test_opacity_needs_pixels():
-    with pytest.raises(UserError, match="needs the parametrization pixel or projected"):
+    with pytest.raises(UserError, match="needs the parametrization pixel, pyramid or projected"):
         dataclasses.replace(QUICK, parametrization="maco", opacity=1.0)
 
 

@@ -116,11 +116,12 @@ def test_distance_is_that_of_its_formula(network):
     held = FeatureStatistics(natural, weight=2.0, first=10.0)
     seen = features.tapped(network, natural.layers)(PHOTOGRAPHS[:8], training=False)[1:]
     expected = 0.0
+    images = len(seen[0])
     for place, one in enumerate(np.asarray(each) for each in seen):
         own = slice(6 * place, 6 * place + 6)
         shift = (one.mean((0, 1, 2)) - natural.means[own]) / natural.deviations[own]
         spread = np.maximum(one.std((0, 1, 2)), 1e-3) / natural.deviations[own] - 1
-        expected += 2.0 * (10.0, 1.0)[place] * np.mean(shift**2 + spread**2)
+        expected += images * 2.0 * (10.0, 1.0)[place] * np.mean(shift**2 + spread**2)
     assert float(held(seen)) == pytest.approx(expected, rel=1e-4)
 
 
@@ -140,7 +141,8 @@ def test_a_single_loud_image_is_held_against_even_when_the_batch_is_natural(netw
         own = slice(6 * place, 6 * place + 6)
         away = np.sqrt(((one - natural.means[own]) ** 2).mean((1, 2))) / natural.deviations[own]
         expected += np.mean(np.maximum(away.mean(1) - 1.25, 0) ** 2)
-    assert float(each(loud)) - float(plain(loud)) == pytest.approx(expected, rel=1e-3)
+    counted = (float(each(loud)) - float(plain(loud))) / len(loud[0])
+    assert counted == pytest.approx(expected, rel=1e-3)
     assert expected > 0.1
 
 

@@ -32,6 +32,36 @@ def test_fourier_begins_near_the_start_image():
     assert not np.allclose(images[0], images[1], atol=1e-5)
 
 
+def test_a_pyramid_begins_at_its_start_image_and_sums_its_sizes():
+    kind = parametrizations.Pyramid(smallest=8)
+    sizes = kind.begin(GREY, KEY)
+    assert [one.shape[1] for one in sizes] == [8, 16, 32, 64]
+    np.testing.assert_array_equal(kind.images(sizes, GREY), GREY)
+    # A constant at each size is that constant in the image.
+    raised = [one + 0.01 * (place + 1) for place, one in enumerate(sizes)]
+    np.testing.assert_allclose(kind.images(raised, GREY), GREY + 0.1, atol=1e-6)
+    # One value of the smallest size reaches many pixels, one of the largest its own.
+    with tf.GradientTape() as tape:
+        tape.watch(sizes)
+        pixel = kind.images(sizes, GREY)[0, 30, 30, 0]
+    reached = [np.count_nonzero(one) for one in tape.gradient(pixel, sizes)]
+    assert reached[-1] == 1 and min(reached[:-1]) > 1
+
+
+def test_a_pyramid_of_odd_sides_begins_with_other_noise_at_each_size():
+    kind = parametrizations.Pyramid(initial=0.1, smallest=4)
+    start = tf.fill((2, 10, 15, 3), 0.5)
+    sizes = kind.begin(start, KEY)
+    assert [tuple(one.shape[1:3]) for one in sizes] == [(3, 4), (5, 8), (10, 15)]
+    assert kind.images(sizes, start).shape == start.shape
+    for one in sizes:
+        assert 0.05 < np.std(one) < 0.15
+    first = [np.ravel(one)[:4] for one in sizes]
+    assert not np.allclose(first[0], first[1]) and not np.allclose(first[1], first[2])
+    again = kind.begin(start, KEY)
+    np.testing.assert_array_equal(again[0], sizes[0])
+
+
 def test_clipping_lets_the_gradient_through():
     values = tf.constant([-1.0, 0.5, 2.0])
     with tf.GradientTape() as tape:

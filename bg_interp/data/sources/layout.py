@@ -87,6 +87,10 @@ def find(given: pathlib.Path) -> Layout:
     images_folder, masks_folder = _pair(root)
     halves = _halves(images_folder)
     found = {split: _classes(half) for split, half in halves.items()}
+    if "" in halves and (inner := _splits_of_classes(halves[""])):
+        found, halves = inner, dict.fromkeys(inner, halves[""])
+    elif "" in halves:
+        _say_parts(halves[""], found[""])
     masks = {
         image: mask
         for one in found.values()
@@ -227,6 +231,40 @@ def _classes(half: pathlib.Path) -> dict[str, Found]:
     return {unicodedata.normalize("NFC", path.name): Found(path) for path in folders}
 
 
+def _splits_of_classes(root: pathlib.Path) -> dict[str, dict[str, Found]]:
+    """Returns the pictures of CLASS/train and CLASS/test; {} where classes are not divided so."""
+    found: dict[str, dict[str, Found]] = {TRAIN: {}, TEST: {}}
+    for folder in class_folders(root):
+        below = {split_of(path.name): path for path in class_folders(folder)}
+        held_out = below.get(TEST, below.get(VALIDATION))
+        pictures = any(path.is_file() and is_picture(path) for path in _entries(folder))
+        if pictures or None in below or TRAIN not in below or held_out is None:
+            return {}
+        name = unicodedata.normalize("NFC", folder.name)
+        found[TRAIN][name], found[TEST][name] = Found(below[TRAIN]), Found(held_out)
+    return found if len(found[TRAIN]) > 1 else {}
+
+
+def _say_parts(root: pathlib.Path, classes: dict[str, Found]) -> None:
+    """Says that folders in class folders are parts of them, where all classes have the same."""
+    parts = [
+        {path.relative_to(root).parts[1] for path in some.images if len(path.parents) > depth}
+        for some in classes.values()
+        for depth in [len(root.parents) + 2]
+    ]
+    if len(parts) > 1 and len(parts[0]) > 1 and all(one == parts[0] for one in parts):
+        print(
+            f"each of {_some(classes)} holds the folders {_some(parts[0])}, which are read as "
+            "parts of it; where the outer ones are splits, call them train and test",
+            file=sys.stderr,
+        )
+
+
+def _some(names: Iterable[str]) -> str:
+    found = sorted(names)
+    return ", ".join(found[:4]) + (", ..." if len(found) > 4 else "")
+
+
 def _check(found: dict[str, dict[str, Found]], halves: dict[str, pathlib.Path]) -> None:
     for split, by_class in found.items():
         where = halves[split]
@@ -241,6 +279,13 @@ def _check(found: dict[str, dict[str, Found]], halves: dict[str, pathlib.Path]) 
                 f"{where} must hold one folder of images per class. Received: {odd[0]!r}, which is "
                 "no class by its name; rename it, or give class folders, a folder of masks with "
                 "--masks=folder:PATH, or a table of labels with --dataset=table:FILE.csv"
+            )
+        if all(split_of(name) for name in by_class):
+            raise UserError(
+                f"{where} must hold one folder of images per class. Received: "
+                f"{' and '.join(by_class)}, which are splits by their names and hold images "
+                "without class folders; put these into class folders, or name a table of labels "
+                "with --dataset=table:FILE.csv"
             )
         if len(by_class) < 2:
             raise UserError(

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from bg_interp import decoding
 from bg_interp.errors import UserError
 from bg_interp.masks import names, raw
+from bg_interp.storage.files import walked
 
 # Folders of systems and programs; their pictures are copies of others.
 _JUNK = {"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "__pycache__"}
@@ -69,19 +70,13 @@ def is_picture(path: pathlib.Path) -> bool:
 
 def _files(folder: pathlib.Path, skipped: collections.Counter[str]) -> Iterator[pathlib.Path]:
     """Yields all files below a folder, links followed; counts pictures in junk by its name."""
-    seen: set[str] = set()
-    for where, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(where)
-        if real in seen:  # A link leads back to where we have been.
-            folders.clear()
-            continue
-        seen.add(real)
+    for where, folders, found in walked(folder):
         for name in [name for name in folders if is_junk(name)]:
             folders.remove(name)
             left = [n for _, _, some in os.walk(os.path.join(where, name)) for n in some]
             pictures = [n for n in left if pathlib.Path(n).suffix.lower() in decoding.SUFFIXES]
             skipped[f"in {name}"] += len(pictures)
-        yield from (pathlib.Path(where) / name for name in files if not is_junk(name))
+        yield from (pathlib.Path(where) / name for name in found if not is_junk(name))
 
 
 class Found:

@@ -157,6 +157,22 @@ class Union:
         return b"|".join(part.identity() for part in self.parts)
 
 
+def is_box(drawing: Drawing) -> bool:
+    """Tells whether a drawing is boxes alone, which hold what stands around the objects as well."""
+    if isinstance(drawing, Union):
+        return all(is_box(part) for part in drawing.parts)
+    return isinstance(drawing, Outlines) and all(_is_box(ring) for ring in drawing.rings)
+
+
+def _is_box(ring: np.ndarray) -> bool:
+    """Tells whether a polygon has four corners of which opposite sides are alike."""
+    corners = ring[:-1] if len(ring) == 5 and (ring[0] == ring[-1]).all() else ring
+    if len(corners) != 4:
+        return False
+    skew = np.abs(corners[0] + corners[2] - corners[1] - corners[3]).max()
+    return bool(skew <= 0.01 * np.ptp(corners, axis=0).max())
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Levels:
     """A file whose pixels are numbers, some of which are the object.

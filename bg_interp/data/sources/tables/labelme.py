@@ -86,6 +86,9 @@ def read(path: str, config: SourceConfig) -> Table:
     for file, content in files.items():
         some = [thing for thing in things[file] if thing.label in chosen]
         image = file_below(file.parent, str(content["imagePath"]))
+        if content.get("imageData") and not image.is_file():
+            notes.add("images stand in their JSON alone (imageData) and are not read", file)
+            continue
         row = row_of(image, some, notes, _split(file.relative_to(folder)))
         rows += [] if row is None else [row]
     return Table(f"labelme:{folder.resolve()}", rows, folder, notes)

@@ -101,8 +101,11 @@ def existing(rows: Sequence[Row], what: str, notes: Notes) -> list[Row]:
         else:
             notes.add("images are missing and left out", row.image)
     if not there:
-        first = f"none of its {len(rows)} images, the first {rows[0].image}" if rows else "none"
-        raise UserError(f"{what} must name images that are there. Received: {first}")
+        if rows:
+            first = f"none of its {len(rows)} images, the first {rows[0].image}"
+            raise UserError(f"{what} must name images that are there. Received: {first}")
+        reason = f": {notes.lines[0]}" if notes.lines else ""
+        raise UserError(f"{what} must name images of its classes. Received: none{reason}")
     return there
 
 

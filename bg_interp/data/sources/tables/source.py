@@ -101,6 +101,7 @@ def open_table(table: Table, whole: bool = False) -> TableSource:
         notes.add("images are damaged and left out", f"{key} ({reason})")
     sound = sorted((row for row in rows if not by_key[row.key][1]), key=lambda row: row.key)
     names = _class_names(sound, what, table.classes)
+    _check_labels(names, what)
     places = tuple(in_order({row.place for row in sound if row.place}))
     splits, divided = _divided(sound, whole)
     if not whole:
@@ -211,6 +212,29 @@ def _class_names(rows: Sequence[Row], what: str, classes: Sequence[str] | None) 
     if classes is None:
         return tuple(in_order(found))
     return tuple(name for name in classes if name in found)
+
+
+def _check_labels(names: Sequence[str], what: str) -> None:
+    """Checks that each label names a class of its own.
+
+    Raises:
+      UserError: two differ in their letters' case alone, or one names several others.
+    """
+    plain: dict[str, str] = {}
+    for name in names:
+        other = plain.setdefault(name.casefold(), name)
+        if other != name:
+            raise UserError(
+                f"{what} must spell each class in one way. Received: {other!r} and {name!r}; make "
+                "them the same, or two names"
+            )
+        for mark in "|;,+":
+            parts = [part.strip() for part in name.split(mark)]
+            if len(parts) > 1 and all(part in names for part in parts):
+                raise UserError(
+                    f"{what} must give each image one label. Received: {name!r}; leave the images "
+                    "out that show several classes, or give them the one of their largest object"
+                )
 
 
 def _fingerprint(rows: Sequence[Row], digests: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from bg_interp import decoding
 from bg_interp.config.mask_rules import MaskRules
-from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted
+from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted, is_box
 from bg_interp.data.sources.tables.masks_of_files import FileMasks
 from bg_interp.data.sources.tables.rows import Row
 from bg_interp.doubts import Doubt
@@ -45,7 +45,10 @@ class TableSplit:
     @property
     def mask_doubts(self) -> tuple[Doubt, ...]:
         """What the masks leave open."""
-        return () if self.files is None else self.files.doubts
+        doubts = () if self.files is None else self.files.doubts
+        drawn = [one for one in self.drawings if one and not isinstance(one, pathlib.Path)]
+        boxes = sum(map(is_box, drawn))
+        return (*doubts, _of_boxes(boxes, len(drawn))) if 2 * boxes > len(drawn) else doubts
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -93,6 +96,14 @@ class TableSplit:
             )
             found["mask"] = tf.ensure_shape(mask, [None, None, 1])
         return found
+
+
+def _of_boxes(boxes: int, count: int) -> Doubt:
+    return Doubt(
+        "masks",
+        f"{boxes} of {count} outlines are boxes, which hold background as well",
+        "make masks with tools/segment.py and give --masks=object, or draw outlines",
+    )
 
 
 def _numbers(values: Sequence[str]) -> np.ndarray | None:

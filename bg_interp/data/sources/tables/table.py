@@ -7,7 +7,8 @@ relative to the table's folder. Commas, semicolons and tabs are told apart by th
 import csv
 import io
 import pathlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 from bg_interp.config.data import DataConfig, SourceConfig
 from bg_interp.data.sources.tables import rows as table_rows
@@ -79,7 +80,8 @@ def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     Raises:
       UserError: see `open_source`.
     """
-    text = text_of(table)
+    # Excel is told the delimiter so.
+    text = re.sub(r"\Asep=.\n", "", text_of(table))
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t|", key=header.count)
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
@@ -88,19 +90,32 @@ def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
     try:
         for cells in reader:
-            number = reader.line_num
+            if None in cells:
+                raise UserError(
+                    f"{table}: each row must have as many cells as the header. Received: more in "
+                    f"line {reader.line_num}; put values that hold {delimiter!r} into quotes"
+                )
             found = {ours: (cells[theirs] or "").strip() for ours, theirs in columns.items()}
-            if not any(found.values()):
-                continue
-            for name in needed:
-                if not found[name]:
-                    raise UserError(
-                        f"{table}: each row must have a value for {columns[name]!r}. Received: "
-                        f"none in line {number}; fill it in, or remove the row"
-                    )
-            yield number, found
+            if any(found.values()):
+                _check_filled(table, reader.line_num, found, columns, needed)
+                yield reader.line_num, found
     except csv.Error as error:
         raise UserError(f"{table} cannot be read ({one_line(error)}); save it as CSV") from error
+
+
+def _check_filled(
+    table: pathlib.Path,
+    number: int,
+    cells: Mapping[str, str],
+    columns: Mapping[str, str],
+    needed: Iterable[str],
+) -> None:
+    for name in needed:
+        if not cells[name]:
+            raise UserError(
+                f"{table}: each row must have a value for {columns[name]!r}. Received: none in "
+                f"line {number}; fill it in, or remove the row"
+            )
 
 
 def text_of(table: pathlib.Path) -> str:

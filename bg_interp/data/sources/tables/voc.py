@@ -65,7 +65,7 @@ def read(path: str, config: SourceConfig) -> Table:
     if not (photographs.is_dir() and maps.is_dir()):
         raise UserError(
             "--dataset=voc:FOLDER must name a folder with JPEGImages and SegmentationClass. "
-            f"Received: {folder}"
+            f"Received: {folder}{_boxes_alone(folder)}"
         )
     classes = _classes(folder)
     read = functools.partial(levels, classes=classes)
@@ -95,6 +95,15 @@ def read(path: str, config: SourceConfig) -> Table:
         row = row_of(image, wished, notes, splits.get(name, ""))
         rows += [] if row is None else [row]
     return Table(f"voc:{folder.resolve()}", rows, photographs, notes, names)
+
+
+def _boxes_alone(folder: pathlib.Path) -> str:
+    if not (folder / "Annotations").is_dir():
+        return ""
+    return (
+        ", whose Annotations hold boxes, and boxes are no masks; name images and classes in a "
+        "table (--dataset=table:FILE.csv), and let tools/segment.py make the masks"
+    )
 
 
 def _splits(folder: pathlib.Path) -> dict[str, str]:

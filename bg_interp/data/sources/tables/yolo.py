@@ -3,7 +3,8 @@
 DATA.yaml names folders (or lists) of images by split, and the classes. The labels of
 .../images/NAME.jpg stand in .../labels/NAME.txt, a line an object: the number of its class, then
 x y x y ... in shares of the image (docs.ultralytics.com/datasets/segment). Lines of four numbers
-are boxes; they tell a class, and no outline.
+are boxes; they tell a class, and no outline. So do those of poses (`kpt_shape` in DATA.yaml), in
+which the points of a body follow.
 """
 
 import pathlib
@@ -41,10 +42,11 @@ def read(path: str, config: SourceConfig) -> Table:
     root = file_below(file.parent, str(content.get("path") or "."))
     if not root.is_dir():
         root = file.parent
+    poses = bool(content.get("kpt_shape"))
     rows: list[Row] = []
     for key in _SPLITS:
         for image in _images(file, root, content.get(key)):
-            things = [one for one in _things(image, names, notes) if one.label in chosen]
+            things = [one for one in _things(image, names, notes, poses) if one.label in chosen]
             row = row_of(image, things, notes, split_of(key))
             rows += [] if row is None else [row]
     return Table(f"yolo:{file.resolve()}", rows, root, notes, list(names.values()))
@@ -57,7 +59,9 @@ def _read(file: pathlib.Path) -> dict[str, Any]:
         content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(
-            f"--dataset=yolo:DATA.yaml must name a YAML file. Received: {file} ({one_line(error)})"
+            "--dataset=yolo:DATA.yaml must name a YAML file, or the folder of a data.yaml, with "
+            "the images of train and val and the names of the classes. Received: "
+            f"{file} ({one_line(error)})"
         ) from error
     if not isinstance(content, dict) or not any(content.get(key) for key in _SPLITS):
         received = ", ".join(map(str, content)) if isinstance(content, dict) else repr(content)
@@ -113,7 +117,9 @@ def _labels_of(image: pathlib.Path) -> pathlib.Path:
     return pathlib.Path(*parts).with_suffix(".txt")
 
 
-def _things(image: pathlib.Path, names: Mapping[int, str], notes: Notes) -> list[Thing]:
+def _things(
+    image: pathlib.Path, names: Mapping[int, str], notes: Notes, poses: bool
+) -> list[Thing]:
     """Reads the objects of one image; lines that cannot be read are counted."""
     labels = _labels_of(image)
     try:
@@ -124,7 +130,7 @@ def _things(image: pathlib.Path, names: Mapping[int, str], notes: Notes) -> list
     things = []
     for number, line in enumerate(lines, 1):
         if line.strip():
-            thing = _thing(line.split(), names)
+            thing = _thing(line.split()[: 5 if poses else None], names)
             if thing is None:
                 notes.add("lines of labels are damaged and left out", f"{labels}, line {number}")
             else:

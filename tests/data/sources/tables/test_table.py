@@ -122,6 +122,11 @@ def test_keys_of_ones_own(opened, tmp_path):
         ("image,label", "images/{name},cat", "two classes or more. Received: cat"),
         ("image,label", "images/000.png,{label}", r"with the label 'cat', and again with 'dog'"),
         ("image,label,place", "images/{name},{label},", "must have a value for 'place'"),
+        (
+            "image,label",
+            "images/{name},a,{label}",
+            "Received: more in line 2; put values that hold",
+        ),
         ("image,label", "images/{name},{name}", "Received: 8 of 8 classes without, the first '000"),
     ],
 )
@@ -129,6 +134,30 @@ def test_tables_that_cannot_be_used_are_refused_in_one_line(header, row, said, o
     with pytest.raises(UserError, match=said) as error:
         opened(write(tmp_path, header, row))
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [("Cat", "spell each class in one way. Received: 'Cat' and 'cat'"), ("cat|dog", "one label")],
+)
+def test_labels_that_are_no_class_of_their_own(label, said, opened, tmp_path):
+    dataset = write(tmp_path)
+    text = (tmp_path / "labels.csv").read_text().replace(",cat", f",{label}", 1)
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(UserError, match=said.replace("|", r"\|")):
+        opened(dataset)
+
+
+def test_excel_may_name_the_delimiter_first(opened, tmp_path):
+    dataset = write(tmp_path, "image;label", "images/{name};{label}")
+    text = (tmp_path / "labels.csv").read_text()
+    (tmp_path / "labels.csv").write_text(f"sep=;\n{text}")
+    assert len(labels_of(opened(dataset))) == 8
+
+
+def test_cells_may_hold_line_ends(opened, tmp_path):
+    header, row = '"a\nnote",image,label', '"a, ""b""\nc",images/{name},{label}'
+    assert len(labels_of(opened(write(tmp_path, header, row)))) == 8
 
 
 def test_files_that_are_no_tables(opened, tmp_path):

@@ -52,6 +52,26 @@ def test_boxes_tell_a_class_and_no_mask(opened, tmp_path):
     assert not source.has_masks and labels_of(source)[1] == "dog"
 
 
+@pytest.mark.parametrize("points", ["0.4 0.4 0.5 0.5", "0.4 0.4 2 0.5 0.5 2"])
+def test_poses_tell_a_class_and_no_mask(points, opened, tmp_path):
+    dataset = write(tmp_path, kpt_shape="[2, 2]")
+    for file in tmp_path.rglob("*.txt"):
+        file.write_text(f"{int(file.stem) % 2} 0.5 0.5 0.2 0.2 {points}\n")
+    source = opened(dataset)
+    assert not source.has_masks and labels_of(source)[1] == "dog"
+
+
+@pytest.mark.parametrize("turn", [0, 0.1])
+def test_outlines_that_are_boxes_are_doubted(turn, opened, tmp_path):
+    dataset = write(tmp_path)
+    assert not any(split.mask_doubts for split in opened(dataset).splits.values())
+    for file in tmp_path.rglob("*.txt"):
+        file.write_text(f"{int(file.stem) % 2} 0.3 {0.3 + turn} 0.6 0.3 0.6 0.7 0.3 {0.7 + turn}\n")
+    for split in opened(dataset).splits.values():
+        (doubt,) = split.mask_doubts
+        assert doubt.reason.startswith("4 of 4 outlines are boxes")
+
+
 def test_what_is_wrong_is_counted_and_named(opened, tmp_path, capsys):
     dataset = write(tmp_path)
     labels = tmp_path / "labels" / "train"
