@@ -42,7 +42,8 @@ class Shown:
 
     Attributes:
       name: its class.
-      background: the kind of the other background: a place, or the class that gave it.
+      background: the kind of the background on which its class loses most: a place, or the class
+        that gave it.
       elsewhere: what the model says of it there.
       change: how far the probability of its class falls.
       mask: the verdict on its mask.
@@ -68,15 +69,14 @@ def worst_shown(found: Evaluation) -> Iterator[Shown]:
         return
     maker = Variants(found.test, found.seed)
     made = {name: maker.make(name, rows) for name in VARIANTS}
-    changes = found.changes()
-    behind = found.groups.behind("swap")
+    changes, worst = found.changes(), found.worst_variants()
+    behind = {variant: found.groups.behind(variant) for variant in set(worst)}
     on = "" if found.groups.of_places else "a background of "
     said = {name: one.argmax(axis=1) for name, one in found.logits.items()}
     for place, row in enumerate(rows):
-        name, elsewhere = (
-            found.classes[one] for one in (found.test.labels[row], said["swap"][row])
-        )
-        background = behind[row]
+        labels = found.test.labels[row], said[worst[row]][row]
+        name, elsewhere = (found.classes[label] for label in labels)
+        background = behind[worst[row]][row]
         change = f"{-changes[row]:+.2f}".replace("-", "\u2212")
         variants = [
             Variant(
