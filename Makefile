@@ -32,16 +32,17 @@ bench: $(VENV)/.installed
 gpu-check: $(VENV)/.installed
 	$(BIN)/python benchmarks/gpu_check.py $(ARGS)
 
-# Kills, losses of power and failing calls for each tool; damaged cases for each kind of file.
+# Kills, losses of power, failing calls and limits of memory for each tool; damaged cases for each kind of file.
 KILLS ?= 20
 POWER ?= 20
 FAILURES ?= 20
+MEMORY ?= 8
 DAMAGE ?= 60
 # Those of the last two are ten each; `make cluster` first, or the cluster's are skipped.
 FAULTS ?= tests/faults tests/cluster tests/training/test_multi_worker.py
 faults: $(VENV)/.installed
 	BG_INTERP_KILLS=$(KILLS) BG_INTERP_POWER=$(POWER) BG_INTERP_FAILURES=$(FAILURES) \
-	    BG_INTERP_DAMAGE=$(DAMAGE) $(BIN)/python -m pytest $(FAULTS) $(ARGS)
+	    BG_INTERP_MEMORY=$(MEMORY) BG_INTERP_DAMAGE=$(DAMAGE) $(BIN)/python -m pytest $(FAULTS) $(ARGS)
 
 # Cases for each property.
 CASES ?= 2000

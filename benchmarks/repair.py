@@ -15,7 +15,8 @@ it does so for an ImageNet classifier and photographs in folders of groups of cl
 cross-validation over images, after `bg-interp-segment` has made their masks; its "as it is" is the
 group of the largest score. Needs OpenCV (`pip install opencv-python-headless`) for inpainted
 backgrounds. Prints Markdown, means over seeds, and differences from the repair with paired 95 %
-intervals over test objects. What was computed before is not computed again.
+intervals over test objects; `--methods='as it is,composites'` fits some of them alone. What was
+computed before is not computed again.
 """
 
 import json
@@ -23,7 +24,7 @@ import pathlib
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import last_layers
 import numpy as np
@@ -36,6 +37,9 @@ _PHOTOGRAPHS = flags.DEFINE_string("photographs", None, "folder of folders of ph
 _NETWORK = flags.DEFINE_string("network", None, "the ImageNet classifier of --photographs")
 _GROUPS = flags.DEFINE_string("groups", None, "JSON of the class numbers of each folder")
 _FEATURES = flags.DEFINE_string("features", "features", "gets a folder for each classifier")
+_METHODS = flags.DEFINE_list(
+    "methods", None, "beside the repair: 'as it is', refitted, 'objects on black', composites, AFR"
+)
 _SEEDS = flags.DEFINE_integer("seeds", 3, "of the cross-validation of --photographs")
 
 _MAX_LOSS = 0.02
@@ -138,25 +142,41 @@ def _layers(sample, black: np.ndarray, held, scores: np.ndarray, seed: int) -> d
     started = time.process_time()
     ours = fit(sample, scores, _MAX_LOSS, ResumeCache())
     print(f"fitted in {time.process_time() - started:.0f} s of CPU: {ours}", file=sys.stderr)
-    price, features, labels, groups, old = ours.reference, *held
-    found = {
-        "refitted, unmodified images": (*last_layers.of_originals(sample, STRENGTHS[2]), False),
-        "objects on black": (*last_layers.of_black(sample, black, _MAX_LOSS, price), False),
+    price, (features, labels, groups, old) = ours.reference, held
+    nothing = np.zeros_like(ours.kernel), np.zeros_like(ours.bias)
+    # Each replaces the old layer, or is added to it.
+    ways: dict[str, tuple[Callable[[], tuple], bool]] = {
+        "as it is": (lambda: nothing, True),
+        "refitted, unmodified images": (
+            lambda: last_layers.of_originals(sample, STRENGTHS[2]),
+            False,
+        ),
+        "objects on black": (
+            lambda: last_layers.of_black(sample, black, _MAX_LOSS, price),
+            False,
+        ),
         "composites, from nothing": (
-            *last_layers.from_nothing(sample, sample, _MAX_LOSS, price),
+            lambda: last_layers.from_nothing(sample, sample, _MAX_LOSS, price),
             False,
         ),
         "AFR": (
-            *last_layers.afr(features, labels, old, sample, scores, _MAX_LOSS, price),
+            lambda: last_layers.afr(features, labels, old, sample, scores, _MAX_LOSS, price),
             True,
         ),
-        _OURS: (ours.kernel, ours.bias, True),
+        _OURS: (lambda: (ours.kernel, ours.bias), True),
+        "DFR (told the groups)": (
+            lambda: last_layers.dfr(features, labels, groups, seed),
+            False,
+        ),
     }
-    if groups is not None:
-        layer = last_layers.dfr(features, labels, groups, seed)
-        found["DFR (told the groups)"] = (*layer, False)
-    nothing = np.zeros_like(ours.kernel), np.zeros_like(ours.bias), True
-    return {"as it is": nothing, **found}
+    if groups is None:
+        del ways["DFR (told the groups)"]
+    asked = _METHODS.value and [_OURS, *_METHODS.value]
+    return {
+        name: (*fitted(), is_added)
+        for name, (fitted, is_added) in ways.items()
+        if not asked or name.split(",")[0] in asked or name in asked
+    }
 
 
 def _sample(features: np.ndarray, copies: np.ndarray, labels: np.ndarray, behind, halves):

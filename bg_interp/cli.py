@@ -22,7 +22,7 @@ from absl import app, flags, logging
 
 from bg_interp import programs, usage
 from bg_interp.errors import Terminated, UserError, nearest, printable
-from bg_interp.processes import quiet_native_logs
+from bg_interp.processes import is_short_of_memory, quiet_native_logs
 from bg_interp.storage import system_libraries
 
 # Flags that are made here belong to the module that asks for them.
@@ -202,7 +202,11 @@ def _from_system(error: Exception) -> str | None:
         return f"the system refused to read or write{place}: {error.strerror}; {_AGAIN}"
     if type(error).__module__ == "sqlite3":
         return f"the answers cannot be read or written: {error}; {_AGAIN}"
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+    if (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or is_short_of_memory()
+    ):
         return f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
     return None
 

@@ -8,6 +8,7 @@ ended.
 import contextlib
 import os
 import pathlib
+import resource
 import signal
 import subprocess
 import sys
@@ -73,6 +74,25 @@ def begin() -> bytes:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     return sys.stdin.buffer.read()
+
+
+# So near to its limit, a process fails wherever it next asks for memory.
+_SHORT = 0.9
+
+
+def is_short_of_memory() -> bool:
+    """Tells whether this process has come near to a limit of memory that somebody set (ulimit -v).
+
+    Libraries report such a failure in words of their own: a thread that cannot be started, a file
+    that cannot be mapped, an operation that got no input.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return False
+    with contextlib.suppress(OSError), open("/proc/self/status") as status:
+        peak = next((line.split()[1] for line in status if line.startswith("VmPeak:")), "0")
+        return int(peak) * 1024 > _SHORT * limit
+    return False
 
 
 @contextlib.contextmanager

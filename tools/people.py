@@ -10,8 +10,8 @@ pictures for about five minutes; nothing is known of them but a random number.
     python tools/people.py --power      # how many people it takes
     python tools/people.py --report     # answers into tables and report.html
 
---host=0.0.0.0 serves the local network. --export and --take_in go by way of JATOS, which serves
-the experiment on the internet.
+--host=0.0.0.0 serves the local network. --export and --import_results go by way of JATOS, which
+serves the experiment on the internet.
 """
 
 import sys
@@ -32,7 +32,7 @@ def main() -> None:
     from bg_interp.people import actions
 
     getattr(actions, action)(config)
-    if action in ("report", "take_in") and config.visualizations is None:
+    if action in ("report", "import_results") and config.visualizations is None:
         cli.load_tensorflow()
         from bg_interp.study import run as studies
 
@@ -42,7 +42,8 @@ def main() -> None:
 run = cli.program(
     main,
     __doc__,
-    first="workdir preview power report host port classes naming_trials export take_in forget",
+    first="workdir preview power report host port classes naming_trials export import_results "
+    "forget",
 )
 
 if __name__ == "__main__":

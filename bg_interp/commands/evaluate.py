@@ -51,8 +51,8 @@ _BESIDE = ("results.json", "images.csv", "model_card.md", "variants.png", "confu
 _NOT_DRAWN = "class_images_left_out"
 # Settings that results.json holds.
 _DATA = (
-    "dataset data_dir masks invert_masks mask_values mask_store image_size resize correlation "
-    "data_seed"
+    "dataset data_dir only_classes masks invert_masks mask_values mask_store image_size resize "
+    "correlation data_seed"
 ).split()
 # Settings that the page shows.
 _SHOWN = ("model", *_DATA, "preprocess", "output_kind", "adversarial_backgrounds", "seed")

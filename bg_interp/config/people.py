@@ -10,7 +10,7 @@ from bg_interp.errors import UserError
 MOST_CLASSES = 24
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # What the tool does instead of serving; one at a time.
-_ACTIONS = ("export", "take_in", "forget", "preview", "power", "report")
+_ACTIONS = ("export", "import_results", "forget", "preview", "power", "report")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +66,9 @@ class PeopleConfig:
         8642, "port to serve on", rule=(lambda value: 1 <= value <= 65535, "must be 1 to 65535")
     )
     export: str | None = setting(None, "write a .jzip file for JATOS instead of serving")
-    take_in: str | None = setting(None, "read the .jrzip file of results that JATOS exported")
+    import_results: str | None = setting(
+        None, "read the .jrzip file of results that JATOS exported"
+    )
     forget: str | None = setting(
         None, "delete the answers of the person with this number, which their last page showed"
     )

@@ -180,7 +180,7 @@ def random_mask(
 
 @dataclasses.dataclass(frozen=True)
 class Mix:
-    """Treats a share of the images, drawn anew with every key, and leaves the others.
+    """Treats a share of the images, drawn again with every key, and leaves the others.
 
     Attributes:
       inner: what is done to those that are treated.

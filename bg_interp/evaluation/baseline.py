@@ -88,12 +88,12 @@ class Baseline:
             return cls(measures, _answers(found, said), tuple(said["keys"]), name)
         except OSError as error:
             raise UserError(
-                f"baseline must be a results.json that can be read. Received: {path} "
+                f"--baseline must be a results.json that can be read. Received: {path} "
                 f"({error.strerror or error})"
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                f"baseline must be the results.json of an evaluation. Received: {path}"
+                f"--baseline must be the results.json of an evaluation. Received: {path}"
             ) from error
 
     def compared(self, other: "Baseline") -> Comparison:
@@ -116,7 +116,7 @@ class Baseline:
           UserError: there is no other, the measure was not taken in both, or no image is in both.
         """
         if other is None:
-            raise UserError(f"{name} is compared with a baseline; give baseline as well")
+            raise UserError(f"{name} is compared with a baseline; give --baseline as well")
         if name not in self.measures or name not in other.measures:
             raise UserError(
                 f"{name} can't be compared with the baseline, since it was not measured in both; "
@@ -131,7 +131,7 @@ class Baseline:
         found = change(here, there, self.keys, other.keys)
         if found is None:
             raise UserError(
-                "baseline must be of the same images, told by their names. Received: no name in "
+                "--baseline must be of the same images, told by their names. Received: no name in "
                 f"common, such as {self.keys[0]!r} and {other.keys[0]!r}"
             )
         return found
@@ -180,6 +180,6 @@ def _check_labels(
         name = answers.names[label]
         if known.get(key, name) != name:
             raise UserError(
-                f"baseline must be of the same images and classes. Received: {key}, which is "
+                f"--baseline must be of the same images and classes. Received: {key}, which is "
                 f"{name} here and {known[key]} there"
             )

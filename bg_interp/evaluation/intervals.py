@@ -59,9 +59,9 @@ def _lowest(part: np.ndarray, count: np.ndarray, rare: float) -> np.ndarray:
     weight = (1 - np.abs(count - wholes)) * np.clip(1 - np.abs(right - near), 0, 1)
     known = (weight > 1e-12) & (near > 0)
     asked = np.stack([near[known], np.broadcast_to(wholes, near.shape)[known]])
-    different, where = np.unique(asked, axis=1, return_inverse=True)
+    (rights, counts), where = np.unique(asked, axis=1, return_inverse=True)
     found = np.zeros(near.shape)
-    found[known] = weight[known] * _lowest_of_whole(*different, rare)[where.reshape(-1)]
+    found[known] = weight[known] * _lowest_of_whole(rights, counts, rare)[where.reshape(-1)]
     return found.sum(axis=(0, 1))
 
 

@@ -27,6 +27,9 @@ from bg_interp.evaluation.reliance.variants import confusion_matrix
 from bg_interp.evaluation.worst import NO_MAPS, Maps, WorstImages, worst_images, worst_rows
 from bg_interp.storage import files
 
+# Variants with a background of another image, of whatever class.
+_ELSEWHERE = ("mixed_random", "mixed_next", "swap")
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -149,13 +152,19 @@ class Evaluation:
 
         In probability, over the variants with a background of another image.
         """
-        rows = (np.arange(len(self.test.labels)), self.test.labels)
-        of = {
-            name: scipy.special.softmax(self.logits[name], axis=1)[rows]
-            for name in ("original", "mixed_random", "mixed_next", "swap")
-        }
-        original = of.pop("original")
-        return original - np.min(list(of.values()), axis=0)
+        return self._probability("original") - self._elsewhere().min(axis=0)
+
+    def worst_variants(self) -> list[str]:
+        """Returns the variant in which each image's own class loses most, N names."""
+        return [_ELSEWHERE[place] for place in self._elsewhere().argmin(axis=0)]
+
+    def _elsewhere(self) -> np.ndarray:
+        return np.stack([self._probability(variant) for variant in _ELSEWHERE])
+
+    def _probability(self, variant: str) -> np.ndarray:
+        """Returns the probability of each image's own class, [N]."""
+        rows = np.arange(len(self.test.labels)), self.test.labels
+        return scipy.special.softmax(self.logits[variant], axis=1)[rows]
 
     def worst_rows(self, count: int = 24) -> list[int]:
         """Returns the positions of the images that depend most on their background."""

@@ -182,7 +182,7 @@ def _is_rim(opacity: np.ndarray) -> bool:
     here = opacity[:-1, :-1]
     even = (here == opacity[1:, :-1]) & (here == opacity[:-1, 1:]) & (here == opacity[1:, 1:])
     areas = np.count_nonzero(even & between[:-1, :-1])
-    return bool(full.any()) and areas <= _EVEN_SHARE * np.count_nonzero(between)
+    return bool(full.any() and areas <= _EVEN_SHARE * np.count_nonzero(between))
 
 
 def _listed(found: Iterable[float]) -> str:

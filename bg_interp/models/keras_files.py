@@ -45,7 +45,7 @@ def holds_weights_alone(path: pathlib.Path) -> bool:
     try:
         with h5py.File(path, "r") as file:
             return "model_config" not in file.attrs
-    except OSError:
+    except (OSError, RuntimeError, KeyError, ValueError):  # As h5py takes damaged files.
         return False
 
 

@@ -20,7 +20,8 @@ def opened(path: pathlib.Path) -> tuple[Callable, tuple[int | None, ...] | None,
     """
     try:
         loaded = tf.saved_model.load(str(path))
-    except (OSError, ValueError, tf.errors.OpError) as error:
+    # TensorFlow raises many kinds of exceptions for damaged files.
+    except Exception as error:
         raise UserError(f"{path} cannot be loaded: {one_line(error)}") from error
     return of_loaded(loaded, str(path))
 

@@ -54,14 +54,14 @@ def export(config: PeopleConfig) -> None:
     """Writes the experiment for JATOS."""
     with _opened(config) as folder:
         path = jatos.export(folder, str(config.export))
-    print(f"{path}: import it in JATOS; --take_in reads the results that JATOS exports")
+    print(f"{path}: import it in JATOS; --import_results reads the results that JATOS exports")
 
 
-def take_in(config: PeopleConfig) -> None:
+def import_results(config: PeopleConfig) -> None:
     """Stores what JATOS has collected."""
     folder = Folder(folders.workdir(config))
     store = Store(folder.answers, folder.read_public())
-    counts = jatos.take_in(store, str(config.take_in))
+    counts = jatos.import_results(store, str(config.import_results))
     store.close()
     print(
         f"{counts.taken} answers taken in, {counts.known} known already, {counts.refused} refused"

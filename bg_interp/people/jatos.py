@@ -114,7 +114,7 @@ def export(folder: Folder, target: str) -> pathlib.Path:
     return path
 
 
-def take_in(store: Store, source: str) -> Counts:
+def import_results(store: Store, source: str) -> Counts:
     """Stores the answers that JATOS has collected; those that are stored already stay.
 
     Args:
@@ -152,7 +152,7 @@ def _lines(source: str) -> Iterator[str]:
                 yield from _not_empty(pack.read(one).decode(errors="replace"))
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"--take_in must name results that JATOS exported. Received: {source} ({error})"
+            f"--import_results must name results that JATOS exported. Received: {source} ({error})"
         ) from error
 
 

@@ -40,14 +40,12 @@ class Grouped:
       rows: (class, its cells) of the classes with answers; empty where there are too many.
       plot: an <svg> element; "" beside rows.
       kinds: what the kinds of background are.
-      of_places: whether they are places, and not classes that gave their backgrounds.
       enough: with fewer answers a cell says little.
     """
 
     rows: list[tuple[str, list[Cell]]]
     plot: Any
     kinds: str
-    of_places: bool
     enough: int = ENOUGH
 
 
@@ -55,11 +53,11 @@ def grouped(groups: Groups) -> Grouped:
     """Returns groups as a page shows them."""
     kinds = "places" if groups.of_places else "classes that backgrounds are taken from"
     if groups.count.size <= _MOST_CELLS:
-        return Grouped(_rows(groups), "", kinds, groups.of_places)
+        return Grouped(_rows(groups), "", kinds)
     axis = "kind of background" if groups.of_places else "class the background is from"
     names = groups.classes, groups.kinds
     plot = figures.matrix(groups.accuracy, *names, ("class of the object", axis))
-    return Grouped([], page.drawn(plot), kinds, groups.of_places)
+    return Grouped([], page.drawn(plot), kinds)
 
 
 def _rows(groups: Groups) -> list[tuple[str, list[Cell]]]:

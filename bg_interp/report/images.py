@@ -7,7 +7,7 @@ import numpy as np
 from scipy import ndimage
 
 from bg_interp.evaluation.measures import VARIANTS
-from bg_interp.evaluation.reliance.variants import Variants, behind
+from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.evaluation.worst import varied_rows
 from bg_interp.report.masks import verdict_of
@@ -42,7 +42,8 @@ class Shown:
 
     Attributes:
       name: its class.
-      background: the class that gave it the other background.
+      background: the kind of the background on which its class loses most: a place, or the class
+        that gave it.
       elsewhere: what the model says of it there.
       change: how far the probability of its class falls.
       mask: the verdict on its mask.
@@ -68,12 +69,14 @@ def worst_shown(found: Evaluation) -> Iterator[Shown]:
         return
     maker = Variants(found.test, found.seed)
     made = {name: maker.make(name, rows) for name in VARIANTS}
-    changes = found.changes()
-    givers = found.test.labels[behind("swap", found.test.labels, found.seed)]
+    changes, worst = found.changes(), found.worst_variants()
+    behind = {variant: found.groups.behind(variant) for variant in set(worst)}
+    on = "" if found.groups.of_places else "a background of "
     said = {name: one.argmax(axis=1) for name, one in found.logits.items()}
     for place, row in enumerate(rows):
-        labels = found.test.labels[row], givers[row], said["swap"][row]
-        name, background, elsewhere = (found.classes[label] for label in labels)
+        labels = found.test.labels[row], said[worst[row]][row]
+        name, elsewhere = (found.classes[label] for label in labels)
+        background = behind[worst[row]][row]
         change = f"{-changes[row]:+.2f}".replace("-", "\u2212")
         variants = [
             Variant(
@@ -91,9 +94,7 @@ def worst_shown(found: Evaluation) -> Iterator[Shown]:
             change=change,
             mask=verdict_of(found, int(row)),
             url=data_url(made["original"][place], WEBP, _LARGE),
-            caption=(
-                f"{found.keys[row]}; on a background of {background} it says {elsewhere}; {change}"
-            ),
+            caption=(f"{found.keys[row]}; on {on}{background} it says {elsewhere}; {change}"),
             variants=variants + looks,
         )
 

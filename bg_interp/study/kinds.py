@@ -67,9 +67,15 @@ class MeasureKind:
     name_if_doubted: str = ""
 
     def of(self, measures: Mapping[str, Any]) -> list[float | None]:
-        """Returns the value of each class."""
+        """Returns the value of each class.
+
+        Raises:
+          KeyError: it was not measured, as natural groups where no data set tells places.
+        """
         value: Any = measures
         for key in self.path:
+            if value is None:
+                raise KeyError(key)
             value = value[key]
         return list(value)
 
@@ -134,6 +140,13 @@ _WORST_GROUP = MeasureKind(
     _RELIANCE,
     label="worst group",
 )
+_WORST_NATURAL_GROUP = MeasureKind(
+    "accuracy on unmodified images at each class's worst place",
+    "accuracy_worst_natural_group",
+    ("natural_groups", "worst_by_class_held_out"),
+    _RELIANCE,
+    label="worst natural group",
+)
 _ATTRIBUTIONS = (
     MeasureKind(
         "share of SmoothGrad in the mask",
@@ -177,6 +190,7 @@ def of_study(simulated: bool = False) -> tuple[MeasureKind, ...]:
         *of_people(simulated),
         *_of_reliance(),
         _WORST_GROUP,
+        _WORST_NATURAL_GROUP,
         *_ATTRIBUTIONS,
     )
 

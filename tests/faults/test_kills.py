@@ -157,6 +157,48 @@ def test_visualize(trained_workdir, tmp_path, environment, ledger):
     survive(job, tmp_path, environment, ledger)
 
 
+def check_audit(whole, killed):
+    patterns = ("images.csv", "*.png")
+    assert harness.digests(whole, *patterns) == harness.digests(killed, *patterns)
+    results = [json.loads((folder / "results.json").read_text()) for folder in (whole, killed)]
+    assert {key for key in results[0] if results[0][key] != results[1][key]} <= {"seconds", "date"}
+    assert (killed / "report.html").stat().st_size
+
+
+@only_in_make_faults
+def test_evaluate(trained_workdir, shape_settings, tmp_path, environment, ledger):
+    data = {name: shape_settings[name] for name in ("dataset", "masks")}
+    settings = {**data, "model": trained_workdir, "adversarial_backgrounds": 0}
+    job = harness.Job(
+        "evaluate",
+        lambda folder: {**settings, "output": folder},
+        first=".partial-*",
+        boundaries=("*.png", "images.csv", "results.json", "report.html", ".partial-*"),
+        check=check_audit,
+        finished=lambda folder: (folder / "report.html").exists(),
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+def check_repair(whole, killed):
+    assert weights_of(whole) == weights_of(killed)
+    assert (killed / "report.html").stat().st_size
+
+
+@only_in_make_faults
+def test_repair(trained_workdir, shape_settings, tmp_path, environment, ledger):
+    data = {name: shape_settings[name] for name in ("dataset", "masks")}
+    job = harness.Job(
+        "repair",
+        lambda folder: {**data, "model": trained_workdir, "output": folder},
+        first="**/*",
+        boundaries=("model.keras", ".partial-*", "report.html", "results.json"),
+        check=check_repair,
+        finished=lambda folder: (folder / "report.html").exists(),
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
 def served_weights(folder):
     """Returns the bytes of a SavedModel's weights, but not of seeds that no answer asks for."""
     import tensorflow as tf

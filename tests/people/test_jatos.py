@@ -42,7 +42,7 @@ def test_results_may_be_plain_text_and_bad_lines_are_counted(store, public, tmp_
     lines = [sent, {**sent, "list": 99}, {**sent, "participant": "AB" * 12}, 7, {**sent, "rt": -1}]
     path = tmp_path / "results.txt"
     path.write_text("\n".join(json.dumps(line) for line in lines) + "\n\n[[\n")
-    assert jatos.take_in(store, str(path)) == jatos.Counts(taken=1, known=0, refused=5)
+    assert jatos.import_results(store, str(path)) == jatos.Counts(taken=1, known=0, refused=5)
 
 
 @pytest.mark.parametrize("content", [None, b"PK\x03\x04 broken", b"\xff\xfe\x00"])
@@ -51,7 +51,7 @@ def test_a_file_that_cannot_be_read_is_named(store, tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     if content is not None and content.startswith(b"PK"):
-        assert jatos.take_in(store, str(path)).refused == 1
+        assert jatos.import_results(store, str(path)).refused == 1
         return
-    with pytest.raises(UserError, match=r"take_in must name results.*results\.jrzip"):
-        jatos.take_in(store, str(path))
+    with pytest.raises(UserError, match=r"import_results must name results.*results\.jrzip"):
+        jatos.import_results(store, str(path))

@@ -290,8 +290,8 @@ def test_jatos_runs_the_export_and_its_results_are_taken_in_once(
     stand_in.data += "{broken\n" + json.dumps({"participant": "x"}) + "\n"
     path = stand_in.results(tmp_path / "results.jrzip")
     trials = len(store._choices[0])
-    assert jatos.take_in(store, path) == jatos.Counts(taken=trials, known=0, refused=2)
-    assert jatos.take_in(store, path) == jatos.Counts(taken=0, known=trials, refused=2)
+    assert jatos.import_results(store, path) == jatos.Counts(taken=trials, known=0, refused=2)
+    assert jatos.import_results(store, path) == jatos.Counts(taken=0, known=trials, refused=2)
     (one,) = store.participants()
     assert (one.number, one.simulated, one.finished) == (who, True, True)
     assert re.fullmatch("[0-9a-f]{24}", who) and one.list == 7 % len(store._choices)

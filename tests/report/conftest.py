@@ -66,3 +66,21 @@ def written(found, earlier, tmp_path_factory):
     for name in ("report.html", "model_card.md", "results.json", "images.csv"):
         written.save(folder / name)
     return folder
+
+
+@pytest.fixture(scope="session")
+def with_places(tmp_path_factory):
+    """The page of an audit of images whose places are known."""
+    path = tmp_path_factory.mktemp("places") / "report.html"
+    places = np.arange(60) // 2 % 2
+    found = measure(
+        adapt(_by_border),
+        _test_set(),
+        NAMES,
+        places=places,
+        place_names=("land", "water"),
+        backgrounds=2,
+        explains=False,
+    )
+    page.writer("", [])(path, found)
+    return path

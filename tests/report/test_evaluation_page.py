@@ -6,10 +6,13 @@ import io
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from bg_interp.doubts import Doubt
+from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.measures import BY_NAME, VARIANTS
+from bg_interp.evaluation.worst import NO_MAPS
 from bg_interp.report import evaluation as page
 from bg_interp.report.page import without_places
 
@@ -62,8 +65,21 @@ def test_names_are_escaped(written):
     assert "<i>1</i>" not in text
 
 
-def test_the_page_of_few_images_is_small(written):
-    assert (written / "report.html").stat().st_size < 3e6
+def test_the_page_of_photographs_is_small(found, tmp_path):
+    # However many are measured, as many are shown; these have details of every size, as
+    # photographs have, at the side that most networks take.
+    draws, count = np.random.default_rng(0), len(found.test.labels)
+    images = sum(
+        np.repeat(np.repeat(draws.normal(0, 24, (count, s, s, 3)), 224 // s, 1), 224 // s, 2)
+        for s in (7, 14, 28, 56, 112, 224)
+    )
+    masks = np.zeros((count, 224, 224, 1), np.uint8)
+    masks[:, 60:160, 60:160] = 255
+    test = Arrays(np.clip(images + 128, 0, 255).astype(np.uint8), masks, found.test.labels)
+    large = dataclasses.replace(found, test=test, maps=NO_MAPS)
+    page.writer("", [])(tmp_path / "report.html", large)
+    # A fifth is left for maps and class images.
+    assert (tmp_path / "report.html").stat().st_size < 2.4e6
 
 
 @pytest.mark.slow

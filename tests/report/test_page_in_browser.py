@@ -117,6 +117,15 @@ def test_a_cell_opens_its_images_and_says_how_many_answers_it_has(browser):
     assert int(cell[2].split()[-1]) > 0
 
 
+def test_a_cell_of_a_place_opens_its_images_as_well(browser, with_places):
+    browser.open(with_places.as_uri())
+    cell, shown = browser.run(f"""const cell = document.querySelector('.cells button.shown');
+      cell.click(); const shown = (() => {{ {_SHOWN} }})();
+      return [[cell.dataset.class, cell.dataset.background],
+        shown.map(one => [one.dataset.class, one.dataset.background])]""")
+    assert cell[1] in ("land", "water") and shown and all(one == cell for one in shown)
+
+
 @pytest.mark.parametrize("name", ["class", "background", "mask"])
 def test_images_are_filtered(browser, name):
     script = f"""const select = document.querySelector('[data-filter={name}]');

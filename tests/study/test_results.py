@@ -118,6 +118,23 @@ def test_a_measure_without_a_common_class_is_left_out_with_the_reason(study):
     assert "recognisability by shape judge, own start" in {one.measure for one in group.comparisons}
 
 
+def test_the_worst_group_of_unmodified_images_is_compared_where_places_are_known(study):
+    _, laid_out, measured = study
+    for name, measures in measured.items():
+        worst = [0.9 if name.startswith("black") else 0.4] * 4
+        measures["natural_groups"] = {"worst_by_class_held_out": worst}
+    group = results.collect(laid_out, measured, laid_out.arms[0].group)
+    cells = group.cells["accuracy_worst_natural_group"]
+    assert {name: round(cell.value, 2) for name, cell in cells.items()} == {
+        "none": 0.4,
+        "black": 0.9,
+    }
+    for measures in measured.values():
+        measures["natural_groups"] = None
+    untold = results.collect(laid_out, measured, laid_out.arms[0].group)
+    assert "accuracy_worst_natural_group" not in untold.cells
+
+
 def test_class_images_that_cannot_be_judged_leave_the_rest(study):
     _, laid_out, measured = study
     for measures in measured.values():

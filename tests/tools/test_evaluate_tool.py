@@ -107,6 +107,7 @@ def test_a_run_folder_needs_no_other_flag_and_its_exports_agree(
     own = json.loads((trained_workdir / "evaluation" / "results.json").read_text())
     json_schema.check_results(own)
     assert own["data"]["masks"].startswith("folder:") and own["data"]["image_size"] == 32
+    assert own["data"]["only_classes"] is None
     served = {
         "model": trained_workdir / "saved_model",
         **{name: own["data"][name] for name in ("dataset", "masks", "image_size")},

@@ -145,6 +145,11 @@ class Groups:
         lower = self.worst is not None and lowest < self.worst.accuracy.low
         return f"{said}; a smaller group is at {lowest:.2f}" if lower else said
 
+    def behind(self, variant: str) -> list[str]:
+        """Returns the kind of background behind each image in a mixed variant, N names."""
+        of_variant = np.split(self.backgrounds, len(MIXED))[MIXED.index(variant)]
+        return [self.kinds[kind] for kind in of_variant.tolist()]
+
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""
         return {
