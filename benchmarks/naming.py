@@ -283,10 +283,10 @@ def main() -> None:
 
 
 def _share(named: np.ndarray) -> str:
-    """Returns a share and its 95 % interval (Clopper and Pearson)."""
+    """Returns a share and its 95 % interval."""
     from bg_interp.evaluation import intervals
 
-    low, high = intervals.exact_share(int(named.sum()), len(named))
+    low, high = intervals.share(int(named.sum()), len(named))
     return f"{named.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
