@@ -12,10 +12,12 @@ import numpy as np
 
 # Near-duplicates are alike when they are made this small: their correlation is so high, and their
 # mean colours differ by so little. Only the nearest few of each image are looked at more closely.
-_SIDE, _ALIKE, _COLOUR, _NEAREST = 6, 0.95, 20.0, 3
+_SIDE, _ALIKE, _COLOUR, _NEAREST = 6, 0.8, 20.0, 3
+# One of them may be so much brighter.
+_BRIGHTENED = 1.25
 # Then so many patches by as many are compared, at shifts of so many pixels; in half of those that
 # have any texture the correlation must be so high. Noise behind alike objects is not alike.
-_PATCHES, _PIXELS, _SHIFT, _TEXTURE, _ALIKE_WITHIN = 6, 8, 2, 3.0, 0.5
+_PATCHES, _PIXELS, _SHIFT, _TEXTURE, _ALIKE_WITHIN = 6, 8, 3, 3.0, 0.5
 # Images of fewer such patches are told apart by nothing: they are taken for different ones.
 _ENOUGH = 6
 
@@ -144,9 +146,15 @@ def _candidates(images: np.ndarray) -> np.ndarray:
         nearest = np.argsort(-alike, axis=1)[:, :_NEAREST]
         found = np.stack(np.broadcast_arrays(rows[:, None], nearest), axis=-1).reshape(-1, 2)
         close = np.take_along_axis(alike, nearest, axis=1).reshape(-1) > _ALIKE
-        apart = np.abs(colours[found[:, 0]] - colours[found[:, 1]]).max(axis=1)
-        pairs.append(found[close & (apart < _COLOUR)])
+        pairs.append(found[close & (_apart(*colours[found.T]) < _COLOUR)])
     return np.concatenate(pairs)
+
+
+def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Returns by how much mean colours [M, 3] differ when one is brightened a little, [M]."""
+    gain = (first * second).sum(axis=1) / np.maximum((second**2).sum(axis=1), 1.0)
+    gain = np.clip(gain, 1 / _BRIGHTENED, _BRIGHTENED)
+    return np.abs(first - gain[:, None] * second).max(axis=1)
 
 
 def _is_alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:

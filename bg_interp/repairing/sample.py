@@ -84,17 +84,18 @@ def _has_all(labels: np.ndarray, halves: np.ndarray) -> bool:
 
 def _halved(labels: np.ndarray, kind: np.ndarray, generator: np.random.Generator) -> np.ndarray:
     """Puts whole units into two halves, int [N] of 0 and 1."""
-    names, unit = np.unique(kind, return_inverse=True)
-    classes = int(labels.max()) + 1
-    held = np.bincount(unit * classes + labels, minlength=len(names) * classes)
-    held = held.reshape(len(names), classes)
+    first, unit, sizes = np.unique(
+        kind, return_index=True, return_inverse=True, return_counts=True
+    )[1:]
+    shown = np.split(labels[np.argsort(unit, kind="stable")], np.cumsum(sizes)[:-1])
     # Class by class, and the largest first, so that the small ones make up for them.
-    order = np.lexsort((generator.random(len(names)), -held.sum(axis=1), held.argmax(axis=1)))
-    counts, half_of = np.zeros((HALVES, classes), np.int64), np.zeros(len(names), np.int64)
+    order = np.lexsort((generator.random(len(sizes)), -sizes, labels[first]))
+    counts, half_of = np.zeros((HALVES, int(labels.max()) + 1), np.int64), np.zeros_like(first)
     for one in order.tolist():
-        crowded = counts @ held[one], counts.sum(axis=1)
-        half_of[one] = np.lexsort(crowded[::-1])[0]
-        counts[half_of[one]] += held[one]
+        # Into the half that has less of what it shows, or less in all.
+        half = np.lexsort((counts.sum(axis=1), counts[:, shown[one]].sum(axis=1)))[0]
+        half_of[one] = half
+        np.add.at(counts[half], shown[one], 1)
     return half_of[unit]
 
 

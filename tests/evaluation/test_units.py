@@ -1,0 +1,41 @@
+"""Near-duplicates are found, and images that only look alike from afar are not."""
+
+import cv2
+import numpy as np
+import pytest
+
+from bg_interp.evaluation.units import near_duplicates
+
+
+def _places(count: int, seed: int = 0) -> np.ndarray:
+    """Textures of large and small shapes, float [N, 64, 64, 3]."""
+    generator = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        image = np.tile(generator.uniform(40, 200, 3), (64, 64, 1))
+        for side, contrast in ((3, 40.0), (8, 25.0), (24, 20.0)):
+            image += cv2.resize(generator.normal(size=(side, side, 3)) * contrast, (64, 64))
+        made.append(image)
+    return np.stack(made)
+
+
+@pytest.mark.parametrize("views", [2, 4])
+def test_images_that_were_moved_brightened_and_blurred_by_noise_are_one(views):
+    generator = np.random.default_rng(1)
+    places = _places(30)
+    scenes = np.repeat(np.arange(30), views)
+    images = [
+        np.roll(places[one], generator.integers(-2, 3, 2), (0, 1)) * generator.uniform(0.93, 1.07)
+        + generator.normal(0, 4, (64, 64, 3))
+        for one in scenes
+    ]
+    found = near_duplicates(np.clip(images, 0, 255).astype(np.uint8))
+    assert len(np.unique(found)) == 30
+    assert len(np.unique(np.stack([found, scenes]), axis=1).T) == 30
+
+
+def test_different_places_and_plain_images_are_not_joined():
+    images = np.clip(_places(60, seed=2), 0, 255).astype(np.uint8)
+    assert len(np.unique(near_duplicates(images))) == 60
+    plain = np.full((10, 32, 32, 3), 90, np.uint8)
+    assert len(np.unique(near_duplicates(plain))) == 10
