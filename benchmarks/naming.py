@@ -19,9 +19,12 @@ photographs are files whose sorted names follow the order of the classes, one of
 
 Xplique takes part with --xplique_python=PYTHON, the interpreter of an environment that has it:
 
-    pip install tensorflow==2.20.0
+    pip install tensorflow==2.20.0 deprecated einops matplotlib opencv-python-headless \\
+        "scikit-image<=0.25.2" "scikit-learn<=1.7.2" "scipy<=1.15.3"
     pip install --no-deps xplique==2.0.2 tensorflow-probability==0.25.0 tf-keras==2.20.1 \\
         decorator cloudpickle dm-tree
+
+Its default images are 512 px wide, whatever the network takes.
 """
 
 import dataclasses
@@ -280,10 +283,10 @@ def main() -> None:
 
 
 def _share(named: np.ndarray) -> str:
-    """Returns a share and its 95 % interval (Clopper and Pearson)."""
+    """Returns a share and its 95 % interval."""
     from bg_interp.evaluation import intervals
 
-    low, high = intervals.exact_share(int(named.sum()), len(named))
+    low, high = intervals.share(int(named.sum()), len(named))
     return f"{named.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
