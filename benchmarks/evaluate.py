@@ -63,7 +63,9 @@ def _case(network: str, side: int, backgrounds: int, rounds: int) -> tuple[list,
     from bg_interp.models import networks
     from bg_interp.models.adapter import AdaptedModel
 
-    config = EvaluateConfig(dataset="habitats", masks="auto", image_size=side, leak=True)
+    config = EvaluateConfig(
+        dataset="habitats", masks="auto", image_size=side, resize="smooth", leak=True
+    )
     source = subject.open_images(config)
     test = Arrays.of(open_in_memory(source, "test", config).arrays)
     names = source.class_names
