@@ -16,7 +16,7 @@ from PIL import Image
 
 from bg_interp import cluster, pictures
 from bg_interp.config.segmentation import SegmentConfig, check_names
-from bg_interp.data.sources import Source, open_source
+from bg_interp.data.sources import Source, open_each_once
 from bg_interp.errors import UserError
 from bg_interp.masks import blocks, precompute, store
 from bg_interp.masks.review import gallery, scores, summary
@@ -106,7 +106,7 @@ def run(config: SegmentConfig) -> Segmented:
     settings.check()
     if config.on_cluster:
         cluster.check(config.cluster)
-    source = open_source(config)
+    source = open_each_once(config)
     if config.score and not source.has_masks:
         raise UserError(f"--score needs a dataset with masks. Received: --dataset={config.dataset}")
     root = pathlib.Path(_expanded(config.mask_store) or store.default_root())

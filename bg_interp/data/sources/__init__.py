@@ -1,5 +1,6 @@
 """Where images come from: a module for each kind of `--dataset`, each with an `open_source`."""
 
+import dataclasses
 import importlib
 import pathlib
 import sys
@@ -115,6 +116,22 @@ def open_source(config: SourceConfig, whole: bool = False) -> Source:
     return source
 
 
+def open_each_once(config: SourceConfig) -> Source:
+    """Opens a source whose images are gone through one by one, whatever split they belong to.
+
+    No class needs images to train on and others to test on; images that nobody has divided stand
+    in one split.
+
+    Raises:
+      UserError: see `open_source`.
+    """
+    source = open_source(config, whole=True)
+    splits = source.splits
+    if list(splits["train"].keys) != list(splits["test"].keys):
+        return source
+    return dataclasses.replace(source, splits={"test": splits["test"]})  # type: ignore[type-var]
+
+
 def described(source: Source) -> str:
     """Says in one line what classes and how many images a source holds."""
     names = source.class_names
@@ -124,7 +141,7 @@ def described(source: Source) -> str:
     if not getattr(source, "divided", False):
         return f"{said}, images: {_counted(splits)}"
     if splits["train"].keys == splits["test"].keys:
-        return f"{said}, {len(splits['test'])} images, all tested on: nobody has divided them"
+        return f"{said}, {len(splits['test'])} images, all used: nobody has divided them"
     return f"{said}, images, divided here by a hash of their names: {_counted(splits)}"
 
 

@@ -59,7 +59,7 @@ def test_without_splits_all_images_are_tested_on_or_a_fifth(opened, tmp_path, ca
     dataset = write(tmp_path, count=20)
     whole = opened(dataset, whole=True)
     assert whole.divided and whole.splits["test"].keys == whole.splits["train"].keys
-    assert "20 images, all tested on: nobody has divided them" in capsys.readouterr().err
+    assert "20 images, all used: nobody has divided them" in capsys.readouterr().err
     source = opened(dataset)
     train, test = source.splits["train"].keys, source.splits["test"].keys
     assert not set(train) & set(test) and len(train) + len(test) == 20 and len(test) < 10
