@@ -22,7 +22,7 @@ from bg_interp.visualization import callbacks, features, scores, statistics
 from bg_interp.visualization.maximization import ActivationMaximization
 from bg_interp.visualization.pieces import pieces
 from bg_interp.visualization.presets import SMALL
-from bg_interp.visualization.results import Visualization, chosen_by_margin, joined, mended
+from bg_interp.visualization.results import Visualization, chosen_by_margin, joined, mended, slim
 from bg_interp.visualization.statistics import AscentStatistics
 
 # Of all layers' outputs together; with their gradients a step then stays below 4 GiB.
@@ -205,7 +205,7 @@ class Ascent:
             def make(units: np.ndarray) -> Visualization:
                 return self(units, **options)
 
-            made.append(make(part) if keep is None else keep(part, make))
+            made.append(slim(make(part) if keep is None else keep(part, make)))
         return joined(made)
 
     def _batch_of(self, chosen: np.ndarray, seed: int, samples: int | None) -> _Batch:

@@ -92,13 +92,21 @@ _AXES = {"images": 0, "activations": 0, "natural": 0, "median": 0, "guesses": 0}
 _AXES |= {"samples": 1, "sample_activations": 1, "margins": 1, "frames": 1}
 
 
+def slim(made: Visualization) -> Visualization:
+    """Returns the same with a single sample in the memory of its image: a gallery holds many."""
+    return dataclasses.replace(made, samples=made.images[None]) if len(made.samples) == 1 else made
+
+
 def joined(parts: Sequence[Visualization]) -> Visualization:
     """Returns what several ascents with the same settings made, as one."""
     first = parts[0]
     fields: dict[str, Any] = {"units": tuple(unit for part in parts for unit in part.units)}
+    single = all(len(part.samples) == 1 for part in parts)
     for name, axis in _AXES.items():
-        if getattr(first, name) is not None:
+        if getattr(first, name) is not None and not (single and name == "samples"):
             fields[name] = np.concatenate([getattr(part, name) for part in parts], axis)
+    if single:
+        fields["samples"] = fields["images"][None]
     stops = [part.stopped_at for part in parts if part.stopped_at is not None]
     return dataclasses.replace(
         first,
