@@ -94,9 +94,11 @@ def _as_rare(shares: np.ndarray, right: np.ndarray, count: np.ndarray) -> np.nda
     """Returns how often chance gives so many right answers or more, or so few as are as rare."""
     above = scipy.special.betainc(right, count - right + 1, shares)
     fewest = scipy.stats.binom.ppf(above * (1 - 1e-9), count, shares)
-    below = scipy.special.bdtr(fewest, count, shares)
+    # SciPy rounds other numbers of trials, and warns of them.
+    trials = count.astype(np.int64)
+    below = scipy.special.bdtr(fewest, trials, shares)
     # The last count that is as rare, or the one before.
-    less = np.where(fewest > 0, scipy.special.bdtr(fewest - 1, count, shares), 0.0)
+    less = np.where(fewest > 0, scipy.special.bdtr(fewest - 1, trials, shares), 0.0)
     return above + np.where(below <= above * (1 + 1e-9), below, less)
 
 

@@ -90,8 +90,8 @@ def test_preprocessing_is_put_before_the_network_and_stays_outside_of_the_result
 def test_a_result_shows_itself_and_is_saved(tmp_path):
     result = bg.repair(shortcut(), *coloured(60, 0), ["<r>", "g", "b"])
     assert "swap" in str(result) and "<table>" in result._repr_html_()
-    # A fifth; images that are nearly the same stay together.
-    assert result.after.measures["original"].count in (12, 13)
+    # A fifth or more: images that are nearly the same stay together.
+    assert 12 <= result.after.measures["original"].count <= 30
     # Nobody said that the classifier has not seen these.
     assert "may have learnt from them; test=" in str(result) and result.before.doubts
     result.save(tmp_path)
@@ -120,9 +120,12 @@ def test_what_cannot_be_used_is_one_line(change, message):
 
 
 def test_without_test_whole_objects_are_set_aside_that_the_new_layer_never_saw(monkeypatch):
-    images, labels, masks = coloured(90, 0)
-    # Five objects of each class, six images each; every object has a brightness of its own.
+    _, labels, masks = coloured(90, 0)
+    # Five objects of each class, six images each, which look like nothing else.
     objects = labels + 3 * (np.arange(90) // 3 % 5)
+    generator = np.random.default_rng(0)
+    looks = generator.integers(20, 235, (15, 8, 8, 3))[objects]
+    images = (looks + generator.integers(-9, 10, looks.shape)).astype(np.uint8)
     seen = {}
 
     def kept(classifier, train, test, how):
@@ -131,7 +134,11 @@ def test_without_test_whole_objects_are_set_aside_that_the_new_layer_never_saw(m
 
     monkeypatch.setattr(retraining, "repair", kept)
     assert bg.repair(shortcut(), images, labels, masks, units=objects) == "repaired"
-    shown = {name: set(one.units.objects.tolist()) for name, one in seen.items()}
+    number = {image.tobytes(): place for place, image in enumerate(images)}
+    shown = {
+        name: {objects[number[image.tobytes()]] for image in one.arrays.images}
+        for name, one in seen.items()
+    }
     assert shown["train"] and shown["test"] and not shown["train"] & shown["test"]
     assert set(seen["test"].arrays.labels.tolist()) == {0, 1, 2}
     assert len(seen["test"].arrays.labels) + len(seen["train"].arrays.labels) == 90

@@ -40,6 +40,9 @@ def photos(tmp_path) -> pathlib.Path:
             for number in range(count):
                 image = np.zeros((20, 20, 3), np.uint8)
                 image[..., label] = 200
+                # Pictures that differ, in a colour that the model does not look at.
+                blocks = generator.integers(0, 255, (4, 4))
+                image[..., 2] = np.kron(blocks, np.ones((5, 5)))
                 image[mask > 0] = generator.integers(0, 255, 3)
                 relative = pathlib.Path(split, name, f"{number}.png")
                 for root, pixels in (("photos", image), ("masks", mask)):
