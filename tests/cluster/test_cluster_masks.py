@@ -77,6 +77,8 @@ def contents(folder: pathlib.Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.*") if path.name[0] != "."}
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_process_changes_no_file(
     one_machine, photographs, red_is_foreground, tmp_path, pause
 ):
@@ -112,6 +114,8 @@ def _kill_a_working_process(pause: float) -> bool:
     return False
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_a_lost_machine_and_a_lost_head_cost_no_mask(
     two_nodes, one_machine, photographs, red_is_foreground, tmp_path, pause
 ):

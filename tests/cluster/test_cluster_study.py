@@ -70,6 +70,8 @@ def alone(start, tmp_path_factory) -> pathlib.Path:
     return folder
 
 
+@pytest.mark.slow
+@pytest.mark.long
 def test_a_machine_lost_in_the_middle_of_an_arm_changes_nothing(
     two_nodes, alone, start, saved_weights, tmp_path, pause
 ):

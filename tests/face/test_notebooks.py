@@ -10,6 +10,7 @@ NOTEBOOKS = sorted((source_tree.ROOT / "docs" / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs(path, tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient")

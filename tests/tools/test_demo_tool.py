@@ -9,6 +9,7 @@ import source_tree
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_the_page_tells_the_story_and_readme_s_lines_run_after_it(run_tool, tmp_path, monkeypatch):
     settings = {"steps": 4, "workdir": tmp_path / "runs" / "demo", "photos": tmp_path / "photos"}
     done = run_tool("demo", settings, anew=True)

@@ -32,6 +32,7 @@ def test_what_is_short_differs_in_trailing_flags_alone():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_they_run_as_they_stand(tmp_path):
     if shutil.which("bg-interp-demo") is None:
         pytest.skip("the package is not installed")

@@ -88,6 +88,7 @@ def whole(start_workers, tmp_path_factory) -> pathlib.Path:
     return folder
 
 
+@pytest.mark.long
 def test_two_workers_learn_what_one_does_and_survive_the_loss_of_one(
     start_workers, whole, tmp_path, pause
 ):
