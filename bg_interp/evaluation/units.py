@@ -15,9 +15,10 @@ import numpy as np
 _SIDE, _ALIKE, _COLOUR, _NEAREST = 6, 0.8, 20.0, 3
 # One of them may be so much brighter.
 _BRIGHTENED = 1.25
-# Then so many patches by as many are compared, at shifts of so many pixels; in half of those that
-# have any texture the correlation must be so high. Noise behind alike objects is not alike.
-_PATCHES, _PIXELS, _SHIFT, _TEXTURE, _ALIKE_WITHIN = 6, 8, 3, 3.0, 0.5
+# Then so many patches by as many are compared, at shifts of so many pixels; in so large a share of
+# those that have any texture the correlation must be so high. Noise behind alike objects is not
+# alike, nor are other objects on one pattern.
+_PATCHES, _PIXELS, _SHIFT, _TEXTURE, _ALIKE_WITHIN, _SHARE = 6, 8, 3, 3.0, 0.5, 0.9
 # Images of fewer such patches are told apart by nothing: they are taken for different ones.
 _ENOUGH = 6
 
@@ -174,7 +175,7 @@ def _is_alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         textured = np.minimum(spread[left], spread_of_other) >= _TEXTURE
         alike = (np.einsum("mpd,mpd->mp", one[left], other) >= _ALIKE_WITHIN) & textured
         enough = textured.sum(axis=1) >= _ENOUGH
-        found[left] = enough & (alike.sum(axis=1) * 2 >= textured.sum(axis=1))
+        found[left] = enough & (alike.sum(axis=1) >= _SHARE * textured.sum(axis=1))
     return found
 
 

@@ -39,3 +39,12 @@ def test_different_places_and_plain_images_are_not_joined():
     assert len(np.unique(near_duplicates(images))) == 60
     plain = np.full((10, 32, 32, 3), 90, np.uint8)
     assert len(np.unique(near_duplicates(plain))) == 10
+
+
+def test_other_objects_on_one_pattern_are_other_images():
+    generator = np.random.default_rng(3)
+    pattern = np.clip(_places(1, seed=4)[0], 0, 255)
+    images = np.repeat(pattern[None], 20, axis=0)
+    images[:, 16:48, 16:48] = np.clip(_places(20, seed=5), 0, 255)[:, :32, :32]
+    images = images + generator.normal(0, 3, images.shape)
+    assert len(np.unique(near_duplicates(np.clip(images, 0, 255).astype(np.uint8)))) >= 18
