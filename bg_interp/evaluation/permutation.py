@@ -25,7 +25,9 @@ class Chance:
 
 def against_chance(found: float, by_chance: np.ndarray) -> Chance:
     """Compares a value with the same measurement of permuted labels, [draws]; see `DRAWS`."""
-    low, high = np.quantile(by_chance, (0.025, 0.975))
+    # Values of chance themselves: between two of them so much would come more often than that.
+    low = np.quantile(by_chance, 0.025, method="lower")
+    high = np.quantile(by_chance, 0.975, method="higher")
     as_much = int((by_chance >= found - 1e-12).sum())
     p_value = (as_much + 1) / (len(by_chance) + 1)
     return Chance(float(by_chance.mean()), float(low), float(high), p_value)

@@ -28,7 +28,7 @@ def test_without_ray_the_extra_is_named():
 
 @pytest.mark.usefixtures("without_ray")
 def test_without_ray_no_data_set_is_prepared_for_masks(monkeypatch):
-    monkeypatch.setattr(segment, "open_source", lambda _: pytest.fail("it was opened"))
+    monkeypatch.setattr(segment, "open_each_once", lambda _: pytest.fail("it was opened"))
     with pytest.raises(UserError, match="needs Ray"):
         segment.run(SegmentConfig(dataset="habitats", cluster="local"))
 

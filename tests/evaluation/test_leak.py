@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bg_interp.errors import UserError
+from bg_interp.evaluation import leak
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.leak import drawn, measure_leak
 
@@ -72,3 +73,15 @@ def test_the_rim_that_a_small_mask_leaves_is_no_leak():
     images = np.clip(grey + noise, 0, 255).astype(np.uint8)
     found = measure_leak(Arrays(images, masks, arrays.labels))
     assert found.accuracy.low < found.chance
+
+
+def test_labels_by_chance_keep_each_fold_s_classes_and_each_unit_s_label():
+    generator = np.random.default_rng(0)
+    units = np.repeat(np.arange(60), 2)
+    labels = np.repeat(generator.permutation(np.arange(60) % 3), 2)
+    folds = leak._Folds(generator.normal(size=(120, 5)).astype(np.float32), labels, units, 0)
+    made = folds.permuted(labels, units, generator)
+    assert not np.array_equal(made, labels)
+    np.testing.assert_array_equal(made[0::2], made[1::2])
+    for test, *_ in folds._parts:
+        np.testing.assert_array_equal(np.bincount(made[test]), np.bincount(labels[test]))
