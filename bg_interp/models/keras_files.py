@@ -12,6 +12,8 @@ from bg_interp.errors import UserError, printable
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
 _LONGEST = 200
+# Archives of so many bytes harm nobody; larger ones shrink at most to such a share.
+_SMALL, _SHRINKS = 2**29, 50
 
 
 def opened(path: pathlib.Path, what: str = "") -> keras.Model:
@@ -24,6 +26,11 @@ def opened(path: pathlib.Path, what: str = "") -> keras.Model:
     Raises:
       UserError: it is damaged, holds weights alone, or needs code of its own.
     """
+    if unpacked := _unpacked_to(path):
+        raise UserError(
+            f"{what or path} would take {unpacked / 2**30:.1f} GiB of memory for a file of "
+            f"{path.stat().st_size / 2**20:.1f} MiB, as no network does; save it anew"
+        )
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     # Keras raises many kinds of exceptions for damaged and unsafe files.
@@ -32,6 +39,21 @@ def opened(path: pathlib.Path, what: str = "") -> keras.Model:
             f"{what or path} cannot be opened by Keras {keras.__version__}: "
             f"{why_not_opened(path, error)}"
         ) from error
+
+
+def _unpacked_to(path: pathlib.Path) -> int:
+    """Returns how many bytes an archive becomes, where so many that it must be made up; else 0.
+
+    Weights are numbers, which hardly shrink.
+    """
+    if not zipfile.is_zipfile(path):
+        return 0
+    try:
+        with zipfile.ZipFile(path) as file:
+            size = sum(one.file_size for one in file.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile):  # Keras says what is wrong with it.
+        return 0
+    return size if size > max(_SMALL, _SHRINKS * path.stat().st_size) else 0
 
 
 def holds_weights_alone(path: pathlib.Path) -> bool:

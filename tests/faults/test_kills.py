@@ -91,23 +91,9 @@ def test_train(shape_settings, trained_workdir, tmp_path, environment, ledger):
     survive(job, tmp_path, environment, ledger, whole)
 
 
-def stored_masks(folder):
-    """Returns all masks of a store by key; no shard may be damaged, no key may stand twice."""
-    from bg_interp.masks import shards
-
-    found = {}
-    for index in sorted(folder.rglob("masks-*.json")):
-        assert shards.damage(index) == ""
-        for key, entry in shards.read_index(index).items():
-            assert key not in found
-            content = (index.parent / entry.shard).read_bytes()
-            found[key] = content[entry.offset : entry.offset + entry.length]
-    return found
-
-
 def check_masks(whole, killed):
-    assert stored_masks(whole) == stored_masks(killed)
-    assert len(stored_masks(killed)) == 600
+    assert harness.stored_masks(whole) == harness.stored_masks(killed)
+    assert len(harness.stored_masks(killed)) == 600
     patterns = ("png/**/*.png", "store/*/*/bad_masks.txt", "store/*/*/store.json")
     assert harness.digests(whole, *patterns) == harness.digests(killed, *patterns)
     orphans = {p.stem for p in killed.rglob("masks-*.tfrecord")}

@@ -12,10 +12,10 @@ import pathlib
 import random
 import shutil
 import sys
-import zipfile
 
 import numpy as np
 from damaging import damaged
+from spoiling import spoil_archive
 
 SIDE = 8
 
@@ -32,6 +32,10 @@ def made(kind: str, folder: pathlib.Path) -> pathlib.Path:
         model.export(path, verbose=False)
     elif kind == "onnx":
         _write_onnx(path)
+    elif kind == "tflite":
+        import tensorflow as tf
+
+        path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     else:
         model.save(path)
     return path
@@ -64,18 +68,10 @@ def spoil(path: pathlib.Path, chance: random.Random) -> None:
         one = chance.choice(sorted(p for p in path.rglob("*") if p.is_file()))
         one.write_bytes(damaged(one.read_bytes(), chance))
         return
-    if path.suffix != ".keras" or chance.random() < 0.5:
+    if path.suffix == ".keras":
+        spoil_archive(path, chance)
+    else:
         path.write_bytes(damaged(path.read_bytes(), chance))
-        return
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    name = chance.choice(sorted(parts))
-    parts[name] = damaged(parts[name], chance)
-    if chance.random() < 0.2:
-        parts["../escaped"] = b"outside"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
 
 
 def tried(path: pathlib.Path) -> tuple[str, str]:
