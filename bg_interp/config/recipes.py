@@ -43,6 +43,8 @@ _VALUES: dict[str, dict[str, Any]] = {
 # As near to Nielsen et al. 2023 as what is known of their training allows, over the recipe that
 # suits the data: no adversarial step, masks that are 0 or 1.
 _AS_IN_PAPER = {"adversarial_epsilon": 0.0, "hard_masks": True}
+# Without replays, so many times the minibatches make as many updates.
+_REPLAYS = 4
 # What a network needs that starts from nothing, and one that starts from weights.
 _FRESH = {"learning_rate": 2e-3, "freeze_batch_norm": False}
 _PRETRAINED = {"learning_rate": 5e-4, "freeze_batch_norm": True}
@@ -68,7 +70,8 @@ def defaults(recipe: str, dataset: str, network: str | None, weights: str | None
     """
     values = dict(_VALUES[choose("auto", dataset) if recipe == PAPER else recipe])
     if recipe == PAPER:
-        values |= _AS_IN_PAPER
+        longer = {name: values[name] * _REPLAYS for name in ("steps", "epochs")}
+        values |= _AS_IN_PAPER | longer
     if network == SMALL:
         values["weights"] = "none"
     if network not in (None, values["network"]):

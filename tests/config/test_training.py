@@ -225,4 +225,5 @@ def test_the_recipe_of_the_paper_takes_the_network_of_the_data_and_nothing_of_ou
     photographs = settings.resolved(ArmConfig(recipe="paper", dataset="folder:photos"))
     assert (photographs.network, photographs.adversarial_epsilon) == ("MobileNetV2", 0)
     assert settings.resolved(ArmConfig(recipe="paper", hard_masks=False)).hard_masks is False
-    assert settings.counted(drawn, 2400).steps == 120
+    # As many updates as four replays make.
+    assert settings.counted(drawn, 2400).steps == 480
