@@ -45,7 +45,7 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
 
     recipe: str = setting(
         "auto",
-        "defaults that belong together. drawings: the small network from nothing at 64 px. "
+        "defaults that belong together. drawings: the small network from scratch at 64 px. "
         "photographs: MobileNetV2 from weights at 96 px. auto: drawings on habitats, else "
         "photographs. paper: that of the data without the adversarial step, with hard masks, and "
         "class images by 200 plain steps in Fourier space",
@@ -70,13 +70,13 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     fetch_weights: bool = setting(False, "let Keras download imagenet weights that it lacks")
     steps: int | None = setting(
         None,
-        "minibatches to train, each with all its replays; default: the recipe's 120 or, on "
+        "training steps, each a minibatch with all its replays; default: the recipe's 120 or, on "
         "photographs, 4 epochs and at least 100",
         rule=POSITIVE,
     )
     epochs: int | None = setting(
         None,
-        "passes through the data instead of --steps; default on photographs: 4, from nothing 30",
+        "passes through the data instead of --steps; default on photographs: 4, or 30 from scratch",
         rule=POSITIVE,
     )
     batch_size: int | None = setting(
@@ -100,9 +100,9 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     )
     adversarial_epsilon: float | None = setting(
         None,
-        "length of the adversarial step on the input, L2, in units of [0, 1] per channel value; 0 "
-        "trains without. An addition of ours to the paper: without it class images hardly show "
-        "objects. Default: the recipe's, 6 or 4",
+        "length of the adversarial step on the input, L2, in units of [0, 1] per channel value; "
+        "0 trains without. Not in the paper: without it class images hardly show objects. "
+        "Default: the recipe's, 6 or 4",
         rule=NOT_NEGATIVE,
     )
     adversarial_ramp: float | None = setting(

@@ -54,13 +54,13 @@ class StudyConfig(ClusterConfig):
     seeds: str = setting(
         "5",
         "how many seeds (5: 0 to 4), or the seeds themselves (100,101; a single one: 100,). Each "
-        "has initial weights and order of its own, and images of its own where they are made here. "
-        "Under 5, all is indicative and no question is answered",
+        "has initial weights and order of its own, and images of its own where they are made "
+        "here. With fewer than 5 all results are indicative, and no question is answered",
     )
     correlations: str = setting(
         "0.95",
-        "habitats and composites: how surely the background gives the class away, separated by "
-        "commas; with several of them the report draws the effect against the correlation",
+        "habitats and composites: probabilities that an image has its own class's background, "
+        "separated by commas; with several the report plots the effect against the correlation",
     )
     adversarial_epsilons: str | None = setting(
         None,
@@ -69,21 +69,21 @@ class StudyConfig(ClusterConfig):
     )
     judge_network: str = setting(
         "EfficientNetB0",
-        "name of keras.applications whose features the judges of photographs see by; better "
-        "another one than the arms'",
+        "name of keras.applications whose features the judges of photographs see by; preferably "
+        "not that of the arms",
     )
     judge_weights: str | None = setting(
         None,
-        "its weights: none (judges learn from nothing), imagenet, or a .keras or .h5 file; "
+        "its weights: none (judges train from scratch), imagenet, or a .keras or .h5 file; "
         "default: on photographs imagenet where Keras has it or may fetch it (--fetch_weights), "
         "else none",
     )
     questions: str = setting(
         questions.ALL,
-        "which differences against none are asked about, and corrected, together: all (every "
-        "judge, start and treatment, and BG-Gap), primary (leakage and shape from the own start, "
-        "accuracy on swapped backgrounds), or a text file of lines such as 'black leakage_own "
-        "lower'. Name them before arms are trained",
+        "which differences from none are tested, and corrected for multiple testing, together: "
+        "all (every judge, start and treatment, and BG-Gap), primary (leakage and shape from the "
+        "own start, accuracy on swapped backgrounds), or a text file of lines such as 'black "
+        "leakage_own lower'. Name them before arms are trained",
     )
     natural: bool = setting(
         False,
