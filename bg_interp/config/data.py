@@ -29,6 +29,8 @@ SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
 MASKS = ("auto", "none", "dataset", *SEGMENTERS)
 # Habitats can be drawn at any of these sizes.
 HABITATS_SMALLEST, HABITATS_LARGEST = 16, 512
+# Classes that are drawn unless more or fewer are asked for, and all that there are.
+HABITATS_CLASSES, HABITATS_MOST_CLASSES = 8, 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,15 +70,24 @@ class SourceConfig:
     )
     colour_matching: float = setting(
         0.25,
-        "composites only: how far an object's brightness goes towards that of its place, by a "
-        "factor of 1.25 at most",
+        "composites only: how far an object's brightness is moved towards that of its place, by "
+        "a factor of 1.25 at most",
         rule=SHARE,
     )
     correlation: float = setting(
         0.95,
         "habitats and composites: probability that an image stands on its own class's background; "
-        "chance is 1 / number of classes, 0.125 for habitats",
+        "chance is 1 / number of classes, 0.125 for habitats of eight",
         rule=SHARE,
+    )
+    classes: int = setting(
+        HABITATS_CLASSES,
+        f"habitats only: how many classes are drawn, each with a background of its own, 2 to "
+        f"{HABITATS_MOST_CLASSES}",
+        rule=(
+            lambda value: 2 <= value <= HABITATS_MOST_CLASSES,
+            f"must be from 2 to {HABITATS_MOST_CLASSES}",
+        ),
     )
     data_seed: int = setting(0, "habitats and composites: seed of the images", rule=SEED)
     data_dir: str | None = setting(
@@ -121,7 +132,7 @@ class DataConfig(SourceConfig):
     """Which images are used and with which masks, decoded at one size."""
 
     resize: str = setting(
-        "smooth", f"how images come to --image_size: {RESIZE_HELP}", choices=RESIZES
+        "smooth", f"how images are resized to --image_size: {RESIZE_HELP}", choices=RESIZES
     )
     masks: str = setting(
         "auto",
@@ -130,18 +141,19 @@ class DataConfig(SourceConfig):
     )
     invert_masks: bool | None = setting(
         None,
-        "true: black is the object in masks from outside, as in masks of backgrounds; false: white "
-        "is, however it looks; default: white, and masks that look inverted are doubted",
+        "true: black is the object in the given masks, as in masks of backgrounds; false: white "
+        "is, even where that looks inverted; default: white, with a doubt where masks look "
+        "inverted",
     )
     mask_values: str | None = setting(
         None,
-        "which values of masks from outside are object, where they are maps of labels or colours: "
-        "1:20, 15,38 or #800000; all others are background",
+        "which values are the object, where the given masks are maps of labels or colours: 1:20, "
+        "15,38 or #800000; all others are background",
     )
     on_bad_mask: str = setting(
         "keep",
-        "images whose mask is empty, full, unsure or odd: keep leaves them untreated, drop leaves "
-        "them out, error stops",
+        "images whose mask is empty, full, uncertain or implausible: keep leaves them untreated, "
+        "drop leaves them out, error stops",
         choices=("keep", "drop", "error"),
     )
     max_bad_fraction: float = setting(
@@ -149,7 +161,8 @@ class DataConfig(SourceConfig):
     )
     cache_gb: float = setting(
         1.0,
-        "most memory for decoded images, in gigabytes; larger data are decoded each epoch",
+        "memory limit for decoded images, in gigabytes; larger data sets are decoded again in "
+        "each epoch",
         rule=NOT_NEGATIVE,
     )
 

@@ -10,7 +10,7 @@ class DemoConfig:
     """A short way from nothing to a repaired network."""
 
     workdir: str = setting("runs/demo", "folder of the page, the networks and their audits")
-    steps: int = setting(120, "minibatches that each of the two networks learns", rule=POSITIVE)
+    steps: int = setting(120, "training steps of each of the two networks", rule=POSITIVE)
     image_size: int = setting(64, "side of the pictures in pixels, 32 or more", rule=POSITIVE)
     seed: int = setting(0, "of the networks, and of the choice of backgrounds", rule=SEED)
     photos: str | None = setting(

@@ -47,7 +47,7 @@ class EvaluateConfig(DataConfig):
     )
     dataset: str = setting(
         "",
-        "whose test images are used: habitats, composites, tfds:NAME, folder:PATH, or annotations "
+        "where images come from: habitats, composites, tfds:NAME, folder:PATH, or annotations "
         "such as table:FILE.csv, coco:FILE.json, voc:PATH, waterbirds:PATH (as for "
         "tools/train.py); default: what the model was trained on, else habitats",
     )
@@ -65,15 +65,15 @@ class EvaluateConfig(DataConfig):
     )
     resize: str = setting(
         "auto",
-        f"how images come to that size: {RESIZE_HELP}; auto takes that of the model's training "
-        "where a run tells it, else tries each on some images, takes another than smooth where the "
-        "model is clearly right more often, and says so",
+        f"how images are resized: {RESIZE_HELP}; auto takes what the model was trained with "
+        "where a run tells it; otherwise it tries each on some images, takes another than smooth "
+        "only where accuracy is clearly higher, and says so",
         choices=("auto", *RESIZES),
     )
     preprocess: str = setting(
         "auto",
-        "what the model wants done to pixels; auto tries the usual ways on some images, takes the "
-        f"one in which the model is right, and says so. {pixels.HELP}",
+        "the preprocessing that the model expects; auto tries the usual ways on some images, "
+        f"takes the one in which the model is right, and says so. {pixels.HELP}",
     )
     input_range: str = setting(
         "auto",
@@ -93,8 +93,9 @@ class EvaluateConfig(DataConfig):
     )
     adversarial_backgrounds: int = setting(
         8,
-        "on how many backgrounds of other classes each object must be right to count as right (the "
-        "measure `adversarial`, and `adversarial_same` for as many of its own); 0 leaves both out",
+        "number of backgrounds of other classes on which an object must be classified correctly "
+        "to count as correct (the measure `adversarial`, and `adversarial_same` for as many of "
+        "its own); 0 leaves both out",
         rule=NOT_NEGATIVE,
     )
     class_images: bool = setting(
@@ -104,24 +105,25 @@ class EvaluateConfig(DataConfig):
     )
     class_images_of: str = setting(
         "both",
-        "what class images are held to: object or background draws what the network takes from "
-        "that part of the images alone, apart draws one row of each",
+        "which part of the images class images follow: object or background draw what the "
+        "network reads from that part alone, apart draws one row of each",
         choices=(*OF, "apart"),
     )
     leak: bool = setting(
         False,
-        "measure as well how well backgrounds alone tell the label; without --model that alone",
+        "also measure how well backgrounds alone predict the label; without --model only that",
     )
     fail_if: str | None = setting(
         None,
         "conditions on measures, separated by commas (reliance>0.1,worst_group<0.6): exit code 3 "
-        "when the whole interval of one is beyond its threshold, so on evidence that it is too bad",
+        "when the whole interval of one is beyond its threshold, so on evidence that the model "
+        "is not good enough",
     )
     must: str | None = setting(
         None,
-        "conditions that must hold (reliance<0.1): passed only when the whole interval keeps one, "
-        "so on evidence that it is good enough; exit code 3 when the whole interval breaks one, "
-        "and 4, undecided, when the images are too few to tell",
+        "conditions that must hold (reliance<0.1): passed only when the whole interval meets "
+        "each, so on evidence that the model is good enough; exit code 3 when a whole interval "
+        "violates one, and 4, undecided, when there are too few images to tell",
     )
     baseline: str | None = setting(
         None,

@@ -27,8 +27,8 @@ class RepairConfig(EvaluateConfig):
     )
     max_loss: float = setting(
         0.02,
-        "how much accuracy on unmodified images may be lost, of 1, for the sake of accuracy on "
-        "other backgrounds; told by images that the new layer has not seen",
+        "largest accepted loss of accuracy on unmodified images (0.02: two points) in exchange "
+        "for accuracy on other backgrounds; measured on images that the new layer has not seen",
         rule=SHARE,
     )
     copies: int = setting(
