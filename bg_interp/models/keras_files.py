@@ -9,8 +9,10 @@ from collections.abc import Iterator
 import keras
 
 from bg_interp.errors import UserError, printable
+from bg_interp.models import hdf5_trial
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
+_OF_HDF5 = (".h5", ".hdf5")
 _LONGEST = 200
 # Archives of so many bytes harm nobody; larger ones shrink at most to such a share.
 _SMALL, _SHRINKS = 2**29, 50
@@ -31,6 +33,8 @@ def opened(path: pathlib.Path, what: str = "") -> keras.Model:
             f"{what or path} would take {unpacked / 2**30:.1f} GiB of memory for a file of "
             f"{path.stat().st_size / 2**20:.1f} MiB, as no network does; save it anew"
         )
+    if path.suffix.lower() in _OF_HDF5 and not hdf5_trial.ends(path):
+        raise UserError(f"{what or path} is damaged: HDF5 cannot read it to its end; save it anew")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     # Keras raises many kinds of exceptions for damaged and unsafe files.
@@ -60,7 +64,7 @@ def holds_weights_alone(path: pathlib.Path) -> bool:
     """Tells whether a file has the weights of a network without saying which network it is."""
     if path.name.endswith(".weights.h5"):
         return True
-    if path.suffix not in (".h5", ".hdf5"):
+    if path.suffix not in _OF_HDF5:
         return False
     import h5py
 

@@ -7,6 +7,7 @@ was opened or refused badly; on standard error, the case that is tried.
     model_program.py KIND FOLDER CASES SEED
 """
 
+import faulthandler
 import json
 import pathlib
 import random
@@ -18,6 +19,7 @@ from damaging import damaged
 from spoiling import spoil_archive
 
 SIDE = 8
+_LONGEST_SECONDS = 300
 
 
 def made(kind: str, folder: pathlib.Path) -> pathlib.Path:
@@ -101,6 +103,8 @@ def main() -> None:
         (shutil.copytree if whole.is_dir() else shutil.copy)(whole, path)
         spoil(path, random.Random(number))
         print(number, file=sys.stderr, flush=True)
+        # A file that is never read to its end ends this program, with where it is.
+        faulthandler.dump_traceback_later(_LONGEST_SECONDS, exit=True)
         end, said = tried(path)
         ends[end] = ends.get(end, 0) + 1
         if said:
@@ -109,6 +113,7 @@ def main() -> None:
         if outside:
             print(json.dumps({"case": number, "end": "written outside", "said": str(outside)}))
         shutil.rmtree(folder / "tried")
+    faulthandler.cancel_dump_traceback_later()
     print(json.dumps(ends))
 
 
