@@ -8,6 +8,7 @@ import json
 import os
 
 import harness
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -139,6 +140,74 @@ def test_visualize(trained_workdir, tmp_path, environment, ledger):
         first="command.txt",
         boundaries=("*-disc.png", "grid.png", "samples.png", "animation.gif", "*.npz", ".partial*"),
         check=check_visualization,
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+def many_classes(folder):
+    """Writes an untrained network of so many classes that their images are made in parts."""
+    import keras
+
+    image = keras.Input((32, 32, 3))
+    norm = keras.layers.BatchNormalization()
+    seen = keras.layers.ReLU()(norm(keras.layers.Conv2D(8, 3, strides=2)(image)))
+    scores = keras.layers.Dense(40)(keras.layers.GlobalAveragePooling2D()(seen))
+    # As if it had seen images: the ascent asks what natural features are like.
+    chance = np.random.default_rng(0)
+    norm.moving_mean.assign(chance.normal(0, 20, 8))
+    norm.moving_variance.assign(chance.uniform(900, 2000, 8))
+    keras.Model(image, scores).save(folder / "many.keras")
+    return folder / "many.keras"
+
+
+@only_in_make_faults
+def test_visualize_many_classes(tmp_path, environment, ledger):
+    """A long gallery goes on with the part in which it was killed."""
+    model = many_classes(tmp_path)
+    job = harness.Job(
+        "visualize",
+        lambda folder: {
+            **{"model": model, "output": folder, "preset": "natural", "input_range": "0:255"},
+            **{"steps": 12, "samples": 2, "classes": "all"},
+        },
+        first="command.txt",
+        boundaries=("progress/*.npz", "progress/.partial-*", "grid.png", "images.npz"),
+        check=check_visualization,
+        finished=lambda folder: (folder / "results.json").exists(),
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+def check_demo(whole, killed):
+    for arm in ("none", "black"):
+        check_run(whole / arm, killed / arm)
+        check_audit(whole / arm / "evaluation", killed / arm / "evaluation")
+    check_repair(whole / "repaired", killed / "repaired")
+    pages = [(folder / "index.html").read_text() for folder in (whole, killed)]
+    # Pictures and numbers; the time that it took stands in no page.
+    assert pages[0].replace(str(whole), "") == pages[1].replace(str(killed), "")
+
+
+@only_in_make_faults
+def test_demo(tmp_path, environment, ledger):
+    job = harness.Job(
+        "demo",
+        lambda folder: {"workdir": folder, "steps": 6, "image_size": 32},
+        first=".lock-holder",
+        boundaries=(
+            "none/config.json",
+            "none/checkpoints/*.npz",
+            "none/model.keras",
+            "none/evaluation/*.json",
+            "black/config.json",
+            "black/result.json",
+            "black/evaluation/report.html",
+            "repaired/progress/*",
+            "repaired/model.keras",
+            "repaired/report.html",
+        ),
+        check=check_demo,
+        finished=lambda folder: (folder / "index.html").exists(),
     )
     survive(job, tmp_path, environment, ledger)
 
