@@ -114,7 +114,7 @@ def say_order(names: Sequence[str]) -> None:
     shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:_NAMED]))
     print(
         f"the classifier's outputs are taken to be, in this order: {shown}"
-        f"{', ...' if len(names) > _NAMED else ''}; --class_names says otherwise",
+        f"{', ...' if len(names) > _NAMED else ''}; set --class_names if that is wrong",
         file=sys.stderr,
     )
 

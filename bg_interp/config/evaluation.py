@@ -15,7 +15,7 @@ from bg_interp.config.data import (
     check_masks,
     check_source,
 )
-from bg_interp.errors import UserError, one_line
+from bg_interp.errors import UserError, nearest_path, one_line
 from bg_interp.pixels import Pixels
 
 # Taken from the training of the model, or without meaning for measures: they get no flags.
@@ -153,7 +153,10 @@ def check_model(config: EvaluateConfig) -> None:
         )
     exists = pathlib.Path(config.model).expanduser().exists()
     if not exists and not names_module(config.model):
-        raise UserError(f"--model names a file or folder that does not exist: {config.model}")
+        raise UserError(
+            f"--model names a file or folder that does not exist: {config.model}"
+            f"{nearest_path(config.model)}"
+        )
 
 
 def preprocessing(config: EvaluateConfig) -> Pixels | None:
@@ -204,4 +207,6 @@ def check_names(config: EvaluateConfig) -> None:
     if config.masks:
         check_masks(config.masks)
     if config.masks == "none":
-        raise UserError("--masks=none leaves nothing to find the background by; give another one")
+        raise UserError(
+            "--masks=none leaves no way to tell the background from the object; give another one"
+        )

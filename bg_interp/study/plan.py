@@ -192,7 +192,7 @@ def parse_backgrounds(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in BACKGROUNDS:
             raise UserError(
-                f"--backgrounds must be some of {', '.join(BACKGROUNDS)}. "
+                f"--backgrounds must be one or more of {', '.join(BACKGROUNDS)}. "
                 f"Received: {name!r}{nearest(name, BACKGROUNDS)}"
             )
     if not names or len(set(names)) != len(names):
@@ -233,9 +233,9 @@ def _check_judges(study: StudyConfig, training: ArmConfig) -> None:
         arm.fetch_weights or in_keras_cache(study.judge_network, arm.image_size)
     ):
         raise UserError(
-            f"Keras has no imagenet weights of {study.judge_network} in its cache: --fetch_weights "
-            "lets it download them, --judge_weights=FILE takes a .keras or .h5 file, "
-            "--judge_weights=none starts from nothing"
+            f"Keras has no imagenet weights of {study.judge_network} in its cache: "
+            "--fetch_weights lets it download them, --judge_weights=FILE takes a .keras or .h5 "
+            "file, --judge_weights=none trains from scratch"
         )
 
 
