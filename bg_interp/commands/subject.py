@@ -27,7 +27,7 @@ from bg_interp.storage.workdir import Workdir
 _NAMED = 12
 _Config = TypeVar("_Config", bound=EvaluateConfig)
 # How images are made that are made here: those of the model's own training, where it tells.
-_OF_IMAGES_MADE_HERE = ("correlation", "data_seed", "object_scale", "colour_matching")
+_OF_IMAGES_MADE_HERE = ("correlation", "classes", "data_seed", "object_scale", "colour_matching")
 
 
 def settled(config: _Config, model_size: int | None) -> _Config:

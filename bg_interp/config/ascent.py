@@ -9,7 +9,7 @@ from bg_interp.errors import UserError, nearest, nearest_path
 
 # `plain` for what suits without a prior, and the names of `visualization.presets.PRESETS`, which a
 # test compares.
-PRESETS = ("plain", "natural", "small", "mobilenet_v2", "pretrained")
+PRESETS = ("plain", "natural", "small", "mobilenet_v2", "pretrained", "paper")
 # Whose features images are held to, where masks tell objects from backgrounds.
 OF = ("both", "object", "background")
 APART = ("object", "background")

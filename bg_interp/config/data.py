@@ -30,6 +30,8 @@ SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
 MASKS = ("auto", "none", "dataset", *SEGMENTERS)
 # Habitats can be drawn at any of these sizes.
 HABITATS_SMALLEST, HABITATS_LARGEST = 16, 512
+# Classes that are drawn unless more or fewer are asked for, and all that there are.
+HABITATS_CLASSES, HABITATS_MOST_CLASSES = 8, 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,8 +78,17 @@ class SourceConfig:
     correlation: float = setting(
         0.95,
         "habitats and composites: probability that an image stands on its own class's background; "
-        "chance is 1 / number of classes, 0.125 for habitats",
+        "chance is 1 / number of classes, 0.125 for habitats of eight",
         rule=SHARE,
+    )
+    classes: int = setting(
+        HABITATS_CLASSES,
+        f"habitats only: how many classes are drawn, each with a background of its own, 2 to "
+        f"{HABITATS_MOST_CLASSES}",
+        rule=(
+            lambda value: 2 <= value <= HABITATS_MOST_CLASSES,
+            f"must be from 2 to {HABITATS_MOST_CLASSES}",
+        ),
     )
     data_seed: int = setting(0, "habitats and composites: seed of the images", rule=SEED)
     data_dir: str | None = setting(

@@ -47,7 +47,8 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
         "auto",
         "defaults that belong together. drawings: the small network from scratch at 64 px. "
         "photographs: MobileNetV2 from weights at 96 px. auto: drawings on habitats, else "
-        "photographs",
+        "photographs. paper: that of the data without the adversarial step, with hard masks, and "
+        "class images by 200 plain steps in Fourier space",
         choices=recipes.RECIPES,
     )
     image_size: int | None = setting(
@@ -91,6 +92,11 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     label_smoothing: float = setting(0.0, "share of the label spread over all classes", rule=SHARE)
     freeze_batch_norm: bool | None = setting(
         None, "keep the batch normalisation of given weights as it is; default: when there are any"
+    )
+    hard_masks: bool | None = setting(
+        None,
+        "cut masks at one half before a treatment, so that no edge is soft; default: the "
+        "recipe's, off but for paper",
     )
     adversarial_epsilon: float | None = setting(
         None,
@@ -291,6 +297,7 @@ class ResolvedConfig(ArmConfig):
     batch_size: int
     learning_rate: float
     freeze_batch_norm: bool
+    hard_masks: bool
     adversarial_epsilon: float
     adversarial_ramp: float
     adversarial_ramp_power: float
@@ -315,7 +322,7 @@ def _given(value: _Value | None, default: _Value) -> _Value:
 def resolved(config: ArmConfig) -> ResolvedConfig:
     """Fills in every default that depends on recipe, data set or network; opens nothing."""
     recipe = recipes.choose(config.recipe, config.dataset)
-    values = recipes.defaults(recipe, config.network, config.weights)
+    values = recipes.defaults(recipe, config.dataset, config.network, config.weights)
     # How many steps these are depends on the number of images.
     del values["steps"], values["epochs"]
     settled = {name: _given(getattr(config, name), value) for name, value in values.items()}
@@ -330,7 +337,7 @@ def resolved(config: ArmConfig) -> ResolvedConfig:
 
 def counted(config: ResolvedConfig, train_examples: int) -> CountedConfig:
     """Fills in every default that depends on the number of images to train on."""
-    values = recipes.defaults(config.recipe, config.network, config.weights)
+    values = recipes.defaults(config.recipe, config.dataset, config.network, config.weights)
     epochs = _given(config.epochs, values["epochs"])
     steps = round(epochs * train_examples / config.batch_size)
     if config.epochs is None:
