@@ -190,9 +190,7 @@ def test_sentences_admit_few_seeds_and_many_questions():
     assert sentence(few).endswith("+.31 [.18, .43]; indicative, 3 seeds")
     these = Inference(0.1, 0.4, 0.03, 0.03)
     many = correct([_comparison(0.03, these=these), _comparison(0.04, these=these)])[0]
-    assert "does not hold for these classes (p = .060, corrected for 2 questions)" in sentence(
-        many
-    )
+    assert "does not hold for these classes (p = .060, corrected for 2 questions)" in sentence(many)
 
 
 def test_p_values_below_a_thousandth_are_not_written_out():
