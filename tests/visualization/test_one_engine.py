@@ -68,9 +68,9 @@ def test_of_a_study_with_the_prior_of_natural_features(
     config = ArmConfig(**shape_settings, workdir=str(trained_workdir))
     known = statistics.load(workdir.ascent)
     made = measuring.make_class_images(model, config, known, [1], natural=True)
-    assert list(made) == [*(start.name for start in measuring.STARTS), "natural", "untrained"]
-    assert made["natural"].images.shape == made["own"].images.shape
-    assert (made["natural"].images != made["own"].images).any()
+    assert list(made) == [*(start.name for start in measuring.STARTS), "prior", "untrained"]
+    assert made["prior"].images.shape == made["own"].images.shape
+    assert (made["prior"].images != made["own"].images).any()
 
 
 def test_of_visualize_and_by_a_plain_call_the_same_bytes(made, trained_workdir, tmp_path):
