@@ -38,7 +38,7 @@ _SHOWN = (
     *(
         f"{judge}_{start}"
         for judge in ("leakage", "shape", "foreground")
-        for start in ("own", "black", "grey", "natural")
+        for start in ("own", "black", "grey", "prior")
     ),
 )
 # What judges say of the network before training, by the measure's key among class images.

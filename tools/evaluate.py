@@ -30,8 +30,9 @@ import sys
 
 try:
     from bg_interp import cli
+    from bg_interp.config.classifier import NO_FLAGS, check_names
     from bg_interp.config.data import COMPOSITES_ALONE
-    from bg_interp.config.evaluation import NO_FLAGS, EvaluateConfig, check_names
+    from bg_interp.config.evaluation import EvaluateConfig
     from bg_interp.evaluation import gate
 except ModuleNotFoundError as lacking:
     sys.exit(f"error: {sys.executable} lacks {lacking.name}; `make install`, then .venv/bin/python")

@@ -5,7 +5,7 @@ import pathlib
 
 from bg_interp import pixels
 from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError, nearest, nearest_path
 
 # `plain` for what suits without a prior, and the names of `visualization.presets.PRESETS`, which a
 # test compares.
@@ -222,7 +222,10 @@ def check_model(config: VisualizeConfig) -> None:
             "MODULE:NAME of a Keras model or of a function that makes one"
         )
     if not pathlib.Path(config.model).expanduser().exists() and not names_module(config.model):
-        raise UserError(f"--model names a file or folder that does not exist: {config.model}")
+        raise UserError(
+            f"--model names a file or folder that does not exist: {config.model}"
+            f"{nearest_path(config.model)}"
+        )
 
 
 def preprocessing(config: VisualizeConfig) -> pixels.Pixels | None:

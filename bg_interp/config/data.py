@@ -4,12 +4,13 @@ A tool that needs another default or help declares the field again.
 """
 
 import dataclasses
+import difflib
 import pathlib
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.config.annotations import READERS, dataset_of, layout_of
 from bg_interp.config.mask_rules import MaskRules
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError, nearest, nearest_path
 
 # The forms of `--dataset`; `bg_interp.data.sources` has a module for each.
 DATASETS = (
@@ -187,7 +188,7 @@ def check_source(config: SourceConfig) -> None:
     if kind not in takes_a_name or bool(colon and rest) != takes_a_name[kind]:
         raise UserError(
             f"--dataset must be {', '.join(DATASETS[:-1])} or {DATASETS[-1]}. "
-            f"Received: {config.dataset!r}{_meant(config.dataset) or nearest(kind, takes_a_name)}"
+            f"Received: {config.dataset!r}{_meant(config.dataset) or _nearest(kind, rest)}"
         )
     _check_path(kind, rest)
     if kind == "composites":
@@ -209,6 +210,14 @@ def _meant(dataset: str) -> str:
     return f"; did you mean {found}?" if found else ""
 
 
+def _nearest(kind: str, rest: str) -> str:
+    """Asks for the data set whose kind is nearly `kind`, with what was given behind it."""
+    named = {name.partition(":")[0]: rest if ":" in name else "" for name in DATASETS}
+    for meant in difflib.get_close_matches(kind, named, n=1):
+        return f"; did you mean {':'.join(filter(None, (meant, named[meant])))!r}?"
+    return ""
+
+
 def _check_path(kind: str, rest: str) -> None:
     """Checks that what stands on the disk is there, and is no folder of another kind."""
     if kind != "folder" and kind not in READERS:
@@ -218,7 +227,7 @@ def _check_path(kind: str, rest: str) -> None:
         what = "folder" if READERS.get(kind, "PATH") == "PATH" else "file"
         raise UserError(
             f"--dataset={kind}:{READERS.get(kind, 'PATH')} must name a {what} that is there. "
-            f"Received: {rest}"
+            f"Received: {rest}{nearest_path(rest)}"
         )
     other = layout_of(path) if kind == "folder" else ""
     if other:

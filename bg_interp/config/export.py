@@ -56,7 +56,7 @@ def formats(config: ExportConfig) -> list[str]:
     if unknown or not chosen:
         close = nearest(unknown[0], FORMATS) if unknown else ""
         raise UserError(
-            f"--format must be some of {', '.join(FORMATS)}, separated by commas. "
+            f"--format must be one or more of {', '.join(FORMATS)}, separated by commas. "
             f"Received: {config.format!r}{close}"
         )
     return chosen

@@ -3,22 +3,11 @@
 import dataclasses
 
 from bg_interp.cli import POSITIVE, SHARE, setting
-from bg_interp.config import evaluation
-from bg_interp.config.evaluation import EvaluateConfig
-
-NO_FLAGS = (
-    *evaluation.NO_FLAGS,
-    "adversarial_backgrounds",
-    "leak",
-    "fail_if",
-    "must",
-    "baseline",
-    "junit",
-)
+from bg_interp.config.classifier import ClassifierConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class RepairConfig(EvaluateConfig):
+class RepairConfig(ClassifierConfig):
     """A classifier and its images; an empty name is settled by what the model's file says."""
 
     model: str | None = setting(

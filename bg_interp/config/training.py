@@ -203,8 +203,8 @@ def check_names(config: ArmConfig) -> None:
         raise UserError("--steps and --epochs exclude each other: give one of them")
     if config.masks == "none" and config.background != "none":
         raise UserError(
-            f"--masks=none leaves nothing to find the background by, so --background must be none. "
-            f"Received: {config.background!r}"
+            "--masks=none leaves no way to tell the background from the object, so --background "
+            f"must be none. Received: {config.background!r}"
         )
     if config.jit_compile == "true" and (config.deterministic or config.strategy != "none"):
         other = "--deterministic" if config.deterministic else f"--strategy={config.strategy}"
@@ -242,9 +242,9 @@ def _check_weights(config: "ResolvedConfig") -> None:
         )
     if not config.fetch_weights and not in_keras_cache(config.network, config.image_size):
         raise UserError(
-            f"Keras has no imagenet weights of {config.network} in its cache: --fetch_weights lets "
-            f"it download them, --weights=FILE takes a .keras or .h5 file of {config.network}, "
-            "--weights=none starts from nothing"
+            f"Keras has no imagenet weights of {config.network} in its cache: --fetch_weights "
+            "lets it download them, --weights=FILE takes a .keras or .h5 file of "
+            f"{config.network}, --weights=none trains from scratch"
         )
 
 

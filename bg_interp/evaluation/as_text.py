@@ -49,10 +49,15 @@ def for_terminal(evaluation: "Evaluation") -> str:
 def for_notebook(evaluation: "Evaluation") -> str:
     """Returns the answer and all measures as HTML."""
     rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{one}</td><td>{html.escape(meaning)}</td></tr>"
+        f'<tr><td>{html.escape(name)}</td><td style="white-space: nowrap">{one}</td>'
+        f"<td>{html.escape(meaning)}</td></tr>"
         for name, one, meaning in _measured(evaluation)
     )
-    return f"<p><strong>{html.escape(evaluation.answer())}</strong></p><table>{rows}</table>"
+    heads = "<tr><th>measure</th><th>value [95 %]</th><th>what is shown</th></tr>"
+    return (
+        f"<p><strong>{html.escape(evaluation.answer())}</strong></p>"
+        f"<table><thead>{heads}</thead><tbody>{rows}</tbody></table>"
+    )
 
 
 def counted(evaluation: "Evaluation") -> str:

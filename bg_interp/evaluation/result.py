@@ -127,7 +127,7 @@ class Evaluation:
             ("worst_natural_group", self.answers.natural),
         ):
             if name == measure and groups is not None and groups.worst is not None:
-                among = groups.compared and f" ({groups.compared})"
+                among = groups.compared and f", {groups.compared}"
                 return f"{groups.worst}{among}: {meaning}"
         return meaning.replace("several", str(self.backgrounds), 1)
 

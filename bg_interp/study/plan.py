@@ -49,7 +49,7 @@ class StudyConfig(ClusterConfig):
     backgrounds: str = setting(
         "none,black,noise,mix",
         f"treatments to compare, separated by commas, of {', '.join(BACKGROUNDS)}; mix:swap is a "
-        "mix of unmodified images and swap. Differences are taken against none",
+        "mix of unmodified images and swap. Differences are taken from none",
     )
     seeds: str = setting(
         "5",
@@ -202,8 +202,8 @@ def parse_backgrounds(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in known:
             raise UserError(
-                f"--backgrounds must be some of {', '.join(BACKGROUNDS)}, or a mix such as "
-                f"mix:swap. Received: {name!r}{nearest(name, known)}"
+                f"--backgrounds must be one or more of {', '.join(BACKGROUNDS)}, or a mix such "
+                f"as mix:swap. Received: {name!r}{nearest(name, known)}"
             )
     if not names or len(set(names)) != len(names):
         raise UserError(
@@ -250,9 +250,9 @@ def _check_judges(study: StudyConfig, training: ArmConfig) -> None:
         arm.fetch_weights or in_keras_cache(study.judge_network, arm.image_size)
     ):
         raise UserError(
-            f"Keras has no imagenet weights of {study.judge_network} in its cache: --fetch_weights "
-            "lets it download them, --judge_weights=FILE takes a .keras or .h5 file, "
-            "--judge_weights=none starts from nothing"
+            f"Keras has no imagenet weights of {study.judge_network} in its cache: "
+            "--fetch_weights lets it download them, --judge_weights=FILE takes a .keras or .h5 "
+            "file, --judge_weights=none trains from scratch"
         )
 
 

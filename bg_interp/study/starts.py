@@ -34,7 +34,8 @@ STARTS = (
 )
 # Made where a study asks for it: held to the features of the treatment's own training images.
 NATURAL = Start(
-    "natural",
+    # "natural" is what the best training images are called among logits.
+    "prior",
     "mean",
     "own start and natural features",
     "each treatment's own mean image, with the prior of natural features",

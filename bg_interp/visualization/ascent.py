@@ -287,9 +287,9 @@ class Ascent:
         natural = known.features or features.of_normalisation(self._model, self._calls)
         if natural is None:
             raise UserError(
-                "a preset with a prior, as natural is, needs to know natural features, and the "
-                "model has no batch normalisation that was trained and would tell; give data, or "
-                "take the preset plain"
+                "a preset with a prior, such as natural, needs the statistics of natural "
+                "features, and the model has no trained batch normalisation to take them from; "
+                "give data, or take the preset plain"
             )
         return natural
 
