@@ -75,7 +75,7 @@ def test_an_output_folder_goes_again_when_nothing_was_written(tmp_path):
     assert gone.is_dir()
 
 
-def test_a_second_one_on_an_output_folder_is_told_of_the_first(tmp_path):
+def test_a_second_one_on_an_output_folder_is_told_of_the_first(tmp_path, speaking_of_flags):
     with (
         locks.alone_in_output(tmp_path),
         pytest.raises(UserError, match=rf"in use by process {os.getpid()} .* another --workdir"),
@@ -84,7 +84,7 @@ def test_a_second_one_on_an_output_folder_is_told_of_the_first(tmp_path):
         raise AssertionError
 
 
-def test_an_output_folder_that_cannot_be_made_is_named(tmp_path):
+def test_an_output_folder_that_cannot_be_made_is_named(tmp_path, speaking_of_flags):
     (tmp_path / "file").write_text("")
     with (
         pytest.raises(UserError, match=r"cannot write to --output=.*file.*; choose another"),
