@@ -21,6 +21,7 @@ from bg_interp.config.mask_rules import MaskRules
 from bg_interp.data.sources import duplicates, examining, layout
 from bg_interp.data.sources.duplicates import NONE, Duplicates
 from bg_interp.data.sources.layout import in_order
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.masks import opening
 from bg_interp.masks.opening import FileMasks, Photographs
@@ -108,6 +109,7 @@ class FolderSource:
       divided: whether nobody has divided the images into splits: it was done here, by a hash of
         their names, or all images are in both.
       duplicates: images that are the same file several times.
+      doubts: what the folders' names leave open.
     """
 
     name: str
@@ -119,6 +121,7 @@ class FolderSource:
     place_names: tuple[str, ...] = ()
     divided: bool = False
     duplicates: Duplicates = NONE
+    doubts: tuple[Doubt, ...] = ()
 
 
 def _key(root: pathlib.Path, path: pathlib.Path) -> str:
@@ -273,6 +276,7 @@ def open_folder(
         has_masks=has_masks,
         divided=divided,
         duplicates=same,
+        doubts=found.doubts,
     )
 
 
