@@ -12,10 +12,11 @@ import numpy as np
 from bg_interp.api.evaluate import names_of, units_of
 from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.config.mask_rules import MaskRules
+from bg_interp.data.near_duplicates import near_duplicates
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.units import NO_UNITS, Units, near_duplicates
+from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.masks.arrays import opacity_of
 from bg_interp.masks.doubting import doubts_of
 from bg_interp.models import opening, preprocessing

@@ -17,7 +17,7 @@ MOST = 160
 # Fewer tell nothing.
 _FEWEST = 20
 # Standard deviations above what the lot gives. Right masks reach 3 from so many images on, coarse
-# boxes among them; of fewer, less is asked for.
+# boxes among them; of fewer images, in proportion less is asked for.
 _WANTED, _ENOUGH = 3.0, 40
 # Masks that are so much alike that even pictures of themselves would hardly tell them apart.
 _ALIKE = 6.0
@@ -103,7 +103,7 @@ def misfit(pairs: Pairs) -> str:
     own = np.repeat(pairs.masks[..., None], 3, axis=-1)
     if _above_chance(_fits(_edges(own), outlines), labels) < _ALIKE:
         return ""
-    if _above_chance(fits, labels) >= _WANTED * np.sqrt(min(count, _ENOUGH) / _ENOUGH):
+    if _above_chance(fits, labels) >= _WANTED * min(count, _ENOUGH) / _ENOUGH:
         return ""
     return (
         f"the outlines of {count} masks follow the edges of their own images no better than those "

@@ -248,7 +248,8 @@ def _halves_by_words(root: pathlib.Path) -> dict[str, list[pathlib.Path]]:
     splits: dict[str, list[pathlib.Path]] = {}
     folders = [path for path in class_folders(root) if not _holds_masks(path)]
     for path in folders:
-        split, inner = _divided_name(path.name)[1], _split_folder(path)
+        split = _divided_name(path.name)[1]
+        inner = _split_folder(path) if split else None
         if split is None or inner is None:
             return {}
         splits.setdefault(split, []).append(inner)
