@@ -15,7 +15,7 @@ import numpy as np
 _SIDE, _POINTS = 128, 48
 # Points are alike when their descriptions' product is so large; so many must agree in one movement,
 # within so many pixels, from a third of the size to three times as large.
-_ALIKE, _AGREE, _WITHIN, _LARGER = 0.86, 6, 4.0, 3.0
+_ALIKE, _AGREE, _WITHIN, _LARGER = 0.88, 6, 4.0, 3.0
 # So many of the images that share the most points with one are looked at more closely.
 _NEAREST = 8
 # The background is taken so many pixels away from the object.

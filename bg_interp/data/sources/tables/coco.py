@@ -104,7 +104,8 @@ def _read(file: pathlib.Path) -> dict[str, Any]:
         content = json.loads(file.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--dataset=coco:{file} must be JSON ({one_line(error)}); export it again"
+            f"--dataset=coco:{file} must be JSON ({one_line(error)}); export the annotations "
+            "again, as COCO instances"
         ) from error
     missing = [name for name in _LISTS if not _is_list(content, name)]
     if missing:

@@ -95,7 +95,8 @@ def _images(file: pathlib.Path, root: pathlib.Path, where: Any) -> Iterator[path
     """
     for one in where if isinstance(where, list) else [where] if where else []:
         # Exports often say ../train/images where train/images stands beside the file.
-        names = [str(one), str(one).removeprefix("../")]
+        plain = str(one).replace("\\", "/")
+        names = [plain, plain.removeprefix("../")]
         found = [folder / name for name in names for folder in (root, file.parent)]
         there = next((path for path in found if path.exists()), None)
         if there is None:
