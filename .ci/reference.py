@@ -118,7 +118,8 @@ def _output(output: dict) -> str:
         return f"<div>{lines.strip()}</div>"
     for kind in ("image/png", "image/jpeg"):
         if kind in data:
-            return f'<img alt="" src="data:{kind};base64,{"".join(data[kind]).strip()}">'
+            picture = "".join(data[kind]).strip()
+            return f'<img alt="what the code above shows" src="data:{kind};base64,{picture}">'
     return f"```text\n{_text(data['text/plain'])}\n```"
 
 

@@ -252,7 +252,7 @@ def prior(name: str, batch: int, config: Config) -> str:
 
     from bg_interp.models.folding import FoldedModel
     from bg_interp.visualization import ActivationMaximization, features
-    from bg_interp.visualization.modifiers import Mirror, Shift
+    from bg_interp.visualization.modifiers import Jitter, Mirror
     from bg_interp.visualization.parametrizations import Pyramid
     from bg_interp.visualization.regularizers import FeatureStatistics
     from bg_interp.visualization.scores import Even
@@ -275,7 +275,7 @@ def prior(name: str, batch: int, config: Config) -> str:
     classes = [number % model.output_shape[-1] for number in range(batch)]
     options = {
         "seed_input": images,
-        "input_modifiers": [Mirror(), Shift(8)],
+        "input_modifiers": [Mirror(), Jitter(8)],
         "regularizers": [FeatureStatistics(known, weight=4.0, first=10.0, each=4.0)],
         "optimizer": keras.optimizers.Adam(0.025),
         "parametrization": Pyramid(0.025),

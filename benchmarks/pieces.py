@@ -55,16 +55,16 @@ def views(make: Callable) -> dict[str, Any]:
     import numpy as np
     import tensorflow as tf
 
-    from bg_interp.visualization.modifiers import Noise, Shift, Turn, View, Zoom
+    from bg_interp.visualization.modifiers import Jitter, Noise, Rotate, Scale, View
 
     images = tf.constant(np.repeat(make()[1:2], 3, axis=0))
     kinds = {
         "none": lambda images: images,
         "View, of make train": View(shift=1 / 16, rotation=6, scale=0.08),
         "View(crop=(.5, 1))": View(crop=(0.5, 1.0)),
-        "Shift(8)": Shift(8),
-        "Turn(20)": Turn(20),
-        "Zoom(.7, 1.3)": Zoom(0.7, 1.3),
+        "Jitter(8)": Jitter(8),
+        "Rotate(20)": Rotate(20),
+        "Scale(.7, 1.3)": Scale(0.7, 1.3),
         "Noise(16)": Noise(16),
     }
     return {name: kind(images) for name, kind in kinds.items()}
@@ -125,13 +125,16 @@ def parametrizations(make: Callable) -> dict[str, Any]:
     }
 
 
-def likeness(make: Callable) -> dict[str, Any]:
+def diversity(make: Callable) -> dict[str, Any]:
     """Returns three samples of a class, left alone and kept apart."""
-    from bg_interp.visualization.regularizers import Likeness
+    from bg_interp.visualization.regularizers import DiversityPenalty
 
     same = (_CLASSES[0],) * 3
-    apart = Likeness(20.0, samples=3, start=make.known.mean)
-    return {"three samples": make(classes=same), "Likeness": make(classes=same, regularizers=apart)}
+    apart = DiversityPenalty(20.0, samples=3, start=make.known.mean)
+    return {
+        "three samples": make(classes=same),
+        "DiversityPenalty": make(classes=same, regularizers=apart),
+    }
 
 
 def frames(make: Callable) -> dict[str, Any]:
@@ -156,7 +159,7 @@ def main() -> None:
     from bg_interp import pictures
 
     make = maker(pathlib.Path(config.model))
-    sheets = (views, gradients_and_steps, parametrizations, likeness, frames)
+    sheets = (views, gradients_and_steps, parametrizations, diversity, frames)
     for sheet in sheets:
         rows = sheet(make)
         images = np.stack([np.asarray(images) for images in rows.values()])

@@ -1,15 +1,19 @@
-"""Makes the tables and pictures of docs/results.md from the studies that it tells of.
+"""Prints the tables of docs/results.md, from the studies that stand in docs/results.
 
-    python benchmarks/results.py --runs=runs --pictures=docs/pictures
+    python benchmarks/results.py --study=drawings --table=questions
 
-reads `results.json` of the studies that stand in the folder --runs (docs/results.md has their
-commands) and the class images of their first seed; prints Markdown; with --pictures writes the
-pictures. Studies that are not there are left out. Takes seconds.
+prints one table as Markdown: questions (those named beforehand and their answers), differences
+(all others), means (of every measure), or judges (what they know of natural images).
+
+    python benchmarks/results.py --keep=runs/drawings --pictures=docs/pictures
+
+distils a study's results.json into docs/results/drawings.json, and draws the class images of its
+first seed. Takes seconds.
 """
 
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,167 +22,201 @@ from tabulate import tabulate
 
 from bg_interp import cli, pictures
 from bg_interp.errors import UserError
+from bg_interp.evaluation import statistics
+from bg_interp.evaluation.estimate import Estimate
+from bg_interp.study.kinds import BY_SHORT
+from bg_interp.study.starts import UNTRAINED
 
-_RUNS = flags.DEFINE_string("runs", "runs", "folder of the studies' folders")
-_PICTURES = flags.DEFINE_string("pictures", None, "folder that gets the pictures")
+_STUDY = flags.DEFINE_string("study", None, "name of a study of docs/results")
+_TABLE = flags.DEFINE_string("table", "questions", "questions, differences, means or judges")
+_KEEP = flags.DEFINE_string("keep", None, "a study's folder, to be distilled into docs/results")
+_PICTURES = flags.DEFINE_string("pictures", None, "with --keep: folder that gets its pictures")
 
-_MEASURES = {
-    "accuracy_original": "accuracy as they are",
-    "accuracy_swap": "accuracy on another class's background",
-    "accuracy_background_only": "accuracy on backgrounds alone",
-    "accuracy_worst_group": "accuracy on each class's worst kind of background",
-    "bg_gap": "BG-Gap",
-    "leakage_own": "leakage, own start",
-    "leakage_black": "leakage, black start",
-    "leakage_grey": "leakage, grey start",
-    "foreground_own": "named by the foreground judge, own start",
-    "foreground_black": "named by the foreground judge, black start",
-    "foreground_grey": "named by the foreground judge, grey start",
-    "shape_own": "named by the shape judge, own start",
-    "shape_black": "named by the shape judge, black start",
-    "shape_grey": "named by the shape judge, grey start",
-}
-# The studies by their folders, each with the heading of its tables.
-_STUDIES = {
-    "drawings": "Drawings",
-    "epsilon0": "Drawings without the adversarial step",
-    "random": "Drawings, the mask of another image",
-    "photographs": "Photographs",
-    "dial": "Photographs, by how surely the place gives the class away",
-    "segmenter": "Photographs with the masks of a segmenter",
-    "photographs_epsilon0": "Photographs without the adversarial step",
-}
-_TREATMENTS = ("none", "black", "noise", "mix")
-_OTHER_SEEDS = 4
-# Pixels of an image in the sheets of many rows.
-_SMALL_SIDE = 80
+_KEPT = pathlib.Path(__file__).resolve().parent.parent / "docs" / "results"
+_SHOWN = (
+    *("accuracy_original", "accuracy_swap", "accuracy_background_only", "reliance", "bg_gap"),
+    *(
+        f"{judge}_{start}"
+        for judge in ("leakage", "shape", "foreground")
+        for start in ("own", "black", "grey", "prior")
+    ),
+)
+# What judges say of the network before training, by the measure's key among class images.
+_MARKS = {"leakage": "background judge", "shape_judge": "shape judge"}
+_DIGITS = 5
+_Study = dict[str, Any]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(one) for key, one in value.items()}
+    return [_rounded(one) for one in value] if isinstance(value, list) else value
+
+
+def distilled(found: _Study) -> _Study:
+    """Returns what the tables need of a study's results.json: no answers to single images."""
+    arms = found["arms"]
+    first = next(iter(arms.values()))
+    marks = {
+        key: {
+            name: arm["class_images"][UNTRAINED][key]["right"]
+            for name, arm in arms.items()
+            if key in arm["class_images"].get(UNTRAINED, {})
+        }
+        for key in _MARKS
+    }
+    groups = [{**group, "left_out": []} for group in found["groups"]]
+    kept = {key: found[key] for key in ("study", "questions", "training", "missing")}
+    of_all = {"classes": first["classes"], "judges": first["judges"], "arms": list(arms)}
+    return _rounded({**kept, **of_all, "untrained": marks, "groups": groups})
+
+
+def _seed_and_treatment(arm: str) -> tuple[int, str]:
+    name, _, seed = arm.rpartition("-seed")
+    return int(seed), name.partition("-correlation")[0].replace("mix-", "mix:")
+
+
+def _marks(study: _Study, treatments: Sequence[str]) -> list[list[str]]:
+    """Returns the rows of what judges say of networks before training, from their own start."""
+    rows = []
+    for key, judge in _MARKS.items():
+        cells = []
+        for treatment in treatments:
+            values = [
+                by_class
+                for arm, by_class in study["untrained"][key].items()
+                if _seed_and_treatment(arm)[1] == treatment
+            ]
+            known = np.array(values, np.float64)
+            low, high = statistics.interval(known)
+            cells.append(str(Estimate(float(np.nanmean(known)), low, high, known.size)))
+        rows.append([f"before training, {judge}", *cells])
+    return rows
+
+
+def _means(study: _Study) -> str:
+    tables = []
+    for group in study["groups"]:
+        cells = group["cells"]
+        treatments = list(cells["accuracy_original"])
+        rows = [
+            [BY_SHORT[short].name, *(_cell(cells[short].get(name)) for name in treatments)]
+            for short in _SHOWN
+            if short in cells
+        ]
+        if len(study["groups"]) == 1:
+            rows += _marks(study, treatments)
+        heads = [f"mean [95 %], correlation {group['correlation']:g}", *treatments]
+        tables.append(tabulate(rows, heads, "github", disable_numparse=True))
+    return "\n\n".join(tables)
 
 
 def _cell(cell: dict[str, Any] | None) -> str:
-    return "" if cell is None else f"{cell['mean']:.2f} [{cell['low']:.2f}, {cell['high']:.2f}]"
+    return "" if cell is None else str(Estimate(**cell))
 
 
-def _means(group: dict[str, Any], treatments: Sequence[str]) -> str:
-    rows = [
-        [words, *(_cell(group["cells"][short].get(name)) for name in treatments)]
-        for short, words in _MEASURES.items()
-        if short in group["cells"]
-    ]
-    return tabulate(rows, ["mean [95 %]", *treatments], "github", disable_numparse=True)
+def _comparison(found: dict[str, Any]) -> statistics.Comparison:
+    these = found["these"] and statistics.Inference(**found["these"])
+    return statistics.Comparison(**{**found, "seeds": tuple(found["seeds"]), "these": these})
 
 
-def _answers(asked: Sequence[dict[str, Any]]) -> str:
-    """Returns the questions with their answers, for these classes and for classes like these."""
-    rows = []
-    for one in asked:
-        # Studies of before the two were told apart have intervals over both alone.
-        these = one.get("these")
-        rows.append(
-            [
-                f"{one['treatment']} minus {one['reference']}, {one['measure']}",
-                one["expected"],
-                f"{one['difference']:+.2f} [{one['low']:.2f}, {one['high']:.2f}]",
-                _p_value(one["p_corrected"]),
-                f"[{these['low']:.2f}, {these['high']:.2f}]" if these else "",
-                _p_value(these["p_corrected"]) if these else "",
-            ]
-        )
-    heads = ["question", "expected", "classes like these [95 %]", "p, corrected"]
-    heads += ["these classes [95 %]", "p, corrected"]
-    return tabulate(rows, heads, "github", disable_numparse=True)
+def _differences(key: str) -> Callable[[_Study], str]:
+    def table(study: _Study) -> str:
+        rows = []
+        for group in study["groups"]:
+            for one in map(_comparison, group[key]):
+                asked = f"{one.treatment} minus {one.reference}, {one.measure}"
+                expected = [one.expected or ""] if key == "asked" else []
+                these = _found(one.difference, one.these, one.verdict_on_these)
+                like = _found(one.difference, one.like_these, one.verdict_on_like_these)
+                rows.append([asked, *expected, *these, *like])
+        heads = ["difference", *(["expected"] if key == "asked" else [])]
+        for words in (statistics.THESE, statistics.LIKE_THESE):
+            heads += [f"{words} [95 %]", "stands (p, corrected)"]
+        return tabulate(rows, heads, "github", disable_numparse=True)
+
+    return table
 
 
-def _p_value(value: float) -> str:
-    return "< .001" if value < 0.001 else f"{value:.3f}".replace("0.", ".", 1)
+def _found(value: float, found: statistics.Inference | None, verdict: str) -> list[str]:
+    if found is None:
+        return ["", verdict]
+    low, high = (round(one, 2) + 0.0 for one in (found.low, found.high))
+    shown = f"{round(value, 2) + 0.0:+.2f} [{low:.2f}, {high:.2f}]"
+    return [shown, f"{verdict} ({statistics.shown_p(found.p_corrected)})"]
 
 
-def _judges(arms: dict[str, Any]) -> str:
-    """Returns what the judges know of natural images; it is the same for all arms of a study."""
-    judges = next(iter(arms.values()))["judges"]
+def _judges(study: _Study) -> str:
+    judges = study["judges"]
     kinds = list(dict.fromkeys(kind for found in judges.values() for kind in found))
     rows = [
-        [name, *(f"{found[kind]:.2f}" if kind in found else "" for kind in kinds)]
-        for name, found in judges.items()
+        [kind, *(f"{found[kind]:.2f}" if kind in found else "" for found in judges.values())]
+        for kind in kinds
     ]
-    return tabulate(rows, ["judge", *kinds], "github", disable_numparse=True)
+    return tabulate(rows, ["right on", *judges], "github", disable_numparse=True)
 
 
-def _told(name: str, results: dict[str, Any]) -> Iterator[str]:
-    seeds = sorted({arm.rpartition("seed")[2] for arm in results["arms"]})
-    yield f"## {_STUDIES[name]}"
-    yield f"{len(results['arms'])} arms, seeds {', '.join(seeds)}; missing: " + (
-        "; ".join(f"{arm}: {why}" for arm, why in results["missing"].items()) or "none"
-    )
-    for group in results["groups"]:
-        if len(results["groups"]) > 1:
-            yield f"### Correlation {group['correlation']:g}"
-        yield _means(group, list(group["cells"]["bg_gap"]))
-        if results["questions"]:
-            yield _answers(group["asked"])
-    yield _judges(results["arms"])
+TABLES: dict[str, Callable[[_Study], str]] = {
+    "questions": _differences("asked"),
+    "differences": _differences("beside"),
+    "means": _means,
+    "judges": _judges,
+}
 
 
-def _class_images(study: pathlib.Path, arm: str) -> dict[str, np.ndarray]:
-    with np.load(study / "arms" / arm / "class_images.npz") as found:
-        return {start: found[start] for start in found.files}
+def table(name: str, kind: str) -> str:
+    """Returns a table of a study that is kept in docs/results.
+
+    Raises:
+      UserError: there is no such study or table.
+    """
+    path = _KEPT / f"{name}.json"
+    if not path.is_file() or kind not in TABLES:
+        studies = ", ".join(sorted(one.stem for one in _KEPT.glob("*.json")))
+        raise UserError(
+            f"--study must be one of {studies}, and --table one of {', '.join(TABLES)}. "
+            f"Received: --study={name} --table={kind}"
+        )
+    return TABLES[kind](json.loads(path.read_text(encoding="utf-8")))
 
 
-def _sheets(name: str, seeds: Sequence[str]) -> dict[str, list[tuple[str, str, str, str]]]:
-    """Returns the rows of each picture of a study: name, treatment, seed, start."""
-    own = [(name, name, seeds[0], "own") for name in _TREATMENTS]
-    if name == "photographs":
-        return {"composites_study": own}
-    if name != "drawings":
-        return {}
-    return {
-        "class_images": own,
-        "starts": [
-            (f"{name}, {start}", name, seeds[0], start)
-            for start in ("black", "grey")
-            for name in _TREATMENTS
-        ],
-        "seeds": [
-            (f"{name}, {seed}", name, seed, "own")
-            for seed in seeds[1 : 1 + _OTHER_SEEDS]
-            for name in ("none", "black", "mix")
-        ],
-    }
-
-
-def _draw(name: str, folder: pathlib.Path, study: pathlib.Path, results: dict[str, Any]) -> None:
-    """Writes the class images of the first seed, those from common starts, and other seeds'."""
-    classes = next(iter(results["arms"].values()))["classes"]
-    correlation = f"{results['groups'][0]['correlation']:g}"
-    seeds = results["study"]["seeds"].split(",")
-
-    def images(treatment: str, seed: str, start: str) -> np.ndarray:
-        arm = f"{treatment}-correlation{correlation}-seed{seed}"
-        return _class_images(study, arm)[start]
-
-    for sheet, tiles in _sheets(name, seeds).items():
-        shown = np.stack([images(*where) for _, *where in tiles])
-        names = [words for words, *_ in tiles]
-        side = None if len(tiles) == len(_TREATMENTS) else _SMALL_SIDE
-        pictures.save_png(folder / f"{sheet}.png", pictures.grid(shown, classes, names, side=side))
+def _draw(study: pathlib.Path, found: _Study, folder: pathlib.Path) -> None:
+    """Writes the class images of the first seed, a row for each treatment, from two starts."""
+    names = list(found["arms"])
+    seed = _seed_and_treatment(names[0])[0]
+    first = [name for name in names if _seed_and_treatment(name)[0] == seed]
+    treatments = [_seed_and_treatment(name)[1] for name in first]
+    classes = found["arms"][names[0]]["classes"]
+    images: dict[str, list[np.ndarray]] = {}
+    for name in first:
+        with np.load(study / "arms" / name / "class_images.npz") as made:
+            for start in made.files:
+                images.setdefault(start, []).append(made[start])
+    for start, rows in images.items():
+        if len(rows) == len(first) and start != UNTRAINED:
+            sheet = pictures.grid(np.stack(rows), classes, treatments, side=64)
+            pictures.save_png(folder / f"{study.name}_{start}.png", sheet)
 
 
 def main() -> None:
-    """Prints the tables, and writes the pictures when a folder for them is given."""
-    runs = pathlib.Path(_RUNS.value).expanduser()
-    found = {
-        name: json.loads((runs / name / "results.json").read_text(encoding="utf-8"))
-        for name in _STUDIES
-        if (runs / name / "results.json").is_file()
-    }
-    if not found:
+    """Prints a table, or distils a study."""
+    if _KEEP.value is None:
+        print(table(str(_STUDY.value), _TABLE.value))
+        return
+    study = pathlib.Path(_KEEP.value).expanduser()
+    try:
+        found = json.loads((study / "results.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise UserError(
-            f"--runs must name a folder with some of the studies {', '.join(_STUDIES)}, whose "
-            f"commands docs/results.md has. Received: {runs}"
-        )
-    print("\n\n".join(text for name, results in found.items() for text in _told(name, results)))
+            f"--keep must name the folder of a study. Received: {study}: {error}"
+        ) from error
+    _KEPT.mkdir(exist_ok=True)
+    content = json.dumps(distilled(found), separators=(",", ":"))
+    (_KEPT / f"{study.name}.json").write_text(content + "\n", encoding="utf-8")
     if _PICTURES.value is not None:
-        for name, results in found.items():
-            _draw(name, pathlib.Path(_PICTURES.value), runs / name, results)
+        _draw(study, found, pathlib.Path(_PICTURES.value))
 
 
 if __name__ == "__main__":

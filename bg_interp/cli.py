@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from absl import app, flags, logging
 
 from bg_interp import programs, usage
-from bg_interp.errors import Terminated, UserError, nearest, printable
+from bg_interp.errors import Terminated, UserError, nearest, one_line, printable
 from bg_interp.processes import is_short_of_memory, quiet_native_logs
 from bg_interp.storage import system_libraries
 
@@ -173,13 +173,30 @@ def _parser(doc: str, order: usage.Order) -> Callable[[list[str]], list[str]]:
             sys.exit(0)
         try:
             rest = flags.FLAGS(argv)
-        except flags.Error as error:
-            _fail(" ".join(str(error).split()) + "; --helpfull lists all flags")
+        # absl's own for a value where a flag takes none is a ValueError.
+        except (flags.Error, ValueError) as error:
+            _fail(f"{_of_flags(error)}; --helpfull lists all flags")
         if rest[1:]:
             _fail(f"arguments must be flags of the form --name=value. Received: {rest[1]!r}")
         return rest
 
     return parse
+
+
+_NUMBERS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+
+
+def _of_flags(error: Exception) -> str:
+    """Says in our words what absl has against a flag or its value."""
+    if isinstance(error, flags.UnrecognizedFlagError):
+        name, known = f"--{error.flagname}", [f"--{one}" for one in flags.FLAGS]
+        known += [f"--no{one.name}" for one in own_flags() if one.boolean]
+        return f"there is no flag {name}{nearest(name, known)}"
+    value = re.fullmatch(r"flag --(\w+)=(.*?): .*", str(error), re.DOTALL)
+    kind = flags.FLAGS[value[1]].flag_type() if value and value[1] in flags.FLAGS else ""
+    if value and kind in _NUMBERS:
+        return f"--{value[1]} must be {_NUMBERS[kind]}. Received: {value[2]!r}"
+    return one_line(error)
 
 
 def _fail(message: str) -> typing.NoReturn:

@@ -1,6 +1,7 @@
 """The one exception that tools turn into a single line, and the words of its message."""
 
 import difflib
+import pathlib
 import re
 from collections.abc import Iterable
 
@@ -68,3 +69,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Returns "; did you mean X?" for the known name closest to `name`, or "" when none is near."""
     matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {matches[0]!r}?" if matches else ""
+
+
+def nearest_path(path: str) -> str:
+    """Returns "; did you mean X?" for what is called nearly so in the same folder, else ""."""
+    missing = pathlib.Path(path).expanduser()
+    try:
+        beside = [one.name for one in missing.parent.iterdir()]
+    except OSError:
+        return ""
+    matches = difflib.get_close_matches(missing.name, beside, n=1, cutoff=0.75)
+    return f"; did you mean {str(pathlib.Path(path).with_name(matches[0]))!r}?" if matches else ""

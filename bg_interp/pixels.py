@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, nearest
 
 # Of the photographs of ImageNet in 0 to 1, red first, as torchvision's networks take them; and the
 # mean in 0 to 255, blue first, of the networks that came from Caffe.
@@ -172,7 +172,10 @@ def named(text: str, what: str = "--preprocess") -> Pixels:
         taken = read(plain)
         if taken is not None:
             return taken
-    raise UserError(f"{what} must be auto, or one of: {HELP}. Received: {text!r}")
+    known = ["auto", *simple, *" ".join(_APPLICATIONS.values()).split()]
+    raise UserError(
+        f"{what} must be auto, or one of: {HELP}. Received: {text!r}{nearest(plain, known)}"
+    )
 
 
 def _range(text: str) -> Pixels | None:

@@ -60,10 +60,15 @@ def test_importing_the_tool_loads_few_modules():
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--backgroud=black"], "Did you mean: background"),
+        (["--backgroud=black"], "there is no flag --backgroud; did you mean '--background'?"),
+        (["--nooverwrit"], "did you mean '--nooverwrite'?"),
+        (["--nooverwrite=1"], "--nooverwrite=1 does not take an argument"),
+        (["--seed=1.5"], "--seed must be a whole number. Received: '1.5'"),
+        (["--overwrite=maybe"], "--overwrite must be true or false. Received: 'maybe'"),
         (["--background=blak"], "did you mean 'black'?"),
         (["--network=MobilNetV2"], "did you mean 'MobileNetV2'?"),
-        (["--steps=many"], "--steps=many"),
+        (["--steps=many"], "--steps must be a whole number. Received: 'many'"),
+        (["--steps"], "Missing value for flag --steps"),
         (["--steps=0"], "--steps must be above 0"),
         (["black"], "must be flags of the form --name=value. Received: 'black'"),
         (["--dataset=flickr"], "must be habitats, composites, tfds:NAME, folder:PATH, "),

@@ -1,5 +1,6 @@
 """What README and docs print can be typed: programs and flags exist, links lead somewhere."""
 
+import itertools
 import json
 import re
 import shlex
@@ -111,6 +112,15 @@ def test_pictures_and_links_are_there(path):
     links = re.findall(r"\]\(([^)#\s]+)", text)
     local = [link for link in links if not re.match(r"[a-z]+:", link)]
     assert [link for link in local if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", _PAGES, ids=lambda path: path.name)
+def test_lists_and_tables_begin_after_a_line_without_text(path):
+    # The site shows them as running text else, though a repository's own view does not.
+    lines = _FENCE.sub("```", path.read_text(encoding="utf-8")).splitlines()
+    within = re.compile(r"(\||[-*] |\d+\. |  |#|$)")
+    pairs = itertools.pairwise(lines)
+    assert [b for a, b in pairs if re.match(r"(\||[-*] )", b) and not within.match(a)] == []
 
 
 def test_the_site_leads_to_each_page():

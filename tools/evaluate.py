@@ -15,10 +15,11 @@ audits a classifier that was trained elsewhere, after
 
     python tools/evaluate.py --model=... --must='reliance<0.1'
 
-is a gate for continuous integration. --fail_if ends with exit code 3 when a measure is surely too
-bad. --must passes only when it is surely good enough; exit code 4 says that the images are too few
-to tell, or that something is in doubt. --must='reliance<baseline+0.02' --baseline=old.keras (or its
-results.json) compares with an earlier model, image by image.
+is a check for continuous integration. --fail_if ends with exit code 3 when a measure's whole
+interval is too bad. --must passes only when the whole interval is good enough; exit code 4 says
+that there are too few images to tell, or that something is in doubt.
+--must='reliance<baseline+0.02' --baseline=old.keras (or its results.json) compares with an earlier
+model, image by image.
 
     python tools/evaluate.py --leak --dataset=folder:photos
 
@@ -29,8 +30,9 @@ import sys
 
 try:
     from bg_interp import cli
+    from bg_interp.config.classifier import NO_FLAGS, check_names
     from bg_interp.config.data import COMPOSITES_ALONE
-    from bg_interp.config.evaluation import NO_FLAGS, EvaluateConfig, check_names
+    from bg_interp.config.evaluation import EvaluateConfig
     from bg_interp.evaluation import gate
 except ModuleNotFoundError as lacking:
     sys.exit(f"error: {sys.executable} lacks {lacking.name}; `make install`, then .venv/bin/python")

@@ -16,9 +16,9 @@ import sys
 
 try:
     from bg_interp import cli
+    from bg_interp.config.classifier import NO_FLAGS, check_names
     from bg_interp.config.data import COMPOSITES_ALONE
-    from bg_interp.config.evaluation import check_names
-    from bg_interp.config.repair import NO_FLAGS, RepairConfig
+    from bg_interp.config.repair import RepairConfig
 except ModuleNotFoundError as lacking:
     sys.exit(f"error: {sys.executable} lacks {lacking.name}; `make install`, then .venv/bin/python")
 

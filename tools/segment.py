@@ -7,8 +7,8 @@
 The first command downloads the models, checks them, and ends. The second makes a mask of every
 image; killed and started again it resumes where it was. It prints how many masks look wrong and
 lists them, and writes a picture of the least certain ones. Then train, evaluate and repair use
-these masks by --masks=object. The third makes none: it says what a data set and its masks are
-taken for, and draws some of them.
+these masks by --masks=object. The third makes none: it prints how a data set and its masks are
+understood, and draws some of them.
 """
 
 import sys

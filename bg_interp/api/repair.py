@@ -83,11 +83,12 @@ def repair(
       input_range: what the model takes for black and white, instead of `preprocess`; None takes
         [0, 255], or the range in which it is clearly better, which is said.
       units: names or numbers [N] of what images have in common, such as the object or the video
-        that they show: what is chosen, and measured without `test`, is by other ones than were
-        learnt from. Near-duplicates are found beside.
+        that they show: what is chosen, and measured without `test`, is on images of other
+        units than were learned from. Near-duplicates are found in addition.
       copies: how many random backgrounds each object is pasted on, at least 1.
-      max_loss: how much accuracy on unmodified images may be lost, of 1, for the sake of accuracy
-        on other backgrounds; told by images that the new layer has not seen.
+      max_loss: largest accepted loss of accuracy on unmodified images (0.02: two points) in
+        exchange for accuracy on other backgrounds; measured on images that the new layer has not
+        seen.
       invert_masks: True where black is the object; False says that white is, however it looks.
       mask_values: which values of masks are object, where they are maps of labels or colours: a
         number, a list of numbers, "1:20" or "#800000".

@@ -47,7 +47,7 @@ def detect_resize(model: AdaptedModel, split: Split, examples: InMemory, name: s
     counts = ", ".join(f"{right[how].sum()} {how}" for how in RESIZES)
     print(
         f"{name}: its images are resized {found} (of {len(rows)} it is right about {counts}); "
-        "--resize says otherwise",
+        "set --resize if that is wrong",
         file=sys.stderr,
     )
     return found

@@ -18,12 +18,8 @@ from bg_interp.commands.class_images import ClassVisualizer
 from bg_interp.commands.next_steps import ways
 from bg_interp.commands.published import Published, measure_published
 from bg_interp.config.ascent import APART
-from bg_interp.config.evaluation import (
-    NO_FLAGS,
-    EvaluateConfig,
-    check_names,
-    class_names,
-)
+from bg_interp.config.classifier import NO_FLAGS, check_names, class_names
+from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.data.examples import OnDisk, in_memory, labels_of
 from bg_interp.data.mask_choice import Masks
 from bg_interp.data.opening import open_examples

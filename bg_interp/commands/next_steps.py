@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Any
 
-from bg_interp.config.evaluation import NO_FLAGS, EvaluateConfig
+from bg_interp.config.classifier import NO_FLAGS
+from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.config.repair import RepairConfig
 from bg_interp.config.segmentation import SegmentConfig
 from bg_interp.config.training import ArmConfig

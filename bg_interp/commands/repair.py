@@ -13,8 +13,8 @@ from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
 from bg_interp.commands.class_images import ClassVisualizer
 from bg_interp.commands.next_steps import repaired_ways
-from bg_interp.config.evaluation import check_names, class_names
-from bg_interp.config.repair import NO_FLAGS, RepairConfig
+from bg_interp.config.classifier import NO_FLAGS, check_names, class_names
+from bg_interp.config.repair import RepairConfig
 from bg_interp.data.opening import decoded_with_masks
 from bg_interp.errors import UserError, one_line
 from bg_interp.evaluation.arrays import Arrays

@@ -65,7 +65,7 @@ class RunPictures:
 
     @functools.cached_property
     def _ascent(self) -> Ascent:
-        return Ascent(self._model, for_run(self._config.network))
+        return Ascent(self._model, for_run(self._config.network, self._config.recipe))
 
     @functools.cached_property
     def _learnt_classes(self) -> list[int]:

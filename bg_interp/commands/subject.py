@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from bg_interp.commands.detect_resize import detect_resize
+from bg_interp.config.classifier import ClassifierConfig, check_names, preprocessing
 from bg_interp.config.data import HABITATS_LARGEST, HABITATS_SMALLEST
-from bg_interp.config.evaluation import EvaluateConfig, check_names, preprocessing
 from bg_interp.data.examples import InMemory
 from bg_interp.data.mask_choice import Masks
 from bg_interp.data.opening import decoded_with_masks
@@ -25,9 +25,9 @@ from bg_interp.storage.workdir import Workdir
 
 # So many classes are named.
 _NAMED = 12
-_Config = TypeVar("_Config", bound=EvaluateConfig)
+_Config = TypeVar("_Config", bound=ClassifierConfig)
 # How images are made that are made here: those of the model's own training, where it tells.
-_OF_IMAGES_MADE_HERE = ("correlation", "data_seed", "object_scale", "colour_matching")
+_OF_IMAGES_MADE_HERE = ("correlation", "classes", "data_seed", "object_scale", "colour_matching")
 
 
 def settled(config: _Config, model_size: int | None) -> _Config:
@@ -68,14 +68,14 @@ def settled(config: _Config, model_size: int | None) -> _Config:
     return chosen
 
 
-def _resize(config: EvaluateConfig, trained: Mapping[str, Any]) -> str:
+def _resize(config: ClassifierConfig, trained: Mapping[str, Any]) -> str:
     """Returns how images are resized; "auto" where only the model itself can tell."""
     if config.resize != "auto":
         return config.resize
     return str(trained.get("resize", "smooth")) if trained or config.model is None else "auto"
 
 
-def open_images(config: EvaluateConfig, whole: bool = False) -> Source:
+def open_images(config: ClassifierConfig, whole: bool = False) -> Source:
     """Opens the data set that `settled` names.
 
     Args:
@@ -92,7 +92,7 @@ def open_images(config: EvaluateConfig, whole: bool = False) -> Source:
     )
 
 
-def _trained_on(config: EvaluateConfig) -> bool:
+def _trained_on(config: ClassifierConfig) -> bool:
     """Tells whether a run of tools/train.py has learned from the data set, and so divided it.
 
     The model may be the run, or what it has exported into its folder.
@@ -114,7 +114,7 @@ def say_order(names: Sequence[str]) -> None:
     shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:_NAMED]))
     print(
         f"the classifier's outputs are taken to be, in this order: {shown}"
-        f"{', ...' if len(names) > _NAMED else ''}; --class_names says otherwise",
+        f"{', ...' if len(names) > _NAMED else ''}; set --class_names if that is wrong",
         file=sys.stderr,
     )
 
@@ -189,12 +189,12 @@ def open_test(
     return Tested(found, settled, examples, masks)
 
 
-def path_of(config: EvaluateConfig) -> pathlib.Path:
+def path_of(config: ClassifierConfig) -> pathlib.Path:
     """Returns where the model stands, or would stand if its name were a path."""
     return pathlib.Path(config.model or "").expanduser()
 
 
-def weights_sha256(config: EvaluateConfig) -> str | None:
+def weights_sha256(config: ClassifierConfig) -> str | None:
     """Returns the sha256 of the file with the model's weights; None for code that makes it."""
     path = path_of(config)
     inside = ("model.keras", "variables/variables.data-00000-of-00001", "saved_model.pb")

@@ -18,7 +18,7 @@ from bg_interp.commands.chosen_classes import ALL, class_units
 from bg_interp.commands.class_images import suited_settings
 from bg_interp.commands.second_opinion import Opinion, opened_judge, opinion
 from bg_interp.config import ascent as settings
-from bg_interp.config import evaluation
+from bg_interp.config import classifier
 from bg_interp.config.ascent import AscentSettings, VisualizeConfig
 from bg_interp.errors import UserError
 from bg_interp.models import loading, opening, preprocessing, targets
@@ -76,7 +76,7 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
     for sentence in notes:
         print(f"{config.model}: {sentence}", file=sys.stderr)
     model = opening.of_bytes(opened, taken, _size(config, opened.network))
-    names = evaluation.class_names(config)
+    names = classifier.class_names(config)
     class_names = names or loading.names_or_numbers(opened)
     check_names(class_names, len(loading.names_or_numbers(opened)))
     target = target_of(config, model, class_names)

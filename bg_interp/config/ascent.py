@@ -5,11 +5,11 @@ import pathlib
 
 from bg_interp import pixels
 from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError, nearest, nearest_path
 
 # `plain` for what suits without a prior, and the names of `visualization.presets.PRESETS`, which a
 # test compares.
-PRESETS = ("plain", "natural", "small", "mobilenet_v2", "pretrained")
+PRESETS = ("plain", "natural", "small", "mobilenet_v2", "pretrained", "paper")
 # Whose features images are held to, where masks tell objects from backgrounds.
 OF = ("both", "object", "background")
 APART = ("object", "background")
@@ -162,8 +162,8 @@ class VisualizeConfig:
     )
     samples: int | None = setting(
         None,
-        "images made of each class, from which the network's own margin chooses; default: 2, "
-        "where they cost nothing more",
+        "images made of each class, of which the one with the largest margin is kept; default: "
+        "2, where the second takes no longer",
         rule=POSITIVE,
     )
     diversity: float = setting(
@@ -171,8 +171,8 @@ class VisualizeConfig:
     )
     opacity: float = setting(
         0.0,
-        "above 0, images have an opacity that this weight holds against them before random "
-        "backgrounds, so that objects stand free on white; 2 is a beginning",
+        "above 0, images also have an opacity, which is penalised with this weight before random "
+        "backgrounds, so that objects are cut out on white; 2 is a good start",
         rule=NOT_NEGATIVE,
     )
     steps: int | None = setting(None, "gradient steps; default: the preset's", rule=POSITIVE)
@@ -182,9 +182,9 @@ class VisualizeConfig:
     )
     preprocess: str = setting(
         "auto",
-        "what the model wants done to pixels; auto is the model's own where it is a network of "
-        "keras.applications, else 0:255, which a model that rescales by itself takes, and says so. "
-        f"{pixels.HELP}",
+        "the preprocessing that the model expects; auto is the model's own where it is a network "
+        "of keras.applications, else 0:255, which a model that rescales by itself takes, and "
+        f"says so. {pixels.HELP}",
     )
     input_range: str = setting(
         "auto",
@@ -193,11 +193,11 @@ class VisualizeConfig:
     )
     judge: str | None = setting(
         None,
-        "another classifier of the same classes in the same order, a file, folder or MODULE:NAME: "
-        "says of how many images it names the class",
+        "another classifier of the same classes in the same order, a file, folder or "
+        "MODULE:NAME: counts the images whose class it names",
     )
     judge_preprocess: str = setting(
-        "auto", "what --judge wants done to pixels, as --preprocess says it of the model"
+        "auto", "the preprocessing that --judge expects, in the words of --preprocess"
     )
     judge_input_range: str = setting(
         "auto",
@@ -222,7 +222,10 @@ def check_model(config: VisualizeConfig) -> None:
             "MODULE:NAME of a Keras model or of a function that makes one"
         )
     if not pathlib.Path(config.model).expanduser().exists() and not names_module(config.model):
-        raise UserError(f"--model names a file or folder that does not exist: {config.model}")
+        raise UserError(
+            f"--model names a file or folder that does not exist: {config.model}"
+            f"{nearest_path(config.model)}"
+        )
 
 
 def preprocessing(config: VisualizeConfig) -> pixels.Pixels | None:

@@ -13,8 +13,8 @@ class ClusterConfig:
 
     cluster: str = setting(
         "none",
-        "machines of Ray's that share the work: none, local (this one alone), or HOST:PORT of a "
-        "cluster's head; see docs/cluster.md",
+        "Ray cluster that shares the work: none, local (this machine alone), or HOST:PORT of its "
+        "head; see docs/cluster.md",
     )
 
     @property

@@ -4,12 +4,13 @@ A tool that needs another default or help declares the field again.
 """
 
 import dataclasses
+import difflib
 import pathlib
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.config.annotations import READERS, dataset_of, layout_of
 from bg_interp.config.mask_rules import MaskRules
-from bg_interp.errors import UserError, nearest
+from bg_interp.errors import UserError, nearest, nearest_path
 
 # The forms of `--dataset`; `bg_interp.data.sources` has a module for each.
 DATASETS = (
@@ -31,6 +32,8 @@ SEGMENTERS = ("object", "selfie", "deeplab", "interactive")
 MASKS = ("auto", "none", "dataset", *SEGMENTERS)
 # Habitats can be drawn at any of these sizes.
 HABITATS_SMALLEST, HABITATS_LARGEST = 16, 512
+# Classes that are drawn unless more or fewer are asked for, and all that there are.
+HABITATS_CLASSES, HABITATS_MOST_CLASSES = 8, 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,15 +73,24 @@ class SourceConfig:
     )
     colour_matching: float = setting(
         0.25,
-        "composites only: how far an object's brightness goes towards that of its place, by a "
-        "factor of 1.25 at most",
+        "composites only: how far an object's brightness is moved towards that of its place, by "
+        "a factor of 1.25 at most",
         rule=SHARE,
     )
     correlation: float = setting(
         0.95,
         "habitats and composites: probability that an image stands on its own class's background; "
-        "chance is 1 / number of classes, 0.125 for habitats",
+        "chance is 1 / number of classes, 0.125 for habitats of eight",
         rule=SHARE,
+    )
+    classes: int = setting(
+        HABITATS_CLASSES,
+        f"habitats only: how many classes are drawn, each with a background of its own, 2 to "
+        f"{HABITATS_MOST_CLASSES}",
+        rule=(
+            lambda value: 2 <= value <= HABITATS_MOST_CLASSES,
+            f"must be from 2 to {HABITATS_MOST_CLASSES}",
+        ),
     )
     data_seed: int = setting(0, "habitats and composites: seed of the images", rule=SEED)
     data_dir: str | None = setting(
@@ -123,7 +135,7 @@ class DataConfig(SourceConfig):
     """Which images are used and with which masks, decoded at one size."""
 
     resize: str = setting(
-        "smooth", f"how images come to --image_size: {RESIZE_HELP}", choices=RESIZES
+        "smooth", f"how images are resized to --image_size: {RESIZE_HELP}", choices=RESIZES
     )
     masks: str = setting(
         "auto",
@@ -132,18 +144,19 @@ class DataConfig(SourceConfig):
     )
     invert_masks: bool | None = setting(
         None,
-        "true: black is the object in masks from outside, as in masks of backgrounds; false: white "
-        "is, however it looks; default: white, and masks that look inverted are doubted",
+        "true: black is the object in the given masks, as in masks of backgrounds; false: white "
+        "is, even where that looks inverted; default: white, with a doubt where masks look "
+        "inverted",
     )
     mask_values: str | None = setting(
         None,
-        "which values of masks from outside are object, where they are maps of labels or colours: "
-        "1:20, 15,38 or #800000; all others are background",
+        "which values are the object, where the given masks are maps of labels or colours: 1:20, "
+        "15,38 or #800000; all others are background",
     )
     on_bad_mask: str = setting(
         "keep",
-        "images whose mask is empty, full, unsure or odd: keep leaves them untreated, drop leaves "
-        "them out, error stops",
+        "images whose mask is empty, full, uncertain or implausible: keep leaves them untreated, "
+        "drop leaves them out, error stops",
         choices=("keep", "drop", "error"),
     )
     max_bad_fraction: float = setting(
@@ -151,7 +164,8 @@ class DataConfig(SourceConfig):
     )
     cache_gb: float = setting(
         1.0,
-        "most memory for decoded images, in gigabytes; larger data are decoded each epoch",
+        "memory limit for decoded images, in gigabytes; larger data sets are decoded again in "
+        "each epoch",
         rule=NOT_NEGATIVE,
     )
 
@@ -176,7 +190,7 @@ def check_source(config: SourceConfig) -> None:
     if kind not in takes_a_name or bool(colon and rest) != takes_a_name[kind]:
         raise UserError(
             f"--dataset must be {', '.join(DATASETS[:-1])} or {DATASETS[-1]}. "
-            f"Received: {config.dataset!r}{_meant(config.dataset) or nearest(kind, takes_a_name)}"
+            f"Received: {config.dataset!r}{_meant(config.dataset) or _nearest(kind, rest)}"
         )
     _check_path(kind, rest)
     if config.only_classes is not None and kind not in OF_OBJECTS:
@@ -204,6 +218,14 @@ def _meant(dataset: str) -> str:
     return f"; did you mean {found}?" if found else ""
 
 
+def _nearest(kind: str, rest: str) -> str:
+    """Asks for the data set whose kind is nearly `kind`, with what was given behind it."""
+    named = {name.partition(":")[0]: rest if ":" in name else "" for name in DATASETS}
+    for meant in difflib.get_close_matches(kind, named, n=1):
+        return f"; did you mean {':'.join(filter(None, (meant, named[meant])))!r}?"
+    return ""
+
+
 def _check_path(kind: str, rest: str) -> None:
     """Checks that what stands on the disk is there, and is no folder of another kind."""
     if kind != "folder" and kind not in READERS:
@@ -213,7 +235,7 @@ def _check_path(kind: str, rest: str) -> None:
         what = "folder" if READERS.get(kind, "PATH") == "PATH" else "file"
         raise UserError(
             f"--dataset={kind}:{READERS.get(kind, 'PATH')} must name a {what} that is there. "
-            f"Received: {rest}"
+            f"Received: {rest}{nearest_path(rest)}"
         )
     other = layout_of(path) if kind == "folder" else ""
     if other:

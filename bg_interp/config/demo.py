@@ -2,16 +2,19 @@
 
 import dataclasses
 
-from bg_interp.cli import POSITIVE, SEED, setting
+from bg_interp.cli import POSITIVE, SEED, Rule, setting
+
+# What the small network and the drawings allow.
+_SIDE: Rule = (lambda side: 32 <= side <= 512, "must be from 32 to 512")
 
 
 @dataclasses.dataclass(frozen=True)
 class DemoConfig:
-    """A short way from nothing to a repaired network."""
+    """A short way from drawings to a repaired network."""
 
     workdir: str = setting("runs/demo", "folder of the page, the networks and their audits")
-    steps: int = setting(120, "minibatches that each of the two networks learns", rule=POSITIVE)
-    image_size: int = setting(64, "side of the pictures in pixels, 32 or more", rule=POSITIVE)
+    steps: int = setting(120, "training steps of each of the two networks", rule=POSITIVE)
+    image_size: int = setting(64, "side of the pictures in pixels, 32 to 512", rule=_SIDE)
     seed: int = setting(0, "of the networks, and of the choice of backgrounds", rule=SEED)
     photos: str | None = setting(
         None,

@@ -1,33 +1,10 @@
-"""What an evaluation measures: a classifier, and the test images it is measured on."""
+"""What an evaluation measures of a classifier, and what it must find."""
 
 import dataclasses
-import os
-import pathlib
 
-from bg_interp import pixels
-from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
-from bg_interp.config.ascent import OF, VisualizeConfig
-from bg_interp.config.data import (
-    MASKS,
-    RESIZE_HELP,
-    RESIZES,
-    DataConfig,
-    check_masks,
-    check_source,
-)
-from bg_interp.errors import UserError, one_line
-from bg_interp.pixels import Pixels
-
-# Taken from the training of the model, or without meaning for measures: they get no flags.
-NO_FLAGS = (
-    "correlation",
-    "data_seed",
-    "object_scale",
-    "colour_matching",
-    "on_bad_mask",
-    "max_bad_fraction",
-    "cache_gb",
-)
+from bg_interp.cli import NOT_NEGATIVE, setting
+from bg_interp.config.ascent import OF
+from bg_interp.config.classifier import ClassifierConfig
 
 # The exit code of an evaluation that `--fail_if` or `--must` fails; 1 is a mistake of the user's.
 EXIT_CODE = 3
@@ -36,92 +13,37 @@ UNDECIDED_CODE = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluateConfig(DataConfig):
-    """A classifier and its test images; an empty name is settled by what the model's file says."""
+class EvaluateConfig(ClassifierConfig):
+    """A classifier, its test images, and conditions on what is measured."""
 
-    model: str | None = setting(
-        None,
-        "a folder that tools/train.py wrote, a .keras, .h5, .onnx or .tflite file, a SavedModel "
-        "folder, or MODULE:NAME of a Keras model, of a function that makes one, or of a function "
-        "from float32 or uint8 [B, H, W, 3] to scores [B, K]",
-    )
-    dataset: str = setting(
-        "",
-        "whose test images are used: habitats, composites, tfds:NAME, folder:PATH, or annotations "
-        "such as table:FILE.csv, coco:FILE.json, voc:PATH, waterbirds:PATH (as for "
-        "tools/train.py); default: what the model was trained on, else habitats",
-    )
-    masks: str = setting(
-        "",
-        "where masks come from, as for tools/train.py: "
-        f"{', '.join(name for name in MASKS if name != 'none')} or folder:PATH; default: what the "
-        "model was trained with, else auto",
-    )
-    image_size: int | None = setting(
-        None,
-        "side of the images in pixels; default: the model's own, and for models of any size 64 on "
-        "habitats, else 224",
-        rule=POSITIVE,
-    )
-    resize: str = setting(
-        "auto",
-        f"how images come to that size: {RESIZE_HELP}; auto takes that of the model's training "
-        "where a run tells it, else tries each on some images, takes another than smooth where the "
-        "model is clearly right more often, and says so",
-        choices=("auto", *RESIZES),
-    )
-    preprocess: str = setting(
-        "auto",
-        "what the model wants done to pixels; auto tries the usual ways on some images, takes the "
-        f"one in which the model is right, and says so. {pixels.HELP}",
-    )
-    input_range: str = setting(
-        "auto",
-        "the range in which the model takes pixels: a shorter --preprocess for ranges alone",
-        choices=("auto", *INPUT_RANGES),
-    )
-    class_names: str | None = setting(
-        None,
-        "names of the model's outputs in their order, separated by commas, or a file with one a "
-        "line; default: the data set's classes",
-    )
-    output_kind: str = setting(
-        "auto",
-        "what the model returns: logits, or probabilities (after softmax or sigmoid); auto looks "
-        "at some outputs, and says what it found",
-        choices=("auto", "logits", "probabilities"),
-    )
     adversarial_backgrounds: int = setting(
         8,
-        "on how many backgrounds of other classes each object must be right to count as right (the "
-        "measure `adversarial`, and `adversarial_same` for as many of its own); 0 leaves both out",
+        "number of backgrounds of other classes on which an object must be classified correctly "
+        "to count as correct (the measure `adversarial`, and `adversarial_same` for as many of "
+        "its own); 0 leaves both out",
         rule=NOT_NEGATIVE,
-    )
-    class_images: bool = setting(
-        False,
-        "draw what the classes look like to a Keras network, by activation maximization, where its "
-        "run holds no such picture: seconds for small networks, minutes for large ones",
     )
     class_images_of: str = setting(
         "both",
-        "what class images are held to: object or background draws what the network takes from "
-        "that part of the images alone, apart draws one row of each",
+        "which part of the images class images follow: object or background draw what the "
+        "network reads from that part alone, apart draws one row of each",
         choices=(*OF, "apart"),
     )
     leak: bool = setting(
         False,
-        "measure as well how well backgrounds alone tell the label; without --model that alone",
+        "also measure how well backgrounds alone predict the label; without --model only that",
     )
     fail_if: str | None = setting(
         None,
         "conditions on measures, separated by commas (reliance>0.1,worst_group<0.6): exit code 3 "
-        "when the whole interval of one is beyond its threshold, so on evidence that it is too bad",
+        "when the whole interval of one is beyond its threshold, so on evidence that the model "
+        "is not good enough",
     )
     must: str | None = setting(
         None,
-        "conditions that must hold (reliance<0.1): passed only when the whole interval keeps one, "
-        "so on evidence that it is good enough; exit code 3 when the whole interval breaks one, "
-        "and 4, undecided, when the images are too few to tell",
+        "conditions that must hold (reliance<0.1): passed only when the whole interval meets "
+        "each, so on evidence that the model is good enough; exit code 3 when a whole interval "
+        "violates one, and 4, undecided, when there are too few images to tell",
     )
     baseline: str | None = setting(
         None,
@@ -130,76 +52,11 @@ class EvaluateConfig(DataConfig):
         "(--must='reliance<baseline+0.02')",
     )
     junit: str | None = setting(None, "file to write the conditions to as JUnit's XML")
-    seed: int = setting(0, "of the choice of backgrounds, noise and resampling", rule=SEED)
     output: str | None = setting(
         None, "folder to write to; default: evaluation/ in the model's run folder, else here"
     )
 
-
-def check_model(config: EvaluateConfig) -> None:
-    """Checks that there is a classifier.
-
-    Raises:
-      UserError: none is given, or it does not exist.
-    """
-    if config.model is None:
-        if config.leak:
-            return
-        raise UserError(
-            "--model must be given: a folder that tools/train.py wrote, a .keras or .onnx file, a "
-            "SavedModel folder, or MODULE:NAME; --leak alone needs none"
-        )
-    exists = pathlib.Path(config.model).expanduser().exists()
-    if not exists and not names_module(config.model):
-        raise UserError(f"--model names a file or folder that does not exist: {config.model}")
-
-
-def preprocessing(config: EvaluateConfig) -> Pixels | None:
-    """Returns what `--preprocess` or `--input_range` says; None where it is to be found.
-
-    Raises:
-      UserError: a name that is none, or both are given.
-    """
-    return pixels.of_flags(config.preprocess, config.input_range)
-
-
-def class_names(config: "EvaluateConfig | VisualizeConfig") -> list[str] | None:
-    """Returns the names that `--class_names` gives, in a list or in a file with one a line.
-
-    Raises:
-      UserError: it looks like a file, and there is none; or a file that is not UTF-8.
-    """
-    if config.class_names is None:
-        return None
-    path = pathlib.Path(config.class_names).expanduser()
-    # A list may be longer than any name of a file, which the system calls an error.
-    if os.path.isfile(path):
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"--class_names must be a text file in UTF-8, a name a line. Received: {path} "
-                f"({one_line(error)})"
-            ) from error
-        return [name for name in lines if name.strip()]
-    if path.suffix == ".txt":
-        raise UserError(f"--class_names names a file that does not exist: {config.class_names}")
-    return config.class_names.split(",")
-
-
-def check_names(config: EvaluateConfig) -> None:
-    """Checks everything that needs neither TensorFlow nor a file's contents.
-
-    Raises:
-      UserError: a name that cannot be used.
-    """
-    check_model(config)
-    class_names(config)
-    preprocessing(config)
-    if config.dataset:
-        # Measures resize: any size will do.
-        check_source(dataclasses.replace(config, image_size=None))
-    if config.masks:
-        check_masks(config.masks)
-    if config.masks == "none":
-        raise UserError("--masks=none leaves nothing to find the background by; give another one")
+    @property
+    def needs_model(self) -> bool:
+        """Whether there is nothing to do without a classifier: backgrounds leak without one."""
+        return not self.leak

@@ -23,9 +23,9 @@ class ExportConfig:
     )
     preprocess: str = setting(
         "auto",
-        "what the model wants done to pixels; what is exported takes RGB in 0 to 255. auto is the "
-        "model's own where it is a network of keras.applications, else 0:255, and says so. "
-        f"{pixels.HELP}",
+        "the preprocessing that the model expects; what is exported takes RGB in 0 to 255. auto "
+        "is the model's own where it is a network of keras.applications, else 0:255, and says "
+        f"so. {pixels.HELP}",
     )
     input_range: str = setting(
         "auto",
@@ -34,11 +34,12 @@ class ExportConfig:
     )
     resize: str = setting(
         "auto",
-        "how images come to the model's size: smooth, sharp or crop, as for tools/train.py; auto "
-        "takes that of the model's training where a run tells it, else smooth",
+        "how images are resized to the model's input: smooth, sharp or crop, as for "
+        "tools/train.py; auto takes what the model was trained with where a run tells it, else "
+        "smooth",
         choices=("auto", "smooth", "sharp", "crop"),
     )
-    output: str | None = setting(None, "folder to write to; default: where the model stands")
+    output: str | None = setting(None, "folder to write to; default: the model's own folder")
     class_names: str | None = setting(
         None, "names of the classes, separated by commas; default: those of the run, or numbers"
     )
@@ -55,7 +56,7 @@ def formats(config: ExportConfig) -> list[str]:
     if unknown or not chosen:
         close = nearest(unknown[0], FORMATS) if unknown else ""
         raise UserError(
-            f"--format must be some of {', '.join(FORMATS)}, separated by commas. "
+            f"--format must be one or more of {', '.join(FORMATS)}, separated by commas. "
             f"Received: {config.format!r}{close}"
         )
     return chosen

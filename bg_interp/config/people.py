@@ -40,8 +40,8 @@ class PeopleConfig:
     )
     classes: str | None = setting(
         None,
-        f"classes to ask about, separated by commas; default: all, of which {MOST_CLASSES} are "
-        "allowed, a button for each",
+        f"classes to ask about, separated by commas; default: all; at most {MOST_CLASSES}, "
+        "since each is a button",
     )
     naming_trials: int = setting(
         40,
@@ -55,8 +55,8 @@ class PeopleConfig:
     seed: int = setting(0, "of lists, partners and natural pictures", rule=SEED)
     consent: str | None = setting(
         None,
-        "text file that is shown before anything else, in place of the one that stands in "
-        "docs/people.md; an empty line begins a paragraph",
+        "text file that is shown first, in place of the consent text of docs/people.md; an empty "
+        "line begins a paragraph",
     )
     host: str = setting(
         "127.0.0.1",
@@ -74,9 +74,11 @@ class PeopleConfig:
     )
     preview: bool = setting(False, "serve, and store nothing")
     power: bool = setting(
-        False, "print what differences so many people would find in this study, by simulation"
+        False,
+        "simulate how large a difference a given number of people would detect in this study, "
+        "and print it",
     )
-    report: bool = setting(False, "put the answers that are there into tables and report.html")
+    report: bool = setting(False, "put the answers so far into tables and report.html")
 
 
 def check_flags(config: PeopleConfig) -> str:

@@ -1,4 +1,4 @@
-"""Recipes: defaults that belong together, for drawings and for photographs.
+"""Recipes: defaults that belong together, for drawings, for photographs, and as in the paper.
 
 A flag that is given overrides its value, and nothing else of the recipe.
 """
@@ -6,7 +6,8 @@ A flag that is given overrides its value, and nothing else of the recipe.
 from typing import Any
 
 SMALL = "small"
-RECIPES = ("auto", "drawings", "photographs")
+PAPER = "paper"
+RECIPES = ("auto", "drawings", "photographs", PAPER)
 
 # Values of `ArmConfig`; `steps` is the least, and `epochs` asks for more of them on larger data.
 _VALUES: dict[str, dict[str, Any]] = {
@@ -21,6 +22,7 @@ _VALUES: dict[str, dict[str, Any]] = {
         "adversarial_ramp": 0.5,
         "adversarial_ramp_power": 1.0,
         "adversarial_guard": False,
+        "hard_masks": False,
     },
     # The ramp and the guard are what keeps frozen batch normalisation alive; the epsilon is the
     # smallest that made class images of the untreated network show backgrounds.
@@ -35,8 +37,14 @@ _VALUES: dict[str, dict[str, Any]] = {
         "adversarial_ramp": 0.75,
         "adversarial_ramp_power": 2.0,
         "adversarial_guard": True,
+        "hard_masks": False,
     },
 }
+# As near to Nielsen et al. 2023 as what is known of their training allows, over the recipe that
+# suits the data: no adversarial step, masks that are 0 or 1.
+_AS_IN_PAPER = {"adversarial_epsilon": 0.0, "hard_masks": True}
+# Without replays, so many times the minibatches make as many updates.
+_REPLAYS = 4
 # What a network needs that starts from nothing, and one that starts from weights.
 _FRESH = {"learning_rate": 2e-3, "freeze_batch_norm": False}
 _PRETRAINED = {"learning_rate": 5e-4, "freeze_batch_norm": True}
@@ -51,15 +59,19 @@ def choose(recipe: str, dataset: str) -> str:
     return "drawings" if dataset == "habitats" else "photographs"
 
 
-def defaults(recipe: str, network: str | None, weights: str | None) -> dict[str, Any]:
+def defaults(recipe: str, dataset: str, network: str | None, weights: str | None) -> dict[str, Any]:
     """Returns a recipe's values as they stand beside a network and weights that were given.
 
     Args:
-      recipe: "drawings" or "photographs".
+      recipe: "drawings", "photographs" or "paper".
+      dataset: decides on the network of the recipe "paper".
       network: None for the recipe's own.
       weights: None for the recipe's own; the small network has none.
     """
-    values = dict(_VALUES[recipe])
+    values = dict(_VALUES[choose("auto", dataset) if recipe == PAPER else recipe])
+    if recipe == PAPER:
+        longer = {name: values[name] * _REPLAYS for name in ("steps", "epochs")}
+        values |= _AS_IN_PAPER | longer
     if network == SMALL:
         values["weights"] = "none"
     if network not in (None, values["network"]):

@@ -3,22 +3,11 @@
 import dataclasses
 
 from bg_interp.cli import POSITIVE, SHARE, setting
-from bg_interp.config import evaluation
-from bg_interp.config.evaluation import EvaluateConfig
-
-NO_FLAGS = (
-    *evaluation.NO_FLAGS,
-    "adversarial_backgrounds",
-    "leak",
-    "fail_if",
-    "must",
-    "baseline",
-    "junit",
-)
+from bg_interp.config.classifier import ClassifierConfig
 
 
 @dataclasses.dataclass(frozen=True)
-class RepairConfig(EvaluateConfig):
+class RepairConfig(ClassifierConfig):
     """A classifier and its images; an empty name is settled by what the model's file says."""
 
     model: str | None = setting(
@@ -27,8 +16,8 @@ class RepairConfig(EvaluateConfig):
     )
     max_loss: float = setting(
         0.02,
-        "how much accuracy on unmodified images may be lost, of 1, for the sake of accuracy on "
-        "other backgrounds; told by images that the new layer has not seen",
+        "largest accepted loss of accuracy on unmodified images (0.02: two points) in exchange "
+        "for accuracy on other backgrounds; measured on images that the new layer has not seen",
         rule=SHARE,
     )
     copies: int = setting(

@@ -24,7 +24,7 @@ class SegmentConfig(ClusterConfig, SourceConfig):
     segmenter: str = setting(
         "object",
         "any salient object (U²-Net-p), people (MediaPipe selfie), 21 categories (DeepLab), or "
-        "what lies under the centre (magic_touch). object suits most photographs",
+        "whatever is at the centre (magic_touch). object suits most photographs",
         choices=SEGMENTERS,
     )
     segmenter_model: str | None = setting(
@@ -55,7 +55,7 @@ class SegmentConfig(ClusterConfig, SourceConfig):
     )
     check: bool = setting(
         False,
-        "make no masks: say what --dataset and --masks are taken for (classes, counts, splits, "
+        "make no masks: print how --dataset and --masks are understood (classes, counts, splits, "
         "places, masks and every doubt), and draw some images with their masks",
     )
     masks: str = setting(

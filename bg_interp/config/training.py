@@ -45,9 +45,10 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
 
     recipe: str = setting(
         "auto",
-        "defaults that belong together. drawings: the small network from nothing at 64 px. "
+        "defaults that belong together. drawings: the small network from scratch at 64 px. "
         "photographs: MobileNetV2 from weights at 96 px. auto: drawings on habitats, else "
-        "photographs",
+        "photographs. paper: that of the data without the adversarial step, with hard masks, and "
+        "class images by 200 plain steps in Fourier space",
         choices=recipes.RECIPES,
     )
     image_size: int | None = setting(
@@ -69,13 +70,13 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     fetch_weights: bool = setting(False, "let Keras download imagenet weights that it lacks")
     steps: int | None = setting(
         None,
-        "minibatches to train, each with all its replays; default: the recipe's 120 or, on "
+        "training steps, each a minibatch with all its replays; default: the recipe's 120 or, on "
         "photographs, 4 epochs and at least 100",
         rule=POSITIVE,
     )
     epochs: int | None = setting(
         None,
-        "passes through the data instead of --steps; default on photographs: 4, from nothing 30",
+        "passes through the data instead of --steps; default on photographs: 4, or 30 from scratch",
         rule=POSITIVE,
     )
     batch_size: int | None = setting(
@@ -92,11 +93,16 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     freeze_batch_norm: bool | None = setting(
         None, "keep the batch normalisation of given weights as it is; default: when there are any"
     )
+    hard_masks: bool | None = setting(
+        None,
+        "cut masks at one half before a treatment, so that no edge is soft; default: the "
+        "recipe's, off but for paper",
+    )
     adversarial_epsilon: float | None = setting(
         None,
-        "length of the adversarial step on the input, L2, in units of [0, 1] per channel value; 0 "
-        "trains without. An addition of ours to the paper: without it class images hardly show "
-        "objects. Default: the recipe's, 6 or 4",
+        "length of the adversarial step on the input, L2, in units of [0, 1] per channel value; "
+        "0 trains without. Not in the paper: without it class images hardly show objects. "
+        "Default: the recipe's, 6 or 4",
         rule=NOT_NEGATIVE,
     )
     adversarial_ramp: float | None = setting(
@@ -197,8 +203,8 @@ def check_names(config: ArmConfig) -> None:
         raise UserError("--steps and --epochs exclude each other: give one of them")
     if config.masks == "none" and config.background != "none":
         raise UserError(
-            f"--masks=none leaves nothing to find the background by, so --background must be none. "
-            f"Received: {config.background!r}"
+            "--masks=none leaves no way to tell the background from the object, so --background "
+            f"must be none. Received: {config.background!r}"
         )
     if config.jit_compile == "true" and (config.deterministic or config.strategy != "none"):
         other = "--deterministic" if config.deterministic else f"--strategy={config.strategy}"
@@ -236,9 +242,9 @@ def _check_weights(config: "ResolvedConfig") -> None:
         )
     if not config.fetch_weights and not in_keras_cache(config.network, config.image_size):
         raise UserError(
-            f"Keras has no imagenet weights of {config.network} in its cache: --fetch_weights lets "
-            f"it download them, --weights=FILE takes a .keras or .h5 file of {config.network}, "
-            "--weights=none starts from nothing"
+            f"Keras has no imagenet weights of {config.network} in its cache: --fetch_weights "
+            "lets it download them, --weights=FILE takes a .keras or .h5 file of "
+            f"{config.network}, --weights=none trains from scratch"
         )
 
 
@@ -291,6 +297,7 @@ class ResolvedConfig(ArmConfig):
     batch_size: int
     learning_rate: float
     freeze_batch_norm: bool
+    hard_masks: bool
     adversarial_epsilon: float
     adversarial_ramp: float
     adversarial_ramp_power: float
@@ -315,7 +322,7 @@ def _given(value: _Value | None, default: _Value) -> _Value:
 def resolved(config: ArmConfig) -> ResolvedConfig:
     """Fills in every default that depends on recipe, data set or network; opens nothing."""
     recipe = recipes.choose(config.recipe, config.dataset)
-    values = recipes.defaults(recipe, config.network, config.weights)
+    values = recipes.defaults(recipe, config.dataset, config.network, config.weights)
     # How many steps these are depends on the number of images.
     del values["steps"], values["epochs"]
     settled = {name: _given(getattr(config, name), value) for name, value in values.items()}
@@ -330,7 +337,7 @@ def resolved(config: ArmConfig) -> ResolvedConfig:
 
 def counted(config: ResolvedConfig, train_examples: int) -> CountedConfig:
     """Fills in every default that depends on the number of images to train on."""
-    values = recipes.defaults(config.recipe, config.network, config.weights)
+    values = recipes.defaults(config.recipe, config.dataset, config.network, config.weights)
     epochs = _given(config.epochs, values["epochs"])
     steps = round(epochs * train_examples / config.batch_size)
     if config.epochs is None:

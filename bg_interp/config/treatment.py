@@ -5,6 +5,8 @@ import dataclasses
 from bg_interp.cli import FINITE, NOT_NEGATIVE, POSITIVE, SHARE, setting
 
 BACKGROUNDS = ("none", "black", "noise", "mix", "blur", "mean", "swap", "random_mask")
+# What a mix can do to the images that it treats.
+IN_MIX = tuple(name for name in BACKGROUNDS if name not in ("none", "mix"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +22,7 @@ class TreatmentConfig:
     background_in_mix: str = setting(
         "black",
         "what mix does to the images that it treats",
-        choices=tuple(name for name in BACKGROUNDS if name not in ("none", "mix")),
+        choices=IN_MIX,
     )
     mix_fraction: float = setting(
         0.5, "share of images that mix treats, resampled each epoch", rule=SHARE

@@ -77,4 +77,5 @@ def treatment_of(config: ArmConfig, name: str, train: Examples) -> treatments.Tr
         images = pipeline.sample(train, STATISTICS_IMAGES, seed=0).arrays["image"]
         red, green, blue = images.mean(axis=(0, 1, 2)).tolist()
         colour = (red, green, blue)
-    return treatments.make(name, config, mean_colour=colour)
+    made = treatments.make(name, config, mean_colour=colour)
+    return treatments.with_hard_masks(made) if config.hard_masks else made

@@ -132,7 +132,8 @@ def _candidates(images: np.ndarray) -> np.ndarray:
         found = np.stack(np.broadcast_arrays(rows[:, None], nearest), axis=-1).reshape(-1, 2)
         close = np.take_along_axis(alike, nearest, axis=1).reshape(-1) > _ALIKE
         pairs.append(found[close & (_apart(*colours[found.T]) < _COLOUR)])
-    return np.concatenate(pairs)
+    # Most pairs are found from both of their images.
+    return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
 
 
 def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:

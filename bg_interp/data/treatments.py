@@ -200,6 +200,20 @@ class Mix:
         return tf.where(chosen < self.fraction, treated, images)
 
 
+def with_hard_masks(treatment: Treatment) -> Treatment:
+    """Returns the treatment with masks that are cut at one half before it: 0 or 255, no soft edge.
+
+    Args:
+      treatment: any.
+    """
+
+    def treat(images: tf.Tensor, masks: tf.Tensor, labels: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        hard = tf.where(masks >= 128, tf.constant(255, tf.uint8), tf.constant(0, tf.uint8))
+        return treatment(images, hard, labels, key)
+
+    return treat
+
+
 def make(
     name: str,
     config: TreatmentConfig = DEFAULTS,

@@ -55,13 +55,15 @@ def _smoothgrad_graph(model: AdaptedModel, shape: tuple[int, ...]) -> Callable[.
         _, total = tf.while_loop(lambda sample, _: sample < SAMPLES, add, start)
         return tf.reduce_sum(tf.abs(total), axis=-1) / SAMPLES
 
-    # Named beforehand, since a batch of another size would else be traced anew, for seconds.
+    # Named beforehand, since a batch of another size would else be traced anew, for seconds; traced
+    # now, since TensorFlow warns whoever calls several graphs of one function.
     signature = [
         tf.TensorSpec([None, *shape], tf.float32),
         tf.TensorSpec([None], tf.int32),
         tf.TensorSpec([], tf.int32),
     ]
-    return tf.function(maps, autograph=False, input_signature=signature)
+    graph = tf.function(maps, autograph=False, input_signature=signature)
+    return graph.get_concrete_function()
 
 
 def smoothgrad(

@@ -14,7 +14,7 @@ from bg_interp.config.evaluation import EXIT_CODE, UNDECIDED_CODE, EvaluateConfi
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError, nearest, printable
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.measures import BY_NAME
+from bg_interp.evaluation.measures import BY_NAME, CONTROLS, HEADLINE
 
 _CONDITION = re.compile(r"\s*(?P<measure>[^<>]*?)\s*(?P<sign>[<>])(?P<limit>.*)", re.DOTALL)
 _BASELINE = re.compile(r"\s*baseline\s*(?P<beyond>[+-].*)?", re.DOTALL)
@@ -204,8 +204,29 @@ class Verdict:
         if self.state is not State.UNDECIDED:
             return f"{self.state.value}: {said}"
         why = "; ".join(str(doubt) for doubt in self.doubts) or self.explained
-        why = why or f"the interval is on both sides of {one.threshold:g}: give more images"
+        why = why or (
+            f"the interval is on both sides of {one.threshold:g}: give more images"
+            f"{_how_many(one, self.found)}"
+        )
         return f"{self.state.value}: {said}, but {why}"
+
+
+def _how_many(condition: Condition, found: Estimate) -> str:
+    """Says how many images it takes to show that a model ignores backgrounds."""
+    measure = BY_NAME[condition.measure]
+    is_difference = measure.more_is_worse and measure.table in (HEADLINE, CONTROLS)
+    if not is_difference or condition.of_baseline or condition.above or condition.threshold <= 0:
+        return ""
+    # It needs SciPy, which flags are checked without.
+    from bg_interp.evaluation import power
+
+    worth = found.count if found.worth is None else found.worth
+    chance = power.chance_to_exclude(worth, condition.threshold)
+    needed = math.ceil(power.enough_to_exclude(condition.threshold) * found.count / worth)
+    return (
+        f" (a model that ignores backgrounds is shown to keep it in {chance:.2f} of cases with "
+        f"{found.count} images, in 0.80 with {needed})"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -50,6 +50,26 @@ def chance_to_exclude(
     return _chance_above(max(1, int(count)), -threshold, lost, gained, level)
 
 
+def enough_to_exclude(threshold: float, *, chance: float = 0.8) -> int:
+    """Returns how many images exclude a threshold in most cases where backgrounds don't matter.
+
+    Args:
+      threshold: above 0; see `chance_to_exclude`.
+      chance: how often they are to exclude it.
+    """
+    enough = 1
+    while chance_to_exclude(enough, threshold) < chance:
+        enough *= 2
+    low, high = enough // 2, enough
+    while high - low > max(1, high // 50):
+        middle = (low + high) // 2
+        if chance_to_exclude(middle, threshold) < chance:
+            low = middle
+        else:
+            high = middle
+    return high
+
+
 def _rates(gap: float, lost: float) -> tuple[float, float]:
     """Returns the shares of images gained and lost, which leave room for each other."""
     lost = min(lost, (1 - gap) / 2)

@@ -1,10 +1,7 @@
 """What an evaluation found: one object that prints, draws, saves and checks itself."""
 
-import csv
 import dataclasses
 import functools
-import html
-import io
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,13 +12,13 @@ import scipy.special
 from bg_interp.arguments import whole
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
-from bg_interp.evaluation import finding, gate
+from bg_interp.evaluation import as_text, finding, gate
 from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.baseline import Baseline, Comparison, to_dict
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.leak import Leak
-from bg_interp.evaluation.measures import BY_NAME, MEASURES, VARIANTS, Measure, take_all
+from bg_interp.evaluation.measures import BY_NAME, MEASURES, Measure, take_all
 from bg_interp.evaluation.reliance.groups import Groups, Third
 from bg_interp.evaluation.reliance.variants import confusion_matrix
 from bg_interp.evaluation.worst import NO_MAPS, Maps, WorstImages, worst_images, worst_rows
@@ -130,7 +127,7 @@ class Evaluation:
             ("worst_natural_group", self.answers.natural),
         ):
             if name == measure and groups is not None and groups.worst is not None:
-                among = groups.compared and f" ({groups.compared})"
+                among = groups.compared and f", {groups.compared}"
                 return f"{groups.worst}{among}: {meaning}"
         return meaning.replace("several", str(self.backgrounds), 1)
 
@@ -308,14 +305,7 @@ class Evaluation:
 
     def to_csv(self) -> str:
         """Returns a row for each image: what the model says of each variant."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["image", "class", "change", *VARIANTS])
-        said, changes = self.answers.predicted, self.changes()
-        for row, (key, label) in enumerate(zip(self.keys, self.test.labels, strict=True)):
-            answers = [self.classes[said[name][row]] for name in VARIANTS]
-            writer.writerow([key, self.classes[label], f"{changes[row]:.4f}", *answers])
-        return text.getvalue()
+        return as_text.rows_of_images(self)
 
     def save(
         self,
@@ -350,60 +340,13 @@ class Evaluation:
 
     def __str__(self) -> str:
         """Returns the tables for a terminal."""
-        from tabulate import tabulate
-
-        heads = ("measure", "value", "95 % interval", "what is shown")
-        rows = [
-            (measure.name, f"{one.value:.3f}", f"[{one.low:.3f}, {one.high:.3f}]", meaning)
-            for _, table in self.tables()
-            for measure, one, meaning in table
-        ]
-        lines = [
-            *(f"In doubt, {one.about}: {one}" for one in self.doubts),
-            tabulate(rows, heads, disable_numparse=True),
-            self.counted(),
-            *_attribution_lines(self.attribution),
-        ]
-        if self.images_left_out:
-            why = "images left out, since their mask is empty, full or unsure"
-            lines.append(f"{why}: {self.images_left_out}")
-        if self.classes_without_images:
-            lines.append(f"no images of: {', '.join(self.classes_without_images)}")
-        return "\n".join([*lines, self.answer()])
+        return as_text.for_terminal(self)
 
     __repr__ = __str__
 
     def counted(self) -> str:
         """Says how many images there are, what of, and what they can show."""
-        units = "".join(f", {n} {name}" for name, n in self.answers.units.counts.items())
-        return (
-            f"{len(self.test.labels)} images{units}, {len(self.classes)} classes, chance "
-            f"{self.chance:.3f}; {finding.power_line(self.measures)}"
-        )
+        return as_text.counted(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{html.escape(measure.name)}</td><td>{one}</td>"
-            f"<td>{html.escape(meaning)}</td></tr>"
-            for _, table in self.tables()
-            for measure, one, meaning in table
-        )
-        return f"<p><strong>{html.escape(self.answer())}</strong></p><table>{rows}</table>"
-
-
-def _attribution_lines(attribution: Mapping[str, Any]) -> list[str]:
-    def mean(values: Sequence[float | None]) -> str:
-        known = [value for value in values if value is not None]
-        return f"{np.mean(known):.2f}" if known else "unknown"
-
-    if not attribution:
-        return []
-    lines = [f"object's share of the image: {mean(attribution['mask_area'])}; of attribution:"]
-    for name, title in (("smoothgrad", "SmoothGrad"), ("gradcam_plus_plus", "Grad-CAM++")):
-        found = attribution[name]
-        if "left_out" in found:
-            lines.append(f"  {title} left out: {found['left_out']}")
-        else:
-            share, pointing = mean(found["share"]), mean(found["pointing"])
-            lines.append(f"  {title} {share}, strongest pixel on the object {pointing}")
-    return lines
+        return as_text.for_notebook(self)

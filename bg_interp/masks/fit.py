@@ -15,7 +15,7 @@ import numpy as np
 _SIDE = 48
 MOST = 160
 # Fewer tell nothing.
-_FEWEST = 20
+_FEWEST = 30
 # Standard deviations above what the lot gives. Right masks reach 3 from so many images on, coarse
 # boxes among them; of fewer images, in proportion less is asked for.
 _WANTED, _ENOUGH = 3.0, 40

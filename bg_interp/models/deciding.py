@@ -76,7 +76,7 @@ class Decision:
     def note(self) -> str:
         """Says in a sentence what was found."""
         why = {"answers": "", "statistics": ", by its batch normalisation"}
-        verb = "is taken to want" if self.by == "habit" else "takes"
+        verb = "is taken to expect" if self.by == "habit" else "takes"
         left = len(self.given) - len(self.found)
         others = f", and fewer in {left} others" if left else ""
         return (

@@ -51,6 +51,8 @@ def holds_weights_alone(path: pathlib.Path) -> bool:
 
 def why_not_opened(path: pathlib.Path, error: Exception) -> str:
     """Returns in one line why Keras does not open a file, and the way out."""
+    if path.suffix != path.suffix.lower():
+        return f"it must end in small letters; rename it to {path.stem}{path.suffix.lower()}"
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):
         return "it is damaged, or no .keras file; save it anew"
     if holds_weights_alone(path):

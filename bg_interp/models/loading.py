@@ -136,20 +136,36 @@ def _of_path(path: pathlib.Path) -> Classifier:
         return Classifier(network, Layout.of(shape, dtype, what), _class_names(path), name=what)
     if Workdir(path).is_run:
         return _of_run(path)
-    if path.is_file() and path.suffix == ".onnx":
-        from bg_interp.models import onnx_files
-
-        network, shape, dtype = onnx_files.opened(path)
-        return Classifier(network, Layout.of(shape, dtype, what), name=what)
-    if path.is_file() and path.suffix == ".tflite":
-        from bg_interp.models import litert_files
-
-        network, shape, known = litert_files.opened(path)
-        layout = Layout.of(shape, "float32", what)
-        return Classifier(network, layout, pixels=known, name=what)
-    if path.is_file() and path.suffix in keras_files.SUFFIXES:
-        return _of_object(keras_files.opened(path), what)
+    opened = _FILES.get(path.suffix.lower())
+    if path.is_file() and opened is not None:
+        return opened(path, what)
     raise UserError(f"--model must be {_KINDS}. Received: {path}{_instead(path)}")
+
+
+def _of_onnx(path: pathlib.Path, what: str) -> Classifier:
+    from bg_interp.models import onnx_files
+
+    network, shape, dtype = onnx_files.opened(path)
+    return Classifier(network, Layout.of(shape, dtype, what), name=what)
+
+
+def _of_litert(path: pathlib.Path, what: str) -> Classifier:
+    from bg_interp.models import litert_files
+
+    network, shape, known = litert_files.opened(path)
+    return Classifier(network, Layout.of(shape, "float32", what), pixels=known, name=what)
+
+
+def _of_keras_file(path: pathlib.Path, what: str) -> Classifier:
+    return _of_object(keras_files.opened(path), what)
+
+
+# What opens a file, by the ending of its name.
+_FILES = {
+    ".onnx": _of_onnx,
+    ".tflite": _of_litert,
+    **dict.fromkeys(keras_files.SUFFIXES, _of_keras_file),
+}
 
 
 def _instead(path: pathlib.Path) -> str:

@@ -280,7 +280,7 @@ def assumed(
     if strange or _says_itself(network):
         return given[usual], ()
     return given[usual], (
-        f"it is taken to want pixels in {given[usual].name}; --preprocess says otherwise",
+        f"it is taken to expect pixels in {given[usual].name}; set --preprocess if that is wrong",
     )
 
 

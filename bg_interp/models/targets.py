@@ -63,7 +63,7 @@ def scores(model: keras.Model, shape: tuple[int, int, int] | None = None) -> ker
     if gives_probabilities(wiring.model):
         raise UserError(
             "the model must give logits, but its outputs are probabilities and its last layer, "
-            f"{last.name}, is no softmax or sigmoid that could be left out; give a model that ends "
+            f"{last.name}, is no softmax or sigmoid that could be removed; give a model that ends "
             "before its probabilities"
         )
     return wiring.model

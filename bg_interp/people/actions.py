@@ -97,7 +97,7 @@ def power(config: PeopleConfig) -> None:
     )
     print(
         f"{shape[0]} classes, {shape[1]} seeds, {shape[2]} treatments; each person names "
-        f"{lists[0].sum()} class images.\nHow surely naming finds a difference of "
+        f"{lists[0].sum()} class images.\nThe power of naming to detect a difference of "
         f"{' / '.join(f'{value:.2f}' for value in powers.DIFFERENCES)}, by simulation, where "
         "treatments act\nalike on all classes (calm), somewhat differently (middle), or very "
         "(rough):\n"

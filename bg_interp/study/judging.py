@@ -40,9 +40,9 @@ def _at_hand(network: str, arm: ResolvedConfig) -> str:
     if arm.fetch_weights or in_keras_cache(network, arm.image_size):
         return "imagenet"
     print(
-        f"there are no weights of {network} for the judges, which therefore learn from nothing; on "
-        "few photographs they then know colours rather than objects. --judge_weights=FILE takes a "
-        ".keras or .h5 file, --fetch_weights lets Keras download ImageNet's",
+        f"there are no weights of {network} for the judges, which therefore train from scratch; "
+        "on few photographs they then know colours rather than objects. --judge_weights=FILE "
+        "takes a .keras or .h5 file, --fetch_weights lets Keras download ImageNet's",
         file=sys.stderr,
     )
     return "none"

@@ -7,7 +7,7 @@ from typing import Any
 from bg_interp.evaluation.judges.training import JUDGES
 from bg_interp.evaluation.measures import MEASURES
 from bg_interp.study import people
-from bg_interp.study.starts import STARTS, Start
+from bg_interp.study.starts import ALL_STARTS, NATURAL, Start
 
 REPORTED_JUDGES = tuple(judge for judge in JUDGES if judge.is_reported)
 
@@ -28,9 +28,9 @@ class Section:
 _CLASS_IMAGES = {
     start.name: Section(
         "How recognisable class images are, and how much background they hold",
-        f"from a {start.words}" if start.is_common else "from each treatment's own start",
+        f"from a {start.words}" if start.is_common else f"from each treatment's {start.words}",
     )
-    for start in STARTS
+    for start in ALL_STARTS
 }
 _RELIANCE = Section("How much accuracy depends on backgrounds", "accuracy")
 _ATTRIBUTION = Section("Where the network looks", "attribution")
@@ -95,26 +95,29 @@ def _of_class_images(
 
 
 def _recognisability() -> Iterator[MeasureKind]:
-    for start in STARTS:
+    for start in ALL_STARTS:
         for judge in REPORTED_JUDGES:
             if not judge.of_backgrounds:
                 name = f"recognisability by {judge.words}"
                 yield dataclasses.replace(
-                    _of_class_images(name, judge.name, judge.measure, start, judge.words, True),
+                    _of_class_images(
+                        name, judge.name, judge.measure, start, judge.words, start is not NATURAL
+                    ),
                     judge=judge.words,
                     name_if_doubted=f"share named by the doubted {judge.words}, {start.words}",
                 )
-    for start in STARTS:
+    for start in ALL_STARTS:
         words, short = "forced choice", "forced_choice"
         yield _of_class_images(words, short, short, start, words)
 
 
 def _leakage() -> Iterator[MeasureKind]:
-    for start in STARTS:
+    for start in ALL_STARTS:
         for judge in REPORTED_JUDGES:
             if judge.of_backgrounds:
                 name, short = f"background {judge.measure}", judge.measure
-                yield _of_class_images(name, short, short, start, short, not start.is_common)
+                asked = not start.is_common and start is not NATURAL
+                yield _of_class_images(name, short, short, start, short, asked)
 
 
 def _of_reliance() -> Iterator[MeasureKind]:

@@ -23,10 +23,10 @@ from bg_interp.models.adapter import adapt
 from bg_interp.models.loading import load_network
 from bg_interp.storage import files
 from bg_interp.storage.workdir import Workdir
-from bg_interp.study.starts import STARTS, UNTRAINED
+from bg_interp.study.starts import NATURAL, STARTS, UNTRAINED
 from bg_interp.visualization import statistics
 from bg_interp.visualization.ascent import Ascent
-from bg_interp.visualization.presets import for_run
+from bg_interp.visualization.presets import for_run, preset
 from bg_interp.visualization.results import Visualization
 
 
@@ -71,6 +71,7 @@ def make_class_images(
     config: ArmConfig,
     known: statistics.AscentStatistics,
     classes: Sequence[int] | None = None,
+    natural: bool = False,
 ) -> dict[str, Visualization]:
     """Makes class images from every start, and those of the untrained network from the own start.
 
@@ -79,25 +80,36 @@ def make_class_images(
       config: of its arm.
       known: the statistics that training left for the ascent.
       classes: those to make images of; None for all.
+      natural: make those with the prior of natural features as well.
     """
-    ascent = Ascent(model, for_run(resolved(config).network))
+    settled = resolved(config)
+    ascent = Ascent(model, for_run(settled.network, settled.recipe))
     made = {
         start.name: ascent(classes, statistics=known, start=start.image, seed=config.seed)
         for start in STARTS
     }
+    if natural:
+        # One sample: they cost several times as much as the plain ones.
+        held = Ascent(model, preset(str(NATURAL.preset)), samples=1)
+        made[NATURAL.name] = held.in_parts(
+            classes, statistics=known, start=NATURAL.image, seed=config.seed
+        )
     with untrained(model, config):
         own = STARTS[0].image
         made[UNTRAINED] = ascent(classes, statistics=known, start=own, seed=config.seed)
     return made
 
 
-def measure(config: ArmConfig, judges: Judges | None, seed: int = 0) -> dict[str, Any]:
+def measure(
+    config: ArmConfig, judges: Judges | None, seed: int = 0, natural: bool = False
+) -> dict[str, Any]:
     """Takes all measures of one finished arm; what was measured before is read from its folder.
 
     Args:
       config: of the arm, as planned.
       judges: of its data set; None leaves class images unjudged.
       seed: of partners, noise and resampling; the same for all arms.
+      natural: see `make_class_images`.
 
     Returns:
       What `Evaluation.to_dict` returns, and `class_images` (see
@@ -106,7 +118,7 @@ def measure(config: ArmConfig, judges: Judges | None, seed: int = 0) -> dict[str
       measures.json; the images in class_images.npz.
     """
     workdir = Workdir(pathlib.Path(str(config.workdir)))
-    done = read(config)
+    done = read(config, natural)
     if done is not None:
         return done
     settled = resolved(config)
@@ -119,7 +131,8 @@ def measure(config: ArmConfig, judges: Judges | None, seed: int = 0) -> dict[str
         check_judges(judges, len(class_names))
     # Of a class without training images the network knows nothing that could be shown.
     learnt = np.unique(source.splits["train"].labels).tolist()
-    made = make_class_images(model, config, statistics.load(workdir.ascent), learnt)
+    known = statistics.load(workdir.ascent)
+    made = make_class_images(model, config, known, learnt, natural)
     taken = measuring.measure(
         adapt(model),
         Arrays.of(opened),
@@ -172,12 +185,18 @@ def _of_all(values: np.ndarray, some: Sequence[int], classes: int) -> list[float
     return plain_list(every)
 
 
-def read(config: ArmConfig) -> dict[str, Any] | None:
-    """Reads what `measure` wrote; None when it isn't there or is damaged, its images included."""
+def read(config: ArmConfig, natural: bool = False) -> dict[str, Any] | None:
+    """Reads what `measure` wrote; None when it isn't there or is damaged, its images included.
+
+    Args:
+      config: of the arm.
+      natural: whether class images with the prior of natural features must be among them.
+    """
     workdir = Workdir(pathlib.Path(str(config.workdir)))
     try:
-        read_images(config)
-        return files.read_sealed(workdir.measures)
+        made = read_images(config)
+        done = files.read_sealed(workdir.measures)
+        return None if natural and NATURAL.name not in made else done
     # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
     except Exception:
         return None

@@ -18,7 +18,7 @@ from bg_interp.config.training import (
     in_keras_cache,
     resolved,
 )
-from bg_interp.config.treatment import BACKGROUNDS
+from bg_interp.config.treatment import BACKGROUNDS, IN_MIX
 from bg_interp.errors import UserError, nearest
 from bg_interp.study import questions
 from bg_interp.study.questions import Question
@@ -37,6 +37,8 @@ SET_BY_STUDY = (
 )
 # More is a mistake, or a seed that was meant and lacks its comma.
 _MOST_SEEDS = 1000
+# Before the treatment of a mix that isn't --background_in_mix's.
+_MIX_OF = "mix:"
 _Value = TypeVar("_Value", int, float)
 
 
@@ -46,19 +48,19 @@ class StudyConfig(ClusterConfig):
 
     backgrounds: str = setting(
         "none,black,noise,mix",
-        f"treatments to compare, separated by commas, of {', '.join(BACKGROUNDS)}. Differences are "
-        "taken against none",
+        f"treatments to compare, separated by commas, of {', '.join(BACKGROUNDS)}; mix:swap is a "
+        "mix of unmodified images and swap. Differences are taken from none",
     )
     seeds: str = setting(
         "5",
         "how many seeds (5: 0 to 4), or the seeds themselves (100,101; a single one: 100,). Each "
-        "has initial weights and order of its own, and images of its own where they are made here. "
-        "Under 5, all is indicative and no question is answered",
+        "has initial weights and order of its own, and images of its own where they are made "
+        "here. With fewer than 5 all results are indicative, and no question is answered",
     )
     correlations: str = setting(
         "0.95",
-        "habitats and composites: how surely the background gives the class away, separated by "
-        "commas; with several of them the report draws the effect against the correlation",
+        "habitats and composites: probabilities that an image has its own class's background, "
+        "separated by commas; with several the report plots the effect against the correlation",
     )
     adversarial_epsilons: str | None = setting(
         None,
@@ -67,21 +69,26 @@ class StudyConfig(ClusterConfig):
     )
     judge_network: str = setting(
         "EfficientNetB0",
-        "name of keras.applications whose features the judges of photographs see by; better "
-        "another one than the arms'",
+        "name of keras.applications whose features the judges of photographs see by; preferably "
+        "not that of the arms",
     )
     judge_weights: str | None = setting(
         None,
-        "its weights: none (judges learn from nothing), imagenet, or a .keras or .h5 file; "
+        "its weights: none (judges train from scratch), imagenet, or a .keras or .h5 file; "
         "default: on photographs imagenet where Keras has it or may fetch it (--fetch_weights), "
         "else none",
     )
     questions: str = setting(
         questions.ALL,
-        "which differences against none are asked about, and corrected, together: all (every "
-        "judge, start and treatment, and BG-Gap), primary (leakage and shape from the own start, "
-        "accuracy on swapped backgrounds), or a text file of lines such as 'black leakage_own "
-        "lower'. Name them before arms are trained",
+        "which differences from none are tested, and corrected for multiple testing, together: "
+        "all (every judge, start and treatment, and BG-Gap), primary (leakage and shape from the "
+        "own start, accuracy on swapped backgrounds), or a text file of lines such as 'black "
+        "leakage_own lower'. Name them before arms are trained",
+    )
+    natural: bool = setting(
+        False,
+        "make class images with the prior of natural features as well, from the own start; takes "
+        "about as long as those of all plain starts",
     )
     shard: str = setting(
         "0/1",
@@ -105,6 +112,7 @@ class PlannedArm:
       config: how it is trained; `config.workdir` is its folder.
       background, seed, correlation, epsilon: its place in the study; `epsilon` is None where it is
         left to training's default.
+      natural: whether class images are made with the prior of natural features as well.
     """
 
     config: ArmConfig
@@ -112,6 +120,7 @@ class PlannedArm:
     seed: int
     correlation: float
     epsilon: float | None
+    natural: bool = False
 
     @property
     def name(self) -> str:
@@ -189,11 +198,12 @@ def parse_backgrounds(text: str) -> tuple[str, ...]:
       UserError: an unknown treatment, or one that is named twice.
     """
     names = _split(text)
+    known = (*BACKGROUNDS, *(f"{_MIX_OF}{name}" for name in IN_MIX))
     for name in names:
-        if name not in BACKGROUNDS:
+        if name not in known:
             raise UserError(
-                f"--backgrounds must be some of {', '.join(BACKGROUNDS)}. "
-                f"Received: {name!r}{nearest(name, BACKGROUNDS)}"
+                f"--backgrounds must be one or more of {', '.join(BACKGROUNDS)}, or a mix such "
+                f"as mix:swap. Received: {name!r}{nearest(name, known)}"
             )
     if not names or len(set(names)) != len(names):
         raise UserError(
@@ -216,7 +226,14 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 def _name(background: str, seed: int, correlation: float, epsilon: float | None) -> str:
     adversarial = "" if epsilon is None else f"-epsilon{epsilon:g}"
-    return f"{background}-correlation{correlation:g}{adversarial}-seed{seed}"
+    return f"{background.replace(':', '-')}-correlation{correlation:g}{adversarial}-seed{seed}"
+
+
+def _treated(background: str) -> dict[str, str]:
+    """Returns the settings of an arm that a treatment of --backgrounds stands for."""
+    if background.startswith(_MIX_OF):
+        return {"background": "mix", "background_in_mix": background.removeprefix(_MIX_OF)}
+    return {"background": background}
 
 
 def _check_judges(study: StudyConfig, training: ArmConfig) -> None:
@@ -233,9 +250,9 @@ def _check_judges(study: StudyConfig, training: ArmConfig) -> None:
         arm.fetch_weights or in_keras_cache(study.judge_network, arm.image_size)
     ):
         raise UserError(
-            f"Keras has no imagenet weights of {study.judge_network} in its cache: --fetch_weights "
-            "lets it download them, --judge_weights=FILE takes a .keras or .h5 file, "
-            "--judge_weights=none starts from nothing"
+            f"Keras has no imagenet weights of {study.judge_network} in its cache: "
+            "--fetch_weights lets it download them, --judge_weights=FILE takes a .keras or .h5 "
+            "file, --judge_weights=none trains from scratch"
         )
 
 
@@ -281,7 +298,7 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
                     name = _name(background, seed, correlation, epsilon)
                     config = dataclasses.replace(
                         training,
-                        background=background,
+                        **_treated(background),
                         seed=seed,
                         data_seed=seed,
                         correlation=correlation,
@@ -292,6 +309,7 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
                         visualize_every=training.visualize_every or 0,
                     )
                     check_names(config)
-                    arms.append(PlannedArm(config, background, seed, correlation, epsilon))
+                    arm = PlannedArm(config, background, seed, correlation, epsilon, study.natural)
+                    arms.append(arm)
     asked = questions.read(study.questions, backgrounds)
     return Plan(workdir, backgrounds, seeds, tuple(arms), asked)

@@ -3,9 +3,9 @@
 With few questions a difference needs less to stand; they are worth that only when they were named
 before the numbers were seen. A file of questions is text, a question a line, "#" before remarks:
 
-    # treatment  measure      expected
+    # treatment  measure      expected  than (none, if nothing is said)
     black        leakage_own  lower
-    mix          shape_own    higher
+    black        shape_own    higher    random_mask
 
 or Markdown with these lines in a block of code that is marked `questions`.
 """
@@ -27,17 +27,19 @@ _MARKDOWN_BLOCK = re.compile(r"^```questions\n(.*?)^```", re.MULTILINE | re.DOTA
 
 @dataclasses.dataclass(frozen=True)
 class Question:
-    """Whether a treatment changes a measure, against none.
+    """Whether a treatment changes a measure, against none or another treatment.
 
     Attributes:
       treatment: the treatment.
       measure: short name of the measure, as columns of results.csv are called.
-      expected: "lower" or "higher" than with none.
+      expected: "lower" or "higher" than with the reference.
+      reference: what it is compared with.
     """
 
     treatment: str
     measure: str
     expected: str
+    reference: str = "none"
 
 
 def read(text: str, backgrounds: Sequence[str]) -> tuple[Question, ...]:
@@ -69,7 +71,7 @@ def read(text: str, backgrounds: Sequence[str]) -> tuple[Question, ...]:
         ]
     else:
         questions = list(_of_file(text, treatments))
-    places = [(one.treatment, one.measure) for one in questions]
+    places = [(one.treatment, one.measure, one.reference) for one in questions]
     if not questions or len(set(places)) < len(places):
         raise UserError(
             f"--questions must hold one or more questions, each once. Received: {len(places)} in "
@@ -91,9 +93,16 @@ def _of_file(path: str, treatments: Sequence[str]) -> Iterator[Question]:
         words = line.partition("#")[0].split()
         if not words:
             continue
-        if len(words) != 3 or words[0] not in treatments or words[2] not in DIRECTIONS:
+        if not _is_question(words, treatments):
             raise UserError(
                 f"a line of --questions={path} must be a treatment ({', '.join(treatments)}), a "
-                f"measure, and {' or '.join(DIRECTIONS)}. Received: {line[:200]!r}"
+                f"measure, {' or '.join(DIRECTIONS)}, and perhaps another treatment to compare "
+                f"with. Received: {line[:200]!r}"
             )
         yield Question(*words)
+
+
+def _is_question(words: Sequence[str], treatments: Sequence[str]) -> bool:
+    if len(words) not in (3, 4) or words[0] not in treatments or words[2] not in DIRECTIONS:
+        return False
+    return len(words) == 3 or words[3] in {"none", *treatments} - {words[0]}

@@ -74,32 +74,38 @@ def _compared(
     left_out: list[str],
 ) -> tuple[list[statistics.Comparison], list[statistics.Comparison]]:
     """Returns the differences that are asked for, and the others."""
-    expected = {(one.treatment, one.measure): one.expected for one in questions}
     asked: list[statistics.Comparison] = []
     beside: list[statistics.Comparison] = []
     for kind in kinds.of_study(said.is_simulated):
-        for treatment in treatments:
-            measure = values.get(kind.short, {})
-            if not set(measure.get(treatment, {})) & set(measure.get("none", {})):
+        measure = values.get(kind.short, {})
+        for one in _differences(kind, treatments, questions):
+            if not set(measure.get(one.treatment, {})) & set(measure.get(one.reference, {})):
                 continue
+            shared = said.shared_variance_of_difference(kind.short, one.treatment)
             try:
                 comparison = statistics.compare(
-                    kind.name,
-                    measure,
-                    treatment,
-                    shared_variance=said.shared_variance_of_difference(kind.short, treatment),
+                    kind.name, measure, one.treatment, one.reference, shared_variance=shared
                 )
             except UserError as error:
                 left_out.append(f"{kind.name}: {error}")
                 continue
             if questions:
-                direction = expected.get((treatment, kind.short))
-                is_asked = direction is not None
-                comparison = dataclasses.replace(comparison, expected=direction)
+                is_asked = one in questions
+                comparison = dataclasses.replace(comparison, expected=one.expected or None)
             else:
                 is_asked = kind.is_question
             (asked if is_asked else beside).append(comparison)
     return asked, beside
+
+
+def _differences(
+    kind: kinds.MeasureKind, treatments: list[str], questions: tuple[Question, ...]
+) -> list[Question]:
+    """Returns the questions of a measure, and the differences against none that nobody asked."""
+    asked = [one for one in questions if one.measure == kind.short]
+    against_none = {one.treatment for one in asked if one.reference == "none"}
+    others = [name for name in treatments if name not in against_none]
+    return [*asked, *(Question(name, kind.short, "") for name in others)]
 
 
 def _chance_of_leakage(measures: Mapping[str, Any]) -> float:
@@ -238,8 +244,8 @@ def answer(
         return "Without finished arms of none and of another treatment nothing is compared.", []
     if all(one.indicative for one in asked):
         count = (
-            f"Fewer than {statistics.ENOUGH_SEEDS} seeds: all is indicative, and no question is "
-            "answered."
+            f"Fewer than {statistics.ENOUGH_SEEDS} seeds: all results are indicative, and no "
+            "question is answered."
         )
         told = [one for one in asked if one.expected or one.measure not in _FROM_COMMON_START]
         return count, [_capital(statistics.sentence(called(one))) for one in told]
@@ -254,7 +260,7 @@ def answer(
         ]
     stand = sum(one.distinguishable for one in asked)
     count = (
-        f"{stand} of {len(asked)} differences against none stand after correction for "
+        f"{stand} of {len(asked)} differences from none hold after correction for "
         f"{statistics.THESE}"
     )
     told = [one for one in asked if one.measure not in _FROM_COMMON_START]

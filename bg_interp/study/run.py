@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from bg_interp import cluster
+from bg_interp import cluster, programs
 from bg_interp.config.training import ArmConfig, resolved
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges
@@ -175,4 +175,4 @@ def write(
         count, sentences = results.answer(group, words.compared)
         print("\n".join([f"correlation {group.correlation:g}: {count}", *sentences]))
     print(f"report: {folder / 'report.html'}")
-    print(f"look at all arms: tensorboard --logdir {folder / 'events'}")
+    print(f"look at all arms: {programs.found('tensorboard')} --logdir {folder / 'events'}")

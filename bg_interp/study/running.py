@@ -43,8 +43,10 @@ def run_arm(planned: PlannedArm, judges: Callable[[], Judges]) -> dict[str, Any]
         raise Collapsed(f"collapsed: {error}") from error
     if "collapsed" in result:
         raise Collapsed(f"collapsed, so its class images are no evidence: {result['collapsed']}")
-    done = measuring.read(planned.config)
-    return done if done is not None else measuring.measure(planned.config, judges())
+    done = measuring.read(planned.config, planned.natural)
+    if done is not None:
+        return done
+    return measuring.measure(planned.config, judges(), natural=planned.natural)
 
 
 def one_by_one(planned: Sequence[PlannedArm], judges: Callable[[], Judges]) -> Iterator[Outcome]:
@@ -61,7 +63,7 @@ def one_by_one(planned: Sequence[PlannedArm], judges: Callable[[], Judges]) -> I
 
 def judges_for(planned: Sequence[PlannedArm], judges: Callable[[], Judges]) -> Judges | None:
     """Returns the judges, to be sent along; None where every arm has been measured."""
-    measured = all(measuring.read(arm.config) is not None for arm in planned)
+    measured = all(measuring.read(arm.config, arm.natural) is not None for arm in planned)
     return None if measured else judges()
 
 

@@ -16,6 +16,7 @@ class Start:
       words: in the names of measures.
       description: in the page.
       is_common: whether all arms share it; what differs from a common start is the network's.
+      preset: of the ascent; None for the plain one that suits the network.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Start:
     words: str
     description: str
     is_common: bool = True
+    preset: str | None = None
 
 
 STARTS = (
@@ -30,3 +32,14 @@ STARTS = (
     Start("black", "black", "common black start", "black, the same for all"),
     Start("grey", "grey", "common grey start", "grey, the same for all"),
 )
+# Made where a study asks for it: held to the features of the treatment's own training images.
+NATURAL = Start(
+    # "natural" is what the best training images are called among logits.
+    "prior",
+    "mean",
+    "own start and natural features",
+    "each treatment's own mean image, with the prior of natural features",
+    is_common=False,
+    preset="natural",
+)
+ALL_STARTS = (*STARTS, NATURAL)

@@ -240,7 +240,9 @@ class Ascent:
             size = [round(side * one) for one in self.image_shape[:2]]
             heard = [*told]
             if progress is not None:
-                heard.append(callbacks.Told(progress, done=done, steps=self.settings.steps))
+                heard.append(
+                    callbacks.ProgressCallback(progress, done=done, steps=self.settings.steps)
+                )
             begin = start if images is None else self._in_255(images)
             arguments = pieces(
                 settings,
@@ -282,14 +284,14 @@ class Ascent:
         """Returns what features are held to: those of the data, else the network's own."""
         if not self.settings.features:
             return None
-        found = known.features or features.of_normalisation(self._model, self._calls)
-        if found is None:
+        natural = known.features or features.of_normalisation(self._model, self._calls)
+        if natural is None:
             raise UserError(
-                "a preset with a prior, as natural is, needs to know natural features, and the "
-                "model has no batch normalisation that was trained and would tell; give data, or "
-                "take the preset plain"
+                "a preset with a prior, such as natural, needs the statistics of natural "
+                "features, and the model has no trained batch normalisation to take them from; "
+                "give data, or take the preset plain"
             )
-        return found
+        return natural
 
     def _checked_units(self, units: Sequence[int] | np.ndarray | None) -> np.ndarray:
         chosen = np.arange(self.units) if units is None else np.asarray(units, np.int32)

@@ -14,19 +14,19 @@ from tf_keras_vis.activation_maximization.callbacks import Callback
 Progress = Callable[[int, int], None]
 
 
-class Evenly(Callback):
+class EvenlySpaced(Callback):
     """A callback that wants to hear of some steps, evenly spread, the last one included."""
 
     def __init__(self, count: int):
         """Takes the number of calls."""
         self.count = count
 
-    def moments(self, steps: int) -> set[int]:
+    def call_steps(self, steps: int) -> set[int]:
         """Returns after how many steps to call."""
         return {int(last) for last in np.linspace(0, steps, min(self.count, steps) + 1)[1:]}
 
 
-class Told(Evenly):
+class ProgressCallback(EvenlySpaced):
     """Tells a function of the progress, with (steps done, all steps): a bar of tqdm, for one."""
 
     def __init__(
@@ -54,7 +54,7 @@ class Told(Evenly):
         self._progress(self._done + i + 1, self._steps or 0)
 
 
-class Frames(Evenly):
+class Frames(EvenlySpaced):
     """Keeps the first images of the batch on their way.
 
     Attributes:
@@ -78,7 +78,7 @@ class Frames(Evenly):
         return np.stack([resized(one, shape[:2]) for one in self.frames])
 
 
-class TensorBoard(Evenly):
+class TensorBoard(EvenlySpaced):
     """Writes images and mean score to TensorBoard, at the step of the ascent."""
 
     def __init__(

@@ -72,11 +72,11 @@ def tapped(model: keras.Model, layers: Sequence[str]) -> keras.Model:
       UserError: the model has no such layer.
     """
     wiring = graph.rewire(model)
-    found = {call.name: call.outputs[0] for call in wiring.calls}
+    outputs_of = {call.name: call.outputs[0] for call in wiring.calls}
     for name in layers:
-        if name not in found:
+        if name not in outputs_of:
             raise UserError(f"the model has no layer {name!r} whose features could be seen")
-    outputs = [*wiring.model.outputs, *(found[name] for name in layers)]
+    outputs = [*wiring.model.outputs, *(outputs_of[name] for name in layers)]
     inputs = wiring.model.inputs
     return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
 
@@ -97,15 +97,15 @@ def of_normalisation(
       None for a network without batch normalisation, or whose statistics nobody has trained:
       folded ones are identities, and those of a new network are 0 and 1.
     """
-    found = [
+    normalisations = [
         call
         for call in (graph.rewire(model).calls if calls is None else calls)
         if isinstance(call.layer, _LAYERS.BatchNormalization) and call.layer.axis in _last(call)
     ]
-    if not found or not any(_is_trained(call.layer) for call in found):
+    if not any(_is_trained(call.layer) for call in normalisations):
         return None
-    means, deviations = zip(*(_normalised(call) for call in found), strict=True)
-    return FeatureMoments.of([call.name for call in found], means, deviations)
+    means, deviations = zip(*(_normalised(call) for call in normalisations), strict=True)
+    return FeatureMoments.of([call.name for call in normalisations], means, deviations)
 
 
 def _last(call: graph.Call) -> tuple[int, int]:

@@ -248,7 +248,7 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
         """Runs the loop, in pieces where callbacks want to hear of it; returns the last values."""
         compiled = self._compiled(call)
         compiled.begin(call)
-        heard = [self._moments(callback, call.steps) for callback in called]
+        heard = [self._call_steps(callback, call.steps) for callback in called]
         first = 0
         for last in sorted(set().union(*heard, {call.steps} if call.steps > 0 else ())):
             report, reached = compiled.run(call.seed, first, last)
@@ -260,8 +260,8 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
                     stacklevel=3,
                 )
                 break
-            for callback, moments in zip(called, heard, strict=True):
-                if last not in moments:
+            for callback, wanted in zip(called, heard, strict=True):
+                if last not in wanted:
                     continue
                 callback(
                     last - 1,
@@ -276,10 +276,10 @@ class ActivationMaximization(activation_maximization.ActivationMaximization):
             first = last
         return compiled.values()
 
-    def _moments(self, callback: Any, steps: int) -> set[int]:
+    def _call_steps(self, callback: Any, steps: int) -> set[int]:
         """Returns after how many steps a callback is called."""
-        if hasattr(callback, "moments"):
-            return callback.moments(steps)
+        if hasattr(callback, "call_steps"):
+            return callback.call_steps(steps)
         every = self._callback_every
         return {min(first + every, steps) for first in range(0, steps, every)}
 

@@ -1,6 +1,6 @@
 """Random changes of the images that the network sees, drawn again for every step.
 
-An image whose class survives small shifts, turns, changes of size and noise holds the class's
+An image whose class survives small shifts, rotations, changes of size and noise holds the class's
 shape; without them the ascent finds patterns that work at one place only. Each image of a batch
 gets its own, keyed by seed and step.
 
@@ -20,7 +20,7 @@ from tf_keras_vis.activation_maximization.input_modifiers import InputModifier
 
 from bg_interp.visualization import views
 from bg_interp.visualization.optimizers import between
-from bg_interp.visualization.parts import Moment, Part
+from bg_interp.visualization.parts import Part, StepContext
 
 # Modifiers of one kind draw apart when they stand twice in a list.
 _NEXT_OF_ITS_KIND = 2**20
@@ -31,7 +31,7 @@ class Modifier(InputModifier, Part):
 
     Attributes:
       stream: keeps the draws of different kinds apart.
-      needs_noise: whether `apply` reads the moment's noise.
+      needs_noise: whether `apply` reads the context's noise.
       seed: keys the draws in tf-keras-vis's own loop; ours brings its own.
     """
 
@@ -45,16 +45,16 @@ class Modifier(InputModifier, Part):
         images = tf.convert_to_tensor(seed_input)
         seed, step = tf.constant(self.seed), tf.constant(self._calls)
         self._calls += 1
-        moment = Moment(views.key_of(seed, step), step, None, fuse=False)
-        return self.apply(images, moment.at(self.stream))
+        context = StepContext(views.key_of(seed, step), step, None, fuse=False)
+        return self.apply(images, context.for_stream(self.stream))
 
-    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
-        """Returns changed images, a function of the moment's key, differentiable by `images`."""
+    def apply(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
+        """Returns changed images, a function of the context's key, differentiable by `images`."""
         raise NotImplementedError
 
 
 class View(Modifier):
-    """Shifts, turns, zooms and crops at once, by linear interpolation.
+    """Shifts, rotates, scales and crops at once, by linear interpolation.
 
     One shear, one change of size and one shear do it all, in a fifth of the time that gathering
     pixel by pixel takes. Changes of size mirror the image at its edges.
@@ -81,11 +81,11 @@ class View(Modifier):
         self.scale = scale
         self.crop = crop
 
-    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+    def apply(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Returns a view of each image."""
         batch, height, width, _ = images.shape
         sides = tf.constant([height, width], images.dtype)
-        draws = views.uniform([batch, 5], moment.key, images.dtype)
+        draws = views.uniform([batch, 5], context.key, images.dtype)
         angle = draws[:, 0] * (self.rotation * math.pi / 180)
         shift = draws[:, 1:3] * self.shift * sides
         reach = 1.0 / (1.0 + self.scale * draws[:, 3])
@@ -96,10 +96,10 @@ class View(Modifier):
             # A crop may lie anywhere inside the image.
             reach, middle = reach * side, (1 - side)[:, None] / 2 * draws[:, 1:3]
         shift += middle * sides
-        return views.turn_and_scale(images, angle, reach, shift, self.rotation, fuse=moment.fuse)
+        return views.rotate_and_scale(images, angle, reach, shift, self.rotation, fuse=context.fuse)
 
 
-class Shift(Modifier):
+class Jitter(Modifier):
     """Shifts by whole pixels on a ring, which nothing leaves: the cheapest view."""
 
     stream = 1 << 26
@@ -108,30 +108,30 @@ class Shift(Modifier):
         """Takes the largest shift, along both axes."""
         self.pixels = pixels
 
-    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+    def apply(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Returns shifted images; each number of pixels is as likely."""
-        draws = views.uniform([images.shape[0], 2], moment.key)
+        draws = views.uniform([images.shape[0], 2], context.key)
         places = tf.floor((draws + 1) * (self.pixels + 0.5))
         shifts = tf.cast(tf.minimum(places, 2.0 * self.pixels), tf.int32) - self.pixels
         return views.roll(images, shifts)
 
 
-class Turn(Modifier):
-    """Turns about the image's centre, on a ring."""
+class Rotate(Modifier):
+    """Rotates about the image's centre, on a ring."""
 
     stream = 2 << 26
 
     def __init__(self, degrees: float):
-        """Takes the largest turn, at most 60 degrees."""
+        """Takes the largest angle, at most 60 degrees."""
         self.degrees = degrees
 
-    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
-        """Returns turned images."""
-        angle = views.uniform([images.shape[0]], moment.key) * math.radians(self.degrees)
-        return views.turn(images, angle, self.degrees, fuse=moment.fuse)
+    def apply(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
+        """Returns rotated images."""
+        angle = views.uniform([images.shape[0]], context.key) * math.radians(self.degrees)
+        return views.rotate(images, angle, self.degrees, fuse=context.fuse)
 
 
-class Zoom(Modifier):
+class Scale(Modifier):
     """Changes the size about the image's centre, and mirrors it at its edges."""
 
     stream = 3 << 26
@@ -141,12 +141,12 @@ class Zoom(Modifier):
         self.low = low
         self.high = high
 
-    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+    def apply(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Returns images of other sizes on the same canvas."""
-        draws = views.uniform([images.shape[0]], moment.key)
+        draws = views.uniform([images.shape[0]], context.key)
         step = 1.0 / ((self.low + self.high) / 2 + (self.high - self.low) / 2 * draws)
         shift = tf.zeros([images.shape[0], 2])
-        return views.resize(images, step, step, shift, fuse=moment.fuse)
+        return views.resize(images, step, step, shift, fuse=context.fuse)
 
 
 class Mirror(Modifier):
@@ -154,9 +154,9 @@ class Mirror(Modifier):
 
     stream = 5 << 26
 
-    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+    def apply(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Returns each image as it is, or mirrored, as likely."""
-        draws = views.uniform([images.shape[0], 1, 1, 1], moment.key)
+        draws = views.uniform([images.shape[0], 1, 1, 1], context.key)
         return tf.where(draws < 0, tf.reverse(images, [2]), images)
 
 
@@ -165,7 +165,7 @@ class Noise(Modifier):
 
     stream = 1 << 30
     needs_noise = True
-    live = ("steps",)
+    dynamic = ("steps",)
 
     def __init__(self, first: float, last: float | None = None, steps: int = 1):
         """Takes the noise's deviations, in the range of the model's input.
@@ -186,10 +186,10 @@ class Noise(Modifier):
         self._calls += 1
         return images + deviation * tf.random.stateless_normal(images.shape, key)
 
-    def apply(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+    def apply(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Returns images with noise."""
-        deviation = between(self.first, self.last, moment.step, self.steps)
-        return views.noise(images, deviation, moment.noise, moment.key)
+        deviation = between(self.first, self.last, context.step, self.steps)
+        return views.noise(images, deviation, context.noise, context.key)
 
 
 class SpectrumWeights(Part):
@@ -198,7 +198,7 @@ class SpectrumWeights(Part):
     Steps then fill shapes before they draw fine lines, which would ring.
     """
 
-    live = ("magnitude",)
+    dynamic = ("magnitude",)
 
     def __init__(self, magnitude: np.ndarray, power: float = 0.25):
         """Takes the weights' origin.
@@ -221,12 +221,12 @@ class SpectrumWeights(Part):
         return tf.transpose(planes, [0, 2, 3, 1])
 
 
-def modified(images: tf.Tensor, modifiers: Sequence[Modifier], moment: Moment) -> tf.Tensor:
+def modified(images: tf.Tensor, modifiers: Sequence[Modifier], context: StepContext) -> tf.Tensor:
     """Applies modifiers in their order, each with draws of its own."""
     seen: collections.Counter = collections.Counter()
     for modifier in modifiers:
         kind = type(modifier)
-        own = moment.at(modifier.stream + seen[kind] * _NEXT_OF_ITS_KIND)
+        own = context.for_stream(modifier.stream + seen[kind] * _NEXT_OF_ITS_KIND)
         images = modifier.apply(images, own)
         seen[kind] += 1
     return images

@@ -27,7 +27,7 @@ def between(first: Any, last: Any, step: Any, steps: Any) -> tf.Tensor:
 class Linear(keras.optimizers.schedules.LearningRateSchedule, Part):
     """A learning rate that falls, or rises, along a line."""
 
-    live = ("steps",)
+    dynamic = ("steps",)
 
     def __init__(self, first: float, last: float, steps: int):
         """Takes the rate at the first step, and what it comes to after `steps`."""
@@ -53,7 +53,7 @@ class Projected(keras.Optimizer):
     image's side, and with the range.
     """
 
-    live = ("around",)
+    dynamic = ("around",)
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.visualization import views
-from bg_interp.visualization.parts import Moment, Part
+from bg_interp.visualization.parts import Part, StepContext
 from bg_interp.visualization.statistics import AscentStatistics
 
 
@@ -20,7 +20,7 @@ class Parametrization(Part):
     """Parameters, and how they become images.
 
     Attributes:
-      needs_noise: whether `seen` reads the moment's noise.
+      needs_noise: whether `seen` reads the context's noise.
     """
 
     needs_noise = False
@@ -38,7 +38,7 @@ class Parametrization(Part):
         """Returns [B,H,W,C], differentiable."""
         raise NotImplementedError
 
-    def seen(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+    def seen(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Returns what the modifiers get of `images`."""
         return images
 
@@ -122,7 +122,7 @@ class Fourier(Parametrization):
     1/frequency), so that one learning rate suits all of them.
     """
 
-    live = ("magnitude", "basis")
+    dynamic = ("magnitude", "basis")
 
     def __init__(self, known: AscentStatistics, initial: float = 0.1):
         """Takes statistics of the data, and the deviation of the first change of the spectrum."""
@@ -145,7 +145,7 @@ class Maco(Parametrization):
     It begins with random phases: of the start image only the size counts.
     """
 
-    live = ("magnitude", "basis", "colour")
+    dynamic = ("magnitude", "basis", "colour")
 
     def __init__(self, known: AscentStatistics):
         """Takes statistics of the data."""
@@ -185,13 +185,13 @@ class Opacity(Parametrization):
         *pixels, opacity = parameters
         return tf.concat([self.pixels.images(pixels, start), clipped(opacity)], -1)
 
-    def seen(self, images: tf.Tensor, moment: Moment) -> tf.Tensor:
+    def seen(self, images: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Returns the images on a random colour with noise on it, each its own."""
-        moment = moment.at(self.stream)
+        context = context.for_stream(self.stream)
         images, opacity = images[..., :-1], images[..., -1:]
-        colours = (1 + views.uniform([images.shape[0], 1, 1, images.shape[3]], moment.key)) / 2
+        colours = (1 + views.uniform([images.shape[0], 1, 1, images.shape[3]], context.key)) / 2
         background = tf.zeros_like(images) + colours
-        background = views.noise(background, 32 / 255, moment.noise, moment.key)
+        background = views.noise(background, 32 / 255, context.noise, context.key)
         return opacity * images + (1 - opacity) * background
 
     def finished(self, images: tf.Tensor) -> tf.Tensor:

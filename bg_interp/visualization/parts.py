@@ -1,6 +1,6 @@
 """What the compiled loop knows of the parts of a call: what is traced, and what may change.
 
-A part is an object with settings. Those that its class names in `live` are values that a trace
+A part is an object with settings. Those that its class names in `dynamic` are values that a trace
 reads from variables, so that others need no new trace; all others are written into the trace.
 """
 
@@ -15,15 +15,15 @@ class Part:
     """A score, modifier, regularizer, parametrization or schedule that the compiled loop knows.
 
     Attributes:
-      live: names of attributes that may change without a new trace: numbers, arrays, or None.
+      dynamic: names of attributes that may change without a new trace: numbers, arrays, or None.
     """
 
-    live: ClassVar[tuple[str, ...]] = ()
+    dynamic: ClassVar[tuple[str, ...]] = ()
 
 
 @dataclasses.dataclass(frozen=True)
-class Moment:
-    """When a modifier is called, and what it may draw from.
+class StepContext:
+    """The step at which a modifier is called, and what it may draw from.
 
     Attributes:
       key: uint32 scalar, for the draws: of seed and step, moved by the stream that is drawn from.
@@ -38,44 +38,44 @@ class Moment:
     noise: tf.Variable | None
     fuse: bool
 
-    def at(self, stream: int) -> "Moment":
-        """Returns this moment with another key, whose draws go their own way."""
+    def for_stream(self, stream: int) -> "StepContext":
+        """Returns this context with another key, whose draws are independent."""
         return dataclasses.replace(self, key=self.key + tf.constant(stream, tf.uint32))
 
 
 def signature(part: Any) -> tuple:
     """Returns what a trace depends on, as a hashable value."""
-    live = getattr(part, "live", ())
+    dynamic = getattr(part, "dynamic", ())
     settings = sorted(item for item in vars(part).items() if not item[0].startswith("_"))
     return (
         type(part),
-        *((name, _shape(value) if name in live else _plain(value)) for name, value in settings),
+        *((name, _shape(value) if name in dynamic else _plain(value)) for name, value in settings),
     )
 
 
-def bound(part: Any) -> Any:
-    """Returns a copy whose live settings are variables; `renew` gives them other values."""
+def bind(part: Any) -> Any:
+    """Returns a copy whose dynamic settings are variables; `assign` gives them other values."""
     twin = copy.copy(part)
     for name, value in _nested(part):
-        setattr(twin, name, bound(value))
+        setattr(twin, name, bind(value))
     return with_variables(twin)
 
 
 def with_variables(part: Any) -> Any:
-    """Turns the live settings of `part` into variables; returns it."""
-    for name in getattr(part, "live", ()):
+    """Turns the dynamic settings of `part` into variables; returns it."""
+    for name in getattr(part, "dynamic", ()):
         if getattr(part, name) is not None:
             setattr(part, name, tf.Variable(getattr(part, name), trainable=False))
     return part
 
 
-def renew(twin: Any, part: Any) -> None:
-    """Gives what `bound` returned the live settings of another part with the same signature."""
-    for name in getattr(part, "live", ()):
+def assign(twin: Any, part: Any) -> None:
+    """Gives what `bind` returned the dynamic settings of another part with the same signature."""
+    for name in getattr(part, "dynamic", ()):
         if getattr(part, name) is not None:
             getattr(twin, name).assign(getattr(part, name))
     for name, value in _nested(part):
-        renew(getattr(twin, name), value)
+        assign(getattr(twin, name), value)
 
 
 def _nested(part: Any) -> list[tuple[str, Part]]:

@@ -52,7 +52,7 @@ def pieces(
     if settings.opacity:
         against.append(regularizers.MeanOpacity(settings.opacity, input_range))
     if settings.diversity and samples > 1:
-        against.append(regularizers.Likeness(settings.diversity, samples, first))
+        against.append(regularizers.DiversityPenalty(settings.diversity, samples, first))
     smoothed = settings.parametrization == "projected" and settings.smoothing
     return {
         "score": score(units, position),
@@ -76,7 +76,7 @@ def _modifiers(settings: AscentSettings, scale: float, side: int) -> list[modifi
         chosen.append(modifiers.Mirror())
     if settings.features:
         # Whole pixels: interpolation would hide the finest noise from the prior.
-        chosen.append(modifiers.Shift(round(view.shift * side)))
+        chosen.append(modifiers.Jitter(round(view.shift * side)))
     elif view.shift or view.rotation or view.scale or view.crop:
         chosen.append(modifiers.View(view.shift, view.rotation, view.scale, view.crop))
     if settings.noise or settings.final_noise:

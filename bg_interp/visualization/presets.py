@@ -57,6 +57,18 @@ NATURAL = AscentSettings(
     initial=0.025,
 )
 
+# What is usual where nothing is said of it: a spectrum and decorrelated colours, Adam at .01.
+_PAPER = dataclasses.replace(
+    _FOURIER,
+    objective="logit",
+    steps=200,
+    step_length=0.01,
+    final_step_length=0.01,
+    noise=0.0,
+    final_noise=0.0,
+    views=Views(shift=1 / 16, rotation=6.0, scale=0.08),
+)
+
 PRESETS = {
     "natural": NATURAL,
     "small": SMALL,
@@ -64,6 +76,8 @@ PRESETS = {
     "mobilenet_v2": _FOURIER,
     # Networks that were never trained adversarially, as they come.
     "pretrained": _MACO,
+    # As near to the paper's ascent as what is known of it allows.
+    "paper": _PAPER,
 }
 # The plain ascent that suits the network.
 PLAIN = "plain"
@@ -114,8 +128,15 @@ def suited(
     return PRESETS["natural" if natural and chosen is None and plain != "small" else plain]
 
 
-def for_run(network: str) -> AscentSettings:
-    """Returns the plain settings for the arm of a run or study, by what --network calls it."""
+def for_run(network: str, recipe: str = "") -> AscentSettings:
+    """Returns the plain settings for the arm of a run or study.
+
+    Args:
+      network: what --network calls it.
+      recipe: what it was trained by; that of the paper has an ascent of its own.
+    """
+    if recipe == "paper":
+        return preset(recipe)
     return suited(PLAIN, [network], None, natural=False, run=True)
 
 

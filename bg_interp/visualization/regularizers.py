@@ -36,13 +36,13 @@ class MeanOpacity(Regularizer, Part):
         return self.weight * tf.reduce_mean(opacity, [1, 2])
 
 
-class Likeness(Regularizer, Part):
+class DiversityPenalty(Regularizer, Part):
     """The squared cosines between the changes that samples of one class have made.
 
     The batch holds all classes, then all classes again, once for each sample.
     """
 
-    live = ("start",)
+    dynamic = ("start",)
 
     def __init__(self, weight: float, samples: int, start: Any = 0.0):
         """Takes what changes are counted from.
@@ -83,7 +83,7 @@ class FeatureStatistics(Regularizer, Part):
       layers: names of the layers, "outer/inner" for those of nested models.
     """
 
-    live = ("means", "deviations", "weight")
+    dynamic = ("means", "deviations", "weight")
 
     def __init__(
         self, natural: FeatureMoments, weight: float = 1.0, first: float = 1.0, each: float = 0.0

@@ -18,7 +18,7 @@ from bg_interp.visualization.parts import Part
 class Activation(Score, Part):
     """Each image's own unit: a logit, the mean of a channel, or one of its neurons."""
 
-    live = ("indices",)
+    dynamic = ("indices",)
 
     def __init__(
         self, indices: int | Sequence[int] | np.ndarray, position: tuple[int, int] | None = None

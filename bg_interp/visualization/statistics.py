@@ -37,9 +37,9 @@ class AscentStatistics:
     def save(self, path: pathlib.Path) -> None:
         """Writes an .npz file, whole or not at all."""
         values = {name: value for name, value in vars(self).items() if value is not None}
-        found = values.pop("features", None)
-        if found is not None:
-            values |= {f"features_{name}": value for name, value in vars(found).items()}
+        measured = values.pop("features", None)
+        if measured is not None:
+            values |= {f"features_{name}": value for name, value in vars(measured).items()}
         with replacing(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, **values)
 
@@ -58,8 +58,8 @@ def load(path: pathlib.Path) -> AscentStatistics:
                 for name in file.files
                 if name.startswith("features_")
             }
-            found = FeatureMoments(**moments).with_tuples() if moments else None
-            return AscentStatistics(**values, features=found)
+            measured = FeatureMoments(**moments).with_tuples() if moments else None
+            return AscentStatistics(**values, features=measured)
     # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
     except Exception as error:
         raise UserError(

@@ -3,9 +3,9 @@
 The gradient runs back through a view exactly: it is the transpose of the linear map that made it.
 Everything that is random is a function of a key, so that a step can be repeated.
 
-A turn is made of shears, a shear of few weighted shifts of the whole image, and a change of size of
-two matrix products: on CPUs this takes a fifth of the time of gathering pixels one by one, and its
-transposes need no scattering. XLA fuses the shears into one pass.
+A rotation is made of shears, a shear of few weighted shifts of the whole image, and a change of
+size of two matrix products: on CPUs this takes a fifth of the time of gathering pixels one by one,
+and its transposes need no scattering. XLA fuses the shears into one pass.
 """
 
 import functools
@@ -86,8 +86,8 @@ def _rolled(images: tf.Tensor, shifts: tf.Tensor) -> tf.Tensor:
     return tf.transpose(rolled, [0, 2, 1, 3])
 
 
-def turn(images: tf.Tensor, angle: tf.Tensor, most: float, *, fuse: bool = True) -> tf.Tensor:
-    """Turns each image on a ring about its centre, by three shears (Paeth 1986).
+def rotate(images: tf.Tensor, angle: tf.Tensor, most: float, *, fuse: bool = True) -> tf.Tensor:
+    """Rotates each image on a ring about its centre, by three shears (Paeth 1986).
 
     Args:
       images: float [B,H,W,C] with static sizes.
@@ -103,7 +103,7 @@ def turn(images: tf.Tensor, angle: tf.Tensor, most: float, *, fuse: bool = True)
     return _in_turn([along_rows, down_columns, along_rows], images)
 
 
-def turn_and_scale(
+def rotate_and_scale(
     images: tf.Tensor,
     angle: tf.Tensor,
     reach: tf.Tensor,
@@ -112,14 +112,14 @@ def turn_and_scale(
     *,
     fuse: bool = True,
 ) -> tf.Tensor:
-    """Shifts, turns and scales each image: shear, change of size along both axes, shear.
+    """Shifts, rotates and scales each image: shear, change of size along both axes, shear.
 
     Args:
       images: float [B,H,W,C] with static sizes.
       angle: [B] in radians; most: the largest angle that occurs, in degrees, at most 60.
       reach: [B], the share of the image's side that the view shows.
       shift: [B,2], the view's middle, in pixels down and right of the image's.
-      fuse: see `turn`.
+      fuse: see `rotate`.
     """
     if most:
         slope = math.tan(math.radians(most))
@@ -151,7 +151,7 @@ def shear(
       shifts: [B,N] in pixels, one for each of the N rows or columns.
       slope: the largest shift as a share of the distance from the centre.
       axis: along which pixels move.
-      fuse: see `turn`.
+      fuse: see `rotate`.
     """
     return _in_turn([_shear(images.shape, shifts, slope, axis, fuse)], images)
 
@@ -218,7 +218,7 @@ def resize(
       images: float [B,H,W,C] with static sizes.
       down, across: [B], distance between the places that are read, in pixels, along each axis.
       shift: [B,2], the middle of what is read, in pixels down and right of the image's middle.
-      fuse: see `turn`.
+      fuse: see `rotate`.
     """
     batch, height, width, channels = images.shape
     weights = compiling.fused(_interpolation) if fuse else _interpolation

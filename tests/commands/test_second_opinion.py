@@ -52,4 +52,4 @@ def test_a_judge_is_read_in_its_own_pixels_or_it_is_said_how(capsys):
     inputs = keras.Input((6, 6, 3))
     other = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(inputs), name="mine")
     opened_judge(other, None)
-    assert "it is taken to want pixels in 0:255" in capsys.readouterr().err
+    assert "it is taken to expect pixels in 0:255" in capsys.readouterr().err

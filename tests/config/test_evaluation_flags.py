@@ -2,7 +2,8 @@
 
 import pytest
 
-from bg_interp.config.evaluation import EvaluateConfig, class_names
+from bg_interp.config.classifier import class_names
+from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.errors import UserError
 
 

@@ -216,3 +216,14 @@ def test_weights_may_stand_in_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "a.keras").write_text("")
     check_names(ArmConfig(weights="~/a.keras", network="MobileNetV2"))
+
+
+def test_the_recipe_of_the_paper_takes_the_network_of_the_data_and_nothing_of_ours():
+    drawn = settings.resolved(ArmConfig(recipe="paper"))
+    assert (drawn.network, drawn.adversarial_epsilon, drawn.adversarial_replays) == ("small", 0, 1)
+    assert drawn.hard_masks and not settings.resolved(ArmConfig()).hard_masks
+    photographs = settings.resolved(ArmConfig(recipe="paper", dataset="folder:photos"))
+    assert (photographs.network, photographs.adversarial_epsilon) == ("MobileNetV2", 0)
+    assert settings.resolved(ArmConfig(recipe="paper", hard_masks=False)).hard_masks is False
+    # As many updates as four replays make.
+    assert settings.counted(drawn, 2400).steps == 480

@@ -165,3 +165,11 @@ def test_random_mask_uses_the_mask_of_another_image(run):
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="blak"):
         treatments.make("blak")
+
+
+def test_hard_masks_leave_no_soft_edge(batch):
+    hard = treatments.with_hard_masks(treatments.black)
+    out = hard(batch["image"], batch["mask"], batch["label"], tf.constant(KEY)).numpy()
+    kept = batch["mask"] >= 128
+    np.testing.assert_array_equal(out, np.where(kept, batch["image"], 0))
+    assert ((batch["mask"] > 0) & ~kept).any()

@@ -9,7 +9,7 @@ from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.judges.training import JUDGES, Judges, train_judges
 
 SIDE = 24
-_STEPS = {"foreground": 60, "development": 60, "background": 30, "shape": 12}
+_STEPS = {"foreground": 100, "development": 80, "background": 30, "shape": 12}
 QUICK = tuple(
     dataclasses.replace(judge, steps=_STEPS[judge.name], batch_size=32) for judge in JUDGES
 )

@@ -41,6 +41,7 @@ def test_what_must_be_passes_only_by_its_whole_interval(interval, state):
     assert verdicts.exit_code == {"passes": 0, "fails": 3, "undecided": 4}[state.value]
     if state is gate.State.UNDECIDED:
         assert "the interval is on both sides of 0.1" in str(verdicts)
+        assert "of cases with 50 images, in 0.80 with 100" in str(verdicts)
 
 
 def test_what_errors_of_masks_could_explain_does_not_fail():

@@ -39,3 +39,12 @@ def test_more_images_find_and_exclude_more():
 
 def test_one_image_shows_nothing():
     assert power.chance_to_find(1, 0.9) == 0.0 and power.chance_to_exclude(1, 0.5) == 0.0
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.1, 0.3])
+def test_as_many_images_as_are_said_exclude_a_gap(threshold):
+    enough = power.enough_to_exclude(threshold)
+    assert power.chance_to_exclude(enough, threshold) >= 0.8
+    assert power.chance_to_exclude(int(0.9 * enough), threshold) < 0.83
+    _, high = _intervals(enough, 0.0)
+    assert (high < threshold).mean() == pytest.approx(0.8, abs=0.05)

@@ -37,6 +37,14 @@ def _save(network, outputs, folder) -> None:
     tf.saved_model.save(served, str(folder), {"serving_default": served.serve})
 
 
+@pytest.mark.parametrize("name", ["MODEL.KERAS", "model.H5"])
+def test_a_keras_file_in_capitals_says_what_to_call_it(network, tmp_path, name):
+    network.save(tmp_path / name.lower())
+    (tmp_path / name.lower()).rename(tmp_path / name)
+    with pytest.raises(UserError, match="small letters; rename it"):
+        load_classifier(tmp_path / name)
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_a_keras_file_answers_as_its_model(network, tmp_path, suffix):
     network.save(tmp_path / f"model{suffix}")

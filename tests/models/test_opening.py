@@ -51,7 +51,7 @@ def test_a_classifier_at_chance_in_every_reading_is_doubted():
     model = ArrayFunction(lambda images: images.mean(axis=(1, 2)), "mine:mean")
     found = opened(model, IMAGES, LABELS)
     assert found.model.pixels == of_range(0, 255)
-    assert "it is taken to want pixels in 0:255" in found.notes[-1]
+    assert "it is taken to expect pixels in 0:255" in found.notes[-1]
     (doubt,) = found.doubts
     assert doubt.about == "preprocessing" and "no more often than by chance" in doubt.reason
     assert "--preprocess" in doubt.way_out

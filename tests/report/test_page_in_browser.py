@@ -1,5 +1,7 @@
 """The page of an audit in a browser: by mouse and keyboard, at a desk, on a phone and printed."""
 
+import collections
+
 import browser as browsers
 import pytest
 
@@ -161,6 +163,31 @@ def test_tables_are_sorted_by_a_click_and_by_enter(browser):
     values = [float(one.split()[0]) for one in first]
     assert values == sorted(values) and first != second
     assert [float(one.split()[0]) for one in second] == values[::-1]
+
+
+def test_changes_are_sorted_by_their_numbers_whatever_sign_stands_before(browser):
+    changes = browser.run("""const table = document.getElementById('beside');
+      table.tHead.rows[0].cells[3].click();
+      return [...table.tBodies[0].rows].map(row => row.cells[3].innerText)""")
+    assert {one[0] for one in changes} >= {"✓", "✗"}
+    values = [float(one.strip("✓✗ ").split()[0]) for one in changes]
+    assert values == sorted(values)
+
+
+def test_no_class_has_more_than_a_third_of_the_images_that_show_it(browser):
+    classes = browser.run(_SHOWN + ".map(one => one.dataset.class)")
+    most = int(browser.run("return document.body.innerText.match(/at most (\\d+) of a class/)[1]"))
+    counts = collections.Counter(classes)
+    assert len(counts) == 3 and max(counts.values()) <= most and 3 * most <= 24
+
+
+def test_each_background_says_which_class_it_pulls_towards(browser):
+    rows = browser.run("""return [...document.querySelectorAll('h3')]
+      .find(one => one.innerText.includes('pulls towards')).nextElementSibling
+      .querySelectorAll('tbody tr').values().map(row => [row.cells[0].innerText,
+        Number(row.cells[1].innerText), row.cells[4].innerText]).toArray()""")
+    assert [name for name, _, towards in rows if name == towards] == [name for name, _, _ in rows]
+    assert sum(count for _, count, _ in rows) == 58
 
 
 def test_an_earlier_audit_stands_beside(browser):

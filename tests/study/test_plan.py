@@ -44,6 +44,22 @@ def test_an_unknown_treatment_is_refused_with_the_near_name():
         plan.parse_backgrounds("none,blak")
 
 
+def test_a_mix_can_be_of_any_treatment_beside_that_of_black():
+    arms = make_plan(StudyConfig(backgrounds="none,mix,mix:swap", seeds="1"), ArmConfig()).arms
+    treated = {arm.background: arm.config for arm in arms}
+    assert list(treated) == ["none", "mix", "mix:swap"]
+    assert treated["mix"].background_in_mix == "black"
+    assert treated["mix:swap"].background == "mix"
+    assert treated["mix:swap"].background_in_mix == "swap"
+    assert arms[2].name == "mix-swap-correlation0.95-seed0"
+
+
+@pytest.mark.parametrize("text", ["mix:none", "mix:mix", "mix:", "black:swap"])
+def test_no_other_treatment_holds_another(text):
+    with pytest.raises(UserError, match="mix:swap"):
+        plan.parse_backgrounds(f"none,{text}")
+
+
 @pytest.mark.parametrize("text", ["1", "2/2", "a/b", "-1/2", "1/"])
 def test_a_wrong_shard_is_refused(text):
     with pytest.raises(UserError, match="shard"):

@@ -5,7 +5,7 @@ import source_tree
 
 from bg_interp.config.training import ArmConfig
 from bg_interp.errors import UserError
-from bg_interp.study import questions
+from bg_interp.study import questions, results
 from bg_interp.study.plan import StudyConfig, make_plan
 from bg_interp.study.questions import Question
 
@@ -32,9 +32,21 @@ def test_a_file_names_questions_with_remarks_between(tmp_path):
     )
 
 
+def test_a_question_can_name_what_it_compares_with(tmp_path):
+    file = tmp_path / "questions.txt"
+    file.write_text("black leakage_own lower\nblack leakage_own lower mix\n")
+    assert questions.read(str(file), ALL_FOUR) == (
+        Question("black", "leakage_own", "lower"),
+        Question("black", "leakage_own", "lower", "mix"),
+    )
+
+
 def test_the_page_of_questions_is_read_from_its_block():
     page = source_tree.ROOT / "docs" / "questions.md"
-    assert set(questions.read(str(page), ALL_FOUR)) == set(questions.read("primary", ALL_FOUR))
+    found = questions.read(str(page), ("none", "black", "random_mask", "mix"))
+    assert len(found) == 9
+    assert Question("black", "shape_own", "higher", "random_mask") in found
+    results.check_questions(found)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +58,9 @@ def test_the_page_of_questions_is_read_from_its_block():
         "none leakage_own lower",
         "black leakage_own less",
         "black bg_gap lower\nblack bg_gap lower",
+        "black bg_gap lower black",
+        "black bg_gap lower swap",
+        "black bg_gap lower mix mix",
     ],
 )
 def test_what_is_no_question_is_refused_in_one_line(tmp_path, text):

@@ -11,7 +11,7 @@ from bg_interp.evaluation import statistics
 from bg_interp.study import kinds, results
 from bg_interp.study.questions import Question
 from bg_interp.study.report import wording
-from bg_interp.study.starts import STARTS
+from bg_interp.study.starts import ALL_STARTS
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_judge_that_was_not_asked_how_often_it_names_none_has_an_answer_more(s
 
 def test_too_few_seeds_answer_no_question(group):
     count, sentences = results.answer(group)
-    assert count == "Fewer than 5 seeds: all is indicative, and no question is answered."
+    assert count == "Fewer than 5 seeds: all results are indicative, and no question is answered."
     assert len(sentences) == 4 and all(one.endswith("indicative, 4 seeds") for one in sentences)
 
 
@@ -81,7 +81,7 @@ def enough_seeds(monkeypatch):
 
 def test_the_answer_has_a_sentence_for_each_question_from_the_own_start(group, enough_seeds):
     count, sentences = results.answer(group)
-    assert "differences against none stand after correction" in count
+    assert "differences from none hold after correction" in count
     assert len(sentences) == 4
     assert all(sentence.startswith("Black minus none") for sentence in sentences)
 
@@ -102,9 +102,45 @@ def test_without_none_there_is_nothing_to_compare(study):
     assert "nothing is compared" in results.answer(group)[0]
 
 
+def test_a_question_may_compare_two_treatments(study):
+    _, laid_out, measured = study
+    # What was black is asked against itself under another name.
+    for name in [name for name in measured if name.startswith("black")]:
+        measured[name.replace("black", "mix")] = measured[name]
+    again = [
+        dataclasses.replace(
+            arm,
+            background="mix",
+            config=dataclasses.replace(
+                arm.config, workdir=str(arm.config.workdir).replace("black", "mix")
+            ),
+        )
+        for arm in laid_out.arms
+        if arm.background == "black"
+    ]
+    asked = (
+        Question("black", "foreground_own", "higher", "mix"),
+        Question("black", "foreground_own", "higher"),
+    )
+    wider = dataclasses.replace(
+        laid_out,
+        arms=(*laid_out.arms, *again),
+        backgrounds=("none", "black", "mix"),
+        questions=asked,
+    )
+    group = results.collect(wider, measured, wider.arms[0].group)
+    found = {(one.treatment, one.reference): one.difference for one in group.asked}
+    assert found.keys() == {("black", "mix"), ("black", "none")}
+    assert found["black", "mix"] == 0.0 and found["black", "none"] > 0.4
+    # What was asked is not compared a second time beside.
+    beside = {(one.treatment, one.measure) for one in group.beside}
+    assert ("black", group.asked[0].measure) not in beside
+    assert ("mix", group.asked[0].measure) in beside
+
+
 def test_every_start_of_the_class_images_is_reported():
     reported = {kind.path[1] for kind in kinds.KINDS if kind.path[0] == "class_images"}
-    assert reported == {start.name for start in STARTS}
+    assert reported == {start.name for start in ALL_STARTS}
 
 
 def test_a_measure_without_a_common_class_is_left_out_with_the_reason(study):

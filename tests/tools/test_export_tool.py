@@ -44,8 +44,8 @@ def test_a_file_is_exported_beside_itself_with_the_names_given(export, trained_w
     ("settings", "message"),
     [
         ({}, "--model must name a folder of tools/train.py, a .keras file, or MODULE:NAME"),
-        ({"model": "x", "format": "onnx"}, "--format must be some of saved_model, litert"),
-        ({"model": "x", "format": ""}, "--format must be some of saved_model, litert"),
+        ({"model": "x", "format": "onnx"}, "--format must be one or more of saved_model, litert"),
+        ({"model": "x", "format": ""}, "--format must be one or more of saved_model, litert"),
         ({"model": "/nowhere"}, "/nowhere"),
         ({"model": "/nowhere.keras"}, "does not exist: /nowhere.keras"),
     ],

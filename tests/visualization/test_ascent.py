@@ -12,10 +12,10 @@ from bg_interp.errors import UserError
 from bg_interp.visualization import statistics, views
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.modifiers import SpectrumWeights, View
-from bg_interp.visualization.parts import Moment
+from bg_interp.visualization.parts import StepContext
 from bg_interp.visualization.presets import SMALL
 
-# Shifts compile faster than turns.
+# Shifts compile faster than rotations.
 QUICK = dataclasses.replace(SMALL, steps=6, views=Views(shift=1 / 8))
 # Adam divides tiny gradients by their own size: only settings without it compare to 1e-3.
 PLAIN = dataclasses.replace(SMALL, steps=50)
@@ -86,7 +86,7 @@ def test_equals_a_plain_eager_loop(make_network, jit_compile):
         share, key = step / PLAIN.steps, views.key_of(3, step)
         with tf.GradientTape() as tape:
             tape.watch(image)
-            seen = view.apply(image * 255, Moment(key, step, None, fuse=False))
+            seen = view.apply(image * 255, StepContext(key, step, None, fuse=False))
             seen = views.noise(seen, 8 - 6 * share, bank, key + tf.constant(2**30, tf.uint32))
             logits = model(seen, training=False)
             own = tf.linalg.diag_part(logits)

@@ -10,9 +10,9 @@ from bg_interp.visualization.callbacks import TensorBoard
 def test_tensorboard_gets_images_and_score_at_the_steps_of_the_ascent(tmp_path):
     writer = tf.summary.create_file_writer(str(tmp_path))
     told = TensorBoard(writer, count=2, input_range=(-1.0, 1.0))
-    assert told.moments(6) == {3, 6}
+    assert told.call_steps(6) == {3, 6}
     images = np.full((1, 8, 8, 3), 1.0, np.float32)
-    for last in sorted(told.moments(6)):
+    for last in sorted(told.call_steps(6)):
         told(last - 1, [images], [None], [np.array([2.0, 4.0])])
     writer.close()
     events = EventAccumulator(str(tmp_path))

@@ -17,7 +17,7 @@ from bg_interp.visualization.callbacks import Frames
 from bg_interp.visualization.engine import loop
 from bg_interp.visualization.modifiers import Noise, SpectrumWeights, View
 from bg_interp.visualization.optimizers import Linear, Projected
-from bg_interp.visualization.regularizers import Likeness
+from bg_interp.visualization.regularizers import DiversityPenalty
 from bg_interp.visualization.scores import Margin
 from bg_interp.visualization.tf_keras_vis import mapping
 
@@ -157,11 +157,11 @@ def test_the_variation_of_what_is_no_image_is_refused_in_upstreams_words():
 
 
 def test_a_regularizer_that_was_changed_later_is_not_told_of(make_network):
-    class Told(Callback):
+    class Recorder(Callback):
         def __call__(self, *_, regularizations, **__):
             self.values = dict(regularizations)
 
-    told, maximization = Told(), ActivationMaximization(make_network())
+    told, maximization = Recorder(), ActivationMaximization(make_network())
     arguments = {"seed_input": IMAGES, "steps": 1, "input_modifiers": None}
     changed = TotalVariation2D(1.0)
     maximization(SCORE, regularizers=changed, **arguments)
@@ -254,7 +254,7 @@ def test_pieces_run_in_upstreams_own_loop(make_network):
         Margin([0, 2, 3]),
         seed_input=IMAGES,
         input_modifiers=[View(shift=0.1, rotation=5), Noise(2, 0, steps=3)],
-        regularizers=Likeness(1.0, samples=3),
+        regularizers=DiversityPenalty(1.0, samples=3),
         gradient_modifier=SpectrumWeights(np.ones([3, 16, 9])),
         optimizer=Projected(Linear(1.0, 0.2, steps=3), budget=9.0, limits=(0.0, 255.0)),
         callbacks=Frames(2, images=1),

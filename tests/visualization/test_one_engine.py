@@ -1,5 +1,7 @@
 """Every class image comes out of `ActivationMaximization`, and a preset is a plain call of it."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from bg_interp.config.training import ArmConfig
 from bg_interp.models import targets
 from bg_interp.storage.workdir import Workdir
 from bg_interp.study import measuring
-from bg_interp.visualization import ActivationMaximization, statistics
+from bg_interp.visualization import ActivationMaximization, presets, statistics
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.modifiers import Noise, SpectrumWeights, View
 from bg_interp.visualization.optimizers import Linear, Projected
@@ -54,6 +56,21 @@ def test_of_a_study(made, trained_workdir, shape_settings):
     config = ArmConfig(**shape_settings, workdir=str(trained_workdir))
     measuring.make_class_images(model, config, statistics.load(workdir.ascent))
     all_are_the_engines(made, len(measuring.STARTS) + 1)
+
+
+def test_of_a_study_with_the_prior_of_natural_features(
+    trained_workdir, shape_settings, monkeypatch
+):
+    few = dataclasses.replace(presets.NATURAL, steps=2)
+    monkeypatch.setitem(presets.PRESETS, "natural", few)
+    workdir = Workdir(trained_workdir)
+    model = keras.models.load_model(workdir.model, compile=False)
+    config = ArmConfig(**shape_settings, workdir=str(trained_workdir))
+    known = statistics.load(workdir.ascent)
+    made = measuring.make_class_images(model, config, known, [1], natural=True)
+    assert list(made) == [*(start.name for start in measuring.STARTS), "prior", "untrained"]
+    assert made["prior"].images.shape == made["own"].images.shape
+    assert (made["prior"].images != made["own"].images).any()
 
 
 def test_of_visualize_and_by_a_plain_call_the_same_bytes(made, trained_workdir, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from bg_interp.visualization import ActivationMaximization, parametrizations, statistics, views
-from bg_interp.visualization.parts import Moment
+from bg_interp.visualization.parts import StepContext
 from bg_interp.visualization.scores import Activation
 
 SHAPE = (2, 64, 64, 3)
@@ -77,7 +77,7 @@ def test_opacity_shows_white_to_people_and_its_own_background_to_the_network():
     images = kind.images([pixels, opacity * 0], GREY)
     np.testing.assert_array_equal(kind.finished(images), np.ones(SHAPE))
     seen = kind.seen(
-        images, Moment(views.key_of(*KEY), KEY[1], tf.zeros(SHAPE), fuse=False)
+        images, StepContext(views.key_of(*KEY), KEY[1], tf.zeros(SHAPE), fuse=False)
     ).numpy()
     assert np.ptp(seen, axis=(1, 2)).max() == 0
     assert not np.allclose(seen[0], seen[1])

@@ -5,14 +5,14 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.visualization import views
-from bg_interp.visualization.modifiers import Noise, Shift, Turn, View, Zoom, modified
-from bg_interp.visualization.parts import Moment
+from bg_interp.visualization.modifiers import Jitter, Noise, Rotate, Scale, View, modified
+from bg_interp.visualization.parts import StepContext
 
 KEY = tf.constant([3, 5], tf.int32)
 MODIFIERS = {
-    "roll": [Shift(4)],
-    "roll and turn": [Shift(2), Turn(8)],
-    "zoom": [Zoom(0.8, 1.2)],
+    "jitter": [Jitter(4)],
+    "jitter and rotate": [Jitter(2), Rotate(8)],
+    "scale": [Scale(0.8, 1.2)],
     "shift": [View(shift=0.2)],
     "all": [View(shift=0.1, rotation=10, scale=0.2)],
     "crop": [View(rotation=5, crop=(0.5, 1.0))],
@@ -21,7 +21,9 @@ each_kind = pytest.mark.parametrize("modifiers", MODIFIERS.values(), ids=MODIFIE
 
 
 def view(values, modifiers, key=KEY, fuse=True):
-    return modified(values, modifiers, Moment(views.key_of(*tf.unstack(key)), key[1], None, fuse))
+    return modified(
+        values, modifiers, StepContext(views.key_of(*tf.unstack(key)), key[1], None, fuse)
+    )
 
 
 def images(shape=(3, 12, 10, 2), seed=0):
@@ -67,8 +69,8 @@ def test_the_same_without_xla(modifiers):
 
 def test_two_of_a_kind_draw_apart():
     values = images((1, 12, 10, 2))
-    twice = view(values, [Shift(4), Shift(4)])
-    once = view(view(values, [Shift(4)]), [Shift(4)])
+    twice = view(values, [Jitter(4), Jitter(4)])
+    once = view(view(values, [Jitter(4)]), [Jitter(4)])
     assert not np.allclose(twice, once)
 
 
@@ -78,7 +80,7 @@ def test_by_itself_a_modifier_counts_its_calls():
     deviations = [np.std(first(values) - values) for _ in range(3)]
     np.testing.assert_allclose(deviations, [5.0, 2.5, 0.0], rtol=0.15)
     np.testing.assert_array_equal(second(values), Noise(5.0, 0.0, steps=2)(values))
-    shift = Shift(4)
+    shift = Jitter(4)
     assert not np.allclose(shift(values), shift(values))
 
 
@@ -94,13 +96,13 @@ def test_roll_is_numpys_roll_for_few_and_for_many_images():
 def test_a_quarter_turn_in_small_turns_of_a_disc_changes_little():
     rows, columns = np.mgrid[:33, :33] - 16
     disc = np.exp(-(rows**2 + columns**2) / 40).astype(np.float32)[None, ..., None]
-    turned = views.turn(tf.constant(disc), tf.constant([0.15]), 10)
-    np.testing.assert_allclose(turned, disc, atol=0.02)
+    rotated = views.rotate(tf.constant(disc), tf.constant([0.15]), 10)
+    np.testing.assert_allclose(rotated, disc, atol=0.02)
 
 
 def test_a_turn_is_the_same_with_xla_and_without():
     values, angle = images(), tf.constant([0.1, -0.1, 0.02])
-    fused, plain = (views.turn(values, angle, 8, fuse=fuse) for fuse in (True, False))
+    fused, plain = (views.rotate(values, angle, 8, fuse=fuse) for fuse in (True, False))
     np.testing.assert_allclose(fused, plain, atol=1e-5)
 
 
@@ -108,7 +110,7 @@ def test_turn_and_scale_reads_where_the_matrix_says():
     rows, columns = np.mgrid[:21, :21].astype(np.float32)
     ramp = tf.constant(np.stack([rows, columns], -1)[None])
     angle, reach, shift = 0.1, 0.8, np.array([1.5, -0.5], np.float32)
-    seen = views.turn_and_scale(
+    seen = views.rotate_and_scale(
         ramp, tf.constant([angle]), tf.constant([reach]), tf.constant(shift[None]), 8
     ).numpy()[0]
     # At the middle the ramp tells where it was read; the middle itself only knows the shift.

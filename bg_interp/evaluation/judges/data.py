@@ -3,10 +3,14 @@
 Foreground judges see objects before anything but an informative background: the tiled background
 of a random image, a plain colour, noise, or black. Each image is then left crisp, blurred, made
 noisy or low in contrast, since class images are all of these and a judge that has seen crisp
-photographs only is blind to them. The background judge sees tiled backgrounds, half of them behind
-the object of a random image, since trained on bare ones it overlooked the background of every
-second natural image; and a class "none of them" of plain colours, noise, black, and objects on
-plain colours, so that an image without any background is not assigned to one by default.
+photographs only is blind to them. Objects come in any hue, so that colours say nothing. A class
+"none of them" holds objects blurred to blobs, bare backgrounds, plain colours and noise: judges
+need not name what shows no object, and what they do name has more than a colour and a place.
+
+The background judge sees tiled backgrounds, half of them behind the object of a random image, since
+trained on bare ones it overlooked the background of every second natural image; and a class "none
+of them" of plain colours, noise, black, and objects on plain colours, so that an image without any
+background is not assigned to one by default.
 """
 
 from collections.abc import Callable
@@ -21,6 +25,10 @@ Draw = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 # Blur is given as a share of the image's side: 0.04 is 2.5 pixels of 64.
 HELD_OUT_BLUR = 0.04
+# Of objects that are blurred until nothing can be named: from and to.
+_BLOBS = (0.075, 0.2)
+# Of what judges of objects learn from, the share that shows none.
+_NONE = 0.25
 
 
 def tiled_backgrounds(arrays: Arrays) -> np.ndarray:
@@ -109,28 +117,48 @@ def _objects(arrays: Arrays, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     return images, tf.cast(tf.gather(arrays.masks, rows), tf.float32) / 255.0
 
 
+def recoloured(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Turns each image's hues by an angle of its own, and fades or strengthens its colours.
+
+    Args:
+      images: float32 [B, H, W, 3] in [0, 255].
+      seed: int [2], keys all draws.
+    """
+    count = images.shape[0]
+    keys = tf.unstack(tf.random.experimental.stateless_split(seed, 2))
+    angle = _uniform([count, 1, 1], keys[0], 0.0, 2 * np.pi)
+    strength = _uniform([count, 1, 1], keys[1], 0.0, 1.3)
+    third = tf.constant(1 / 3)
+    around = tf.constant([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / np.sqrt(3)
+    # A turn around the axis of greys (Rodrigues), whose length across the axis is `strength`.
+    turn = tf.cos(angle) * (tf.eye(3) - third) + tf.sin(angle) * around
+    return tf.clip_by_value(
+        tf.einsum("bij,bhwj->bhwi", third + strength * turn, images), 0.0, 255.0
+    )
+
+
 def draw_objects(arrays: Arrays, backgrounds: np.ndarray, classes: int, count: int) -> Draw:
     """Returns a function of a seed that draws a batch for the judges of objects.
 
     Args:
       arrays: the judges' own training data.
       backgrounds: uint8 [N, H, W, 3], their tiled backgrounds.
-      classes: K.
+      classes: K; label K is "none of them", a quarter of each batch.
       count: the batch's size.
 
     Returns:
-      seed int [2] -> (float32 [count, H, W, 3] in [0, 255], int32 [count]).
+      seed int [2] -> (float32 [count, H, W, 3] in [0, 255], int32 [count] in [0, K]).
     """
-    del classes
     data = Arrays(*(tf.constant(part) for part in arrays))
     backgrounds = tf.constant(backgrounds)
     side, total = arrays.images.shape[1:3], len(arrays.labels)
 
     def draw(seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        keys = tf.unstack(tf.random.experimental.stateless_split(seed, 6))
+        keys = tf.unstack(tf.random.experimental.stateless_split(seed, 10))
         rows = tf.random.stateless_uniform([count], keys[0], 0, total, tf.int32)
         others = tf.random.stateless_uniform([count], keys[1], 0, total, tf.int32)
         images, opacity = _objects(data, rows)
+        images = recoloured(images, keys[6])
         foreign = tf.cast(tf.gather(backgrounds, others), tf.float32)
         black = tf.zeros_like(images)
         behind = _mixture(
@@ -143,7 +171,20 @@ def draw_objects(arrays: Arrays, backgrounds: np.ndarray, classes: int, count: i
             ],
         )
         composed = images * opacity + behind * (1.0 - opacity)
-        return degrade(composed, keys[5]), tf.gather(data.labels, rows)
+        deviations = _uniform([count], keys[7], *_BLOBS) * side[0]
+        none = _mixture(
+            _uniform([count], keys[8], 0.0, 1.0),
+            [
+                (0.40, blur(images * opacity, deviations)),
+                (0.60, blur(composed, deviations)),
+                (0.80, foreign),
+                (0.90, _plain(count, side, keys[3])),
+                (1.0, _noise(count, side, keys[4])),
+            ],
+        )
+        is_none = _uniform([count], keys[9], 0.0, 1.0) < _NONE
+        chosen = tf.where(is_none[:, None, None, None], none, degrade(composed, keys[5]))
+        return chosen, tf.where(is_none, classes, tf.gather(data.labels, rows))
 
     return draw
 

@@ -53,9 +53,10 @@ class Judge(abc.ABC):
       words: what a report calls it.
       measure: where the results of its judgement stand.
       of_backgrounds: whether it names backgrounds; its last class is then "none of them".
+      declines: whether the last class of a judge of objects is "none of them".
       is_reported: whether it answers questions of a study, and was used for no choice.
       is_encoder: whether its features are those that the forced choice compares images by.
-      steps: minibatches to learn from.
+      steps: minibatches to learn from, for up to eight classes.
       seed: added to the data set's; judges of one architecture differ by it.
       batch_size: images in a minibatch.
       version: raised when the code changes what the judge learns.
@@ -65,12 +66,21 @@ class Judge(abc.ABC):
     words: str
     measure: str
     of_backgrounds: bool = False
+    declines: bool = True
     is_reported: bool = True
     is_encoder: bool = False
     steps: int = 400
     seed: int = 0
     batch_size: int = 64
-    version: int = 2
+    version: int = 3
+
+    def outputs(self, classes: int) -> int:
+        """Returns how many scores it gives for K classes: one more where it may say none."""
+        return classes + (self.of_backgrounds or self.declines)
+
+    def steps_for(self, classes: int) -> int:
+        """Returns how many minibatches it learns from: more classes take longer to tell apart."""
+        return round(self.steps * max(1.0, classes / 8) ** 0.5)
 
     @abc.abstractmethod
     def train(self, material: Material, seed: int) -> TrainedJudge:

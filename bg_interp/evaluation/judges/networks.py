@@ -133,24 +133,25 @@ class NetworkJudge(Judge):
         """See `Judge.train`."""
         arrays, seed = material.arrays, seed + self.seed
         side = arrays.images.shape[1:3]
-        network = self.network(side, material.classes + self.of_backgrounds, seed)
+        network = self.network(side, self.outputs(material.classes), seed)
+        steps = self.steps_for(material.classes)
         rate = keras.optimizers.schedules.CosineDecay(
             self.learning_rate / 10,
-            decay_steps=max(1, self.steps - self.steps // 10),
+            decay_steps=max(1, steps - steps // 10),
             warmup_target=self.learning_rate,
-            warmup_steps=self.steps // 10,
+            warmup_steps=steps // 10,
         )
         network.compile(
             optimizer=keras.optimizers.AdamW(rate, weight_decay=1e-4),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         )
         draw = self.draw(arrays, material.backgrounds, material.classes, self.batch_size)
-        bar = tqdm.tqdm(total=self.steps, desc=f"{self.words}: learning", unit="step", leave=False)
+        bar = tqdm.tqdm(total=steps, desc=f"{self.words}: learning", unit="step", leave=False)
         with bar:
             shown = keras.callbacks.LambdaCallback(
                 on_train_batch_end=lambda batch, logs=None: bar.update()
             )
-            batches = data.batches_of(draw, self.steps, seed)
+            batches = data.batches_of(draw, steps, seed)
             network.fit(batches, shuffle=False, verbose=0, callbacks=[shown])
         return TrainedNetwork(network)
 
@@ -159,7 +160,8 @@ class NetworkJudge(Judge):
         return TrainedNetwork(keras.models.load_model(path, compile=False, safe_mode=True))
 
     def details(self, scores: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-        """Returns `probability` of what is to be shown and, of backgrounds, `none_of_them`."""
+        """Returns `probability` of what is to be shown and, where it may say so, `none_of_them`."""
         probabilities = scipy.special.softmax(scores, axis=-1)
         found = {"probability": probabilities[np.arange(len(labels)), labels]}
-        return {**found, "none_of_them": probabilities[:, -1]} if self.of_backgrounds else found
+        may_decline = self.of_backgrounds or self.declines
+        return {**found, "none_of_them": probabilities[:, -1]} if may_decline else found

@@ -122,7 +122,7 @@ class FeatureJudge(Judge):
         fitted = LogisticRegression(C=_INVERSE_PENALTY, max_iter=300)
         fitted.fit((features - mean) / deviation, labels)
         return TrainedNetwork(
-            _with_head(encoder, mean, deviation, fitted, material.classes + self.of_backgrounds)
+            _with_head(encoder, mean, deviation, fitted, self.outputs(material.classes))
         )
 
     def key(self) -> dict:
@@ -169,6 +169,8 @@ def pretrained_judges(
             words=f"{judge.words} on features of {backbone}",
             measure=judge.measure,
             of_backgrounds=judge.of_backgrounds,
+            # Features of photographs tell blobs from objects by themselves.
+            declines=False,
             seed=judge.seed,
             backbone=backbone,
             weights=weights,

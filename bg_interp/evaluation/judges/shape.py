@@ -71,10 +71,11 @@ class ShapeJudge(Judge):
         draw = data.draw_objects(
             material.arrays, material.backgrounds, material.classes, self.batch_size
         )
-        batches = data.batches_of(draw, self.steps, seed + self.seed).as_numpy_iterator()
-        shown = tqdm.tqdm(batches, f"{self.words}: learning", self.steps, unit="step", leave=False)
+        steps = self.steps_for(material.classes)
+        batches = data.batches_of(draw, steps, seed + self.seed).as_numpy_iterator()
+        shown = tqdm.tqdm(batches, f"{self.words}: learning", steps, unit="step", leave=False)
         images, labels = (np.concatenate(part) for part in zip(*shown, strict=True))
-        indicators = np.eye(material.classes, dtype=np.float32)[labels]
+        indicators = np.eye(self.outputs(material.classes), dtype=np.float32)[labels]
         ridge = Ridge(alpha=5.0).fit(gradient_histograms(images), indicators)
         return TrainedShapeJudge(
             ridge.coef_.T.astype(np.float32), ridge.intercept_.astype(np.float32)

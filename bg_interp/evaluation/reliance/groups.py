@@ -44,8 +44,8 @@ class WorstGroup:
     accuracy: Estimate
 
     def __str__(self) -> str:
-        """Names it, and says how surely it is the worst."""
-        return f"{self.of_class} on {self.kind} (chosen by {self.chosen:.0%} of halves)"
+        """Names it, and says how often it was the worst."""
+        return f"{self.of_class} on {self.kind} (the worst in {self.chosen:.0%} of halves)"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -139,7 +139,7 @@ class Groups:
         few, known = int((self.objects < ENOUGH).sum()), self.count.size
         if not few:
             return ""
-        said = f"among {known - few} of {known} groups, those of {ENOUGH} different objects or more"
+        said = f"among {known - few} of {known} groups, with at least {ENOUGH} different objects"
         empty = np.where(self.objects < ENOUGH, self.accuracy, np.nan)
         lowest = np.nanmin(empty) if not np.isnan(empty).all() else np.inf
         lower = self.worst is not None and lowest < self.worst.accuracy.low

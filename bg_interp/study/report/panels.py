@@ -11,7 +11,7 @@ from bg_interp.evaluation.judges.judge import Judge
 from bg_interp.report.panels import data_url
 from bg_interp.study import kinds, measuring
 from bg_interp.study.plan import Plan, PlannedArm
-from bg_interp.study.starts import STARTS, UNTRAINED
+from bg_interp.study.starts import ALL_STARTS, UNTRAINED
 
 # More classes would make a page that no browser opens.
 MOST_CLASSES = 60
@@ -71,7 +71,8 @@ def panels(arms: Sequence[PlannedArm], measured: dict[str, dict[str, Any]]) -> I
     """Yields a panel for each seed and start, the untrained network's images last in each."""
     for seed in dict.fromkeys(arm.seed for arm in arms):
         of_seed = [arm for arm in arms if arm.seed == seed]
-        for start in STARTS:
+        starts = [one for one in ALL_STARTS if one.name in measured[of_seed[0].name]["logits"]]
+        for start in starts:
             rows = [(arm.background, _row(arm, measured[arm.name], start.name)) for arm in of_seed]
             first = of_seed[0]
             rows.append(("untrained", _row(first, measured[first.name], UNTRAINED)))

@@ -92,7 +92,7 @@ class Call:
         return outputs[:own], dict(zip(self.layers, outputs[own:], strict=True))
 
     def parts(self) -> Iterator[Any]:
-        """Yields all that may have live settings; the same kinds in the same order in a copy."""
+        """Yields all that may have dynamic settings; the same kinds in the same order in a copy."""
         yield from self.parametrizations
         for modifiers in self.modifiers:
             yield from modifiers
@@ -131,20 +131,20 @@ class Call:
             return None
         if part is not self.optimizer:
             return parts.signature(part)
-        live = getattr(part, "live", ())
+        dynamic = getattr(part, "dynamic", ())
         # Keras numbers the names of its objects; a schedule is a part of its own.
         config = {**part.get_config(), "name": None}
         if self.schedule is not None:
             config["learning_rate"] = None
-        shapes = {name: config[name] is not None and config[name].shape for name in live}
+        shapes = {name: config[name] is not None and config[name].shape for name in dynamic}
         return type(part), str(sorted({**config, **shapes}.items()))
 
-    def bound(self) -> "Call":
-        """Returns a copy for a trace: live settings are variables, the optimizer is new."""
+    def bind(self) -> "Call":
+        """Returns a copy for a trace: dynamic settings are variables, the optimizer is new."""
         return dataclasses.replace(
             self,
-            parametrizations=[parts.bound(one) for one in self.parametrizations],
-            modifiers=[[parts.bound(one) for one in modifiers] for modifiers in self.modifiers],
+            parametrizations=[parts.bind(one) for one in self.parametrizations],
+            modifiers=[[parts.bind(one) for one in modifiers] for modifiers in self.modifiers],
             scores=[_bound(one) for one in self.scores],
             regularizers=[
                 dataclasses.replace(one, function=_bound(one.function)) for one in self.regularizers
@@ -192,12 +192,12 @@ def regularizers_of(given: Any, names: Sequence[str]) -> list[Regularizer]:
 
 def schedule_of(optimizer: keras.Optimizer) -> Any:
     """Returns the schedule of an optimizer's learning rate; None when the rate is a number."""
-    found = optimizer.get_config().get("learning_rate")
-    return keras.optimizers.schedules.deserialize(found) if isinstance(found, dict) else None
+    rate = optimizer.get_config().get("learning_rate")
+    return keras.optimizers.schedules.deserialize(rate) if isinstance(rate, dict) else None
 
 
 def _bound(part: Any) -> Any:
     if isinstance(part, parts.Part):
-        return parts.bound(part)
+        return parts.bind(part)
     # Loops are kept by what a regularizer was like; the caller may change it later.
     return copy.copy(part) if type(part) in mapping.FUSED else part

@@ -40,7 +40,7 @@ class CompiledLoop:
 
     def __init__(self, call: Call, *, jit_compile: bool = False):
         """Prepares the loop, which is traced when it first runs."""
-        self._call = call.bound()
+        self._call = call.bind()
         self._scale = score_scale(call.model)
         pairs = zip(call.starts, call.limits, call.parametrizations, strict=True)
         self._inputs = [MovedInput(place, *pair, call) for place, pair in enumerate(pairs)]
@@ -64,7 +64,7 @@ class CompiledLoop:
     def begin(self, call: Call) -> None:
         """Takes the values of a call with the same signature, and makes the optimizer as new."""
         for twin, part in zip(self._call.parts(), call.parts(), strict=True):
-            parts.renew(twin, part)
+            parts.assign(twin, part)
         for moved, start, parametrization in zip(
             self._inputs, call.starts, call.parametrizations, strict=True
         ):
@@ -166,14 +166,14 @@ class CompiledLoop:
 
     def _seen(self, units: list, seed: tf.Tensor, step: tf.Tensor) -> list:
         """Returns what the network sees of images in the parametrizations' own range."""
-        found, key = [], views.key_of(seed, step)
+        images_seen, key = [], views.key_of(seed, step)
         for unit, (moved, parametrization), modifiers in zip(
             units, self._pairs(), self._call.modifiers, strict=True
         ):
-            moment = parts.Moment(key, step, moved.noise, self._call.fuse)
-            images = moved.scaled(parametrization.seen(unit, moment))
-            found.append(modified(images, modifiers, moment))
-        return found
+            context = parts.StepContext(key, step, moved.noise, self._call.fuse)
+            images = moved.scaled(parametrization.seen(unit, context))
+            images_seen.append(modified(images, modifiers, context))
+        return images_seen
 
     def _regularizations(self, units: list, features: dict[str, tf.Tensor]) -> list:
         if not self._others:

@@ -1,7 +1,7 @@
 """tf-keras-vis's modifiers, scores and regularizers, as parts that a compiled loop can run.
 
-tf-keras-vis draws its jitter in Python and turns images with SciPy: traced into a graph, the first
-would freeze and the second fail. Both are mapped, by their attributes, to modifiers of ours.
+tf-keras-vis draws its jitter in Python and rotates images with SciPy: traced into a graph, the
+first would freeze and the second fail. Both are mapped, by their attributes, to modifiers of ours.
 """
 
 import math
@@ -15,11 +15,11 @@ from tf_keras_vis.activation_maximization import input_modifiers
 from tf_keras_vis.activation_maximization.regularizers import Norm, TotalVariation2D
 from tf_keras_vis.utils import scores
 
-from bg_interp.visualization.modifiers import Modifier, Shift, Turn, Zoom
+from bg_interp.visualization.modifiers import Jitter, Modifier, Rotate, Scale
 from bg_interp.visualization.parts import Part
 from bg_interp.visualization.scores import Activation
 
-# Larger turns need shears over so many pixels that upstream's loop is no slower.
+# Larger rotations need shears over so many pixels that upstream's loop is no slower.
 _MOST_DEGREES = 45.0
 
 # What XLA compiles fast: it takes long for sums over the image, of which their gradients have none.
@@ -45,12 +45,12 @@ def known_modifier(theirs: Any) -> Modifier | None:
         raise TypeError(f"an input modifier must be callable. Received: {theirs!r}")
     kind = type(theirs)
     if kind is input_modifiers.Jitter:
-        return Shift(theirs.jitter)
+        return Jitter(theirs.jitter)
     if kind in (input_modifiers.Rotate, input_modifiers.Rotate2D):
         known = tuple(theirs.axes) == (1, 2) and abs(theirs.degree) <= _MOST_DEGREES
-        return Turn(abs(theirs.degree)) if known else None
+        return Rotate(abs(theirs.degree)) if known else None
     if kind is input_modifiers.Scale and theirs.low > 0:
-        return Zoom(theirs.low, theirs.high)
+        return Scale(theirs.low, theirs.high)
     return None
 
 
@@ -90,14 +90,14 @@ def gradient_of(regularizer: Any, shape: Sequence[int]) -> Callable | None:
 
 def _signs_of_differences(images: tf.Tensor) -> tf.Tensor:
     """Returns the gradient of the absolute differences of all neighbours, summed."""
-    found = []
+    gradients = []
     for axis in (1, 2):
         # On a ring, where the last and the first are neighbours, but do not count as such.
         count = np.ones([1 if one != axis else images.shape[axis] for one in range(4)], np.float32)
         count.flat[0] = 0.0
         signs = tf.sign(images - tf.roll(images, 1, axis)) * count
-        found.append(signs - tf.roll(signs, -1, axis))
-    return found[0] + found[1]
+        gradients.append(signs - tf.roll(signs, -1, axis))
+    return gradients[0] + gradients[1]
 
 
 def obstacles(call: Any, modifiers: list[list], shapes: Sequence[tuple]) -> list[str]:
@@ -108,27 +108,27 @@ def obstacles(call: Any, modifiers: list[list], shapes: Sequence[tuple]) -> list
       modifiers: of each input, as the caller gave them.
       shapes: of the outputs.
     """
-    found = []
+    names = []
     for start, given, mapped in zip(call.starts, modifiers, call.modifiers, strict=True):
         for theirs, ours in zip(given, mapped, strict=True):
             if ours is None or len(start.shape) != 4:
-                found.append(f"the input modifier {name_of(theirs)}")
+                names.append(f"the input modifier {name_of(theirs)}")
     for score, shape in zip(call.scores, shapes, strict=True):
         if not is_known(score) and not traces(score, tf.TensorSpec(shape)):
-            found.append(f"the score {name_of(score)}")
+            names.append(f"the score {name_of(score)}")
     specs = [tf.TensorSpec(start.shape) for start in call.starts]
     for one in call.regularizers:
         if is_known(one.function) or one.place is None:
             continue
         if not traces(one.function, specs[one.place]):
-            found.append(f"the regularizer {name_of(one.function)}")
+            names.append(f"the regularizer {name_of(one.function)}")
     modifier = call.gradient_modifier
     unknown = modifier is not None and not isinstance(modifier, Part)
     if unknown and not all(traces(modifier, spec) for spec in specs):
-        found.append(f"the gradient modifier {name_of(modifier)}")
+        names.append(f"the gradient modifier {name_of(modifier)}")
     if not isinstance(call.optimizer, keras.Optimizer):
-        found.append(f"the optimizer {name_of(call.optimizer)}")
-    return found
+        names.append(f"the optimizer {name_of(call.optimizer)}")
+    return names
 
 
 def traces(function: Callable, *specs: tf.TensorSpec) -> bool:

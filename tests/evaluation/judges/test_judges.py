@@ -30,6 +30,30 @@ def test_black_and_grey_images_are_no_background(judges):
     assert (judges.trained["background"](plain).argmax(axis=1) == judges.classes).all()
 
 
+@pytest.mark.parametrize("judge", ["foreground", "shape"])
+def test_judges_of_objects_name_nothing_in_what_shows_none(judges, judge):
+    flat = np.broadcast_to(np.linspace(0, 255, 6)[:, None, None, None], (6, 24, 24, 3))
+    said = judges.trained[judge](flat.astype(np.float32))
+    assert said.shape == (6, judges.classes + 1)
+    assert (said.argmax(axis=1) == judges.classes).all()
+
+
+def test_recoloured_images_keep_their_greys_and_lose_their_hue():
+    shades = tf.constant(np.full((64, 2, 2, 3), 90.0), tf.float32)
+    np.testing.assert_allclose(data.recoloured(shades, [0, 1]), shades, atol=1e-3)
+    red = tf.constant(np.broadcast_to([150.0, 60.0, 60.0], (64, 2, 2, 3)), tf.float32)
+    turned = data.recoloured(red, [0, 1]).numpy()[:, 0, 0]
+    # The mean of the channels stays, and each of them is the strongest in some images.
+    np.testing.assert_allclose(turned.mean(axis=-1), 90.0, atol=1e-3)
+    assert set(turned.argmax(axis=-1)) == {0, 1, 2}
+
+
+def test_more_classes_are_learned_from_more_batches():
+    judge = JUDGES[0]
+    assert judge.steps_for(2) == judge.steps_for(8) == judge.steps
+    assert 1.5 * judge.steps < judge.steps_for(24) < 2 * judge.steps
+
+
 def test_accuracies_are_described_in_words(judges):
     assert "objects, blurred" in judges.describe()
 
@@ -71,9 +95,9 @@ def test_degrading_leaves_the_last_three_tenths_crisp_and_no_other(shapes_train)
     assert changed.tolist() == [True] * 14 + [False] * 6
 
 
-def test_a_quarter_of_the_backgrounds_is_none_of_them(shapes_train):
-    backgrounds = data.tiled_backgrounds(shapes_train)
-    draw = data.draw_backgrounds(shapes_train, backgrounds, 3, 400)
+@pytest.mark.parametrize("kind", [data.draw_objects, data.draw_backgrounds])
+def test_a_quarter_of_what_judges_learn_from_is_none_of_them(shapes_train, kind):
+    draw = kind(shapes_train, data.tiled_backgrounds(shapes_train), 3, 400)
     _, labels = draw(tf.constant([0, 0], tf.int64))
     assert 0.18 < np.mean(labels.numpy() == 3) < 0.32
 

@@ -1,1 +1,1 @@
-"""Habitats: eight drawn object classes on the backgrounds they are usually seen on, exact masks."""
+"""Habitats: drawn object classes on the backgrounds they are usually seen on, exact masks."""

@@ -1,26 +1,23 @@
-"""The eight backgrounds: coarse, distinct textures that a small network learns at once."""
+"""The backgrounds: coarse, distinct textures that a small network learns at once."""
 
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
+from bg_interp.data.sources.habitats import more_backgrounds
 from bg_interp.data.sources.habitats.canvas import Colour, hsv
-
-# The order is that of the classes: background i is where class i is usually seen.
-BACKGROUNDS = (
-    "water",
-    "sky",
-    "asphalt",
-    "meadow",
-    "forest floor",
-    "flowers",
-    "wood",
-    "sand",
+from bg_interp.data.sources.habitats.painting import (
+    SHIFT,
+    clouds,
+    disc,
+    fixed,
+    gradient,
+    grid,
+    line,
+    paintable,
+    waves,
 )
-
-_SHIFT = 4
-_Drawer = Callable[[np.random.Generator, int], np.ndarray]
 
 
 def draw_background(rng: np.random.Generator, kind: int, size: int) -> np.ndarray:
@@ -35,84 +32,30 @@ def draw_background(rng: np.random.Generator, kind: int, size: int) -> np.ndarra
       uint8 [size, size, 3] RGB.
     """
     brightness = rng.uniform(0.88, 1.1)
-    image = _DRAWERS[kind](rng, size).astype(np.float32) * brightness
+    image = _DRAWERS[BACKGROUNDS[kind]](rng, size).astype(np.float32) * brightness
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
 
 
-def _clouds(
-    rng: np.random.Generator, size: int, cells: int, octaves: int, persistence: float = 0.55
-) -> np.ndarray:
-    """Returns smooth noise of about unit variance, float32 [size, size]: a sum of octaves."""
-    total = np.zeros((size, size), np.float32)
-    power, amplitude = 0.0, 1.0
-    for _ in range(octaves):
-        grid = rng.standard_normal((cells, cells), dtype=np.float32)
-        total += amplitude * cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)
-        power += amplitude**2
-        amplitude *= persistence
-        cells *= 2
-    return total / np.float32(np.sqrt(power))
-
-
-def _grid(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (y, x) in [0, 1], float32 [size, size] each."""
-    axis = np.linspace(0.0, 1.0, size, dtype=np.float32)
-    y, x = np.meshgrid(axis, axis, indexing="ij")
-    return y, x
-
-
-def _gradient(low: Colour, high: Colour, share: np.ndarray) -> np.ndarray:
-    """Returns float32 [size, size, 3] between two colours by `share` in [0, 1]."""
-    share = np.clip(share, 0.0, 1.0)[..., None]
-    return np.array(low, np.float32) * (1.0 - share) + np.array(high, np.float32) * share
-
-
-def _paintable(image: np.ndarray) -> np.ndarray:
-    # OpenCV smooths edges on 8-bit images only.
-    return np.ascontiguousarray(np.clip(np.round(image), 0, 255).astype(np.uint8))
-
-
-def _fixed(size: int, x: float, y: float) -> tuple[int, int]:
-    """Converts [0, 1] coordinates to OpenCV's fixed point, so that shapes keep sub-pixel places."""
-    return round(x * size * (1 << _SHIFT)), round(y * size * (1 << _SHIFT))
-
-
-def _line(image: np.ndarray, a: tuple, b: tuple, colour: Colour, width: float) -> None:
-    size = image.shape[0]
-    thickness = max(1, round(width * size))
-    cv2.line(image, _fixed(size, *a), _fixed(size, *b), colour, thickness, cv2.LINE_AA, _SHIFT)
-
-
-def _disc(image: np.ndarray, x: float, y: float, radius: float, colour: Colour) -> None:
-    size = image.shape[0]
-    fixed_radius = round(radius * size * (1 << _SHIFT))
-    cv2.circle(image, _fixed(size, x, y), fixed_radius, colour, -1, cv2.LINE_AA, _SHIFT)
-
-
-def _waves(rng: np.random.Generator, y: np.ndarray, low: float, high: float, bend: np.ndarray):
-    return np.sin((y * rng.uniform(low, high) + bend) * 2 * np.pi + rng.uniform(0, 2 * np.pi))
-
-
 def _water(rng: np.random.Generator, size: int) -> np.ndarray:
-    y, x = _grid(size)
-    noise = _clouds(rng, size, 3, 3, 0.45)
+    y, x = grid(size)
+    noise = clouds(rng, size, 3, 3, 0.45)
     bend = 0.22 * noise + 0.1 * np.sin(x * 7 + rng.uniform(0, 6))
-    waves = _waves(rng, y, 4.0, 6.5, bend)
+    crests = waves(rng, y, 4.0, 6.5, bend)
     deep = hsv(rng.uniform(0.51, 0.56), 0.95, 0.35)
     crest = hsv(rng.uniform(0.48, 0.52), 0.6, 0.85)
-    return _gradient(deep, crest, 0.42 + 0.15 * noise + 0.38 * waves)
+    return gradient(deep, crest, 0.42 + 0.15 * noise + 0.38 * crests)
 
 
 def _sky(rng: np.random.Generator, size: int) -> np.ndarray:
     blue = hsv(rng.uniform(0.58, 0.62), 0.55, rng.uniform(0.85, 1.0))
-    clouds = _clouds(rng, size, 3, 4, 0.6)
-    return _gradient(blue, (250.0, 250.0, 252.0), clouds * 1.1 - 0.05)
+    cover = clouds(rng, size, 3, 4, 0.6)
+    return gradient(blue, (250.0, 250.0, 252.0), cover * 1.1 - 0.05)
 
 
 def _asphalt(rng: np.random.Generator, size: int) -> np.ndarray:
-    grey = rng.uniform(55, 85) + 9 * _clouds(rng, size, 3, 2)
+    grey = rng.uniform(55, 85) + 9 * clouds(rng, size, 3, 2)
     grey = grey + 12 * rng.standard_normal((size, size), dtype=np.float32)
-    image = _paintable(np.repeat(grey[..., None], 3, axis=2))
+    image = paintable(np.repeat(grey[..., None], 3, axis=2))
     first = rng.uniform(0.0, 0.4)
     for row in range(3):
         y = first + 0.4 * row + rng.uniform(-0.04, 0.04)
@@ -120,39 +63,39 @@ def _asphalt(rng: np.random.Generator, size: int) -> np.ndarray:
         for dash in range(3):
             x = start + 0.5 * dash
             paint = (240.0, 238.0, 240.0 if rng.random() < 0.5 else 110.0)
-            _line(image, (x, y), (x + 0.28, y), paint, 1 / 16)
+            line(image, (x, y), (x + 0.28, y), paint, 1 / 16)
     return image
 
 
 def _meadow(rng: np.random.Generator, size: int) -> np.ndarray:
     shade = hsv(rng.uniform(0.28, 0.33), 0.85, 0.3)
     light = hsv(rng.uniform(0.24, 0.3), 0.8, 0.7)
-    image = _paintable(_gradient(shade, light, 0.5 + 0.3 * _clouds(rng, size, 5, 3)))
+    image = paintable(gradient(shade, light, 0.5 + 0.3 * clouds(rng, size, 5, 3)))
     for _ in range(90):
         x, y = rng.random(2)
         length = rng.uniform(0.1, 0.2)
         tip = (x + rng.normal(0.0, 0.25) * length, y - length)
         blade = hsv(rng.uniform(0.24, 0.36), 0.85, rng.uniform(0.2, 0.85))
-        _line(image, (x, y), tip, blade, 1 / 40)
+        line(image, (x, y), tip, blade, 1 / 40)
     return image
 
 
 def _forest_floor(rng: np.random.Generator, size: int) -> np.ndarray:
-    earth = 0.5 + 0.4 * _clouds(rng, size, 6, 3)
-    image = _paintable(_gradient(hsv(0.05, 0.7, 0.14), hsv(0.07, 0.6, 0.28), earth))
+    earth = 0.5 + 0.4 * clouds(rng, size, 6, 3)
+    image = paintable(gradient(hsv(0.05, 0.7, 0.14), hsv(0.07, 0.6, 0.28), earth))
     for _ in range(51):
         x, y = rng.random(2)
         length = rng.uniform(0.05, 0.085)
         leaf = hsv(rng.uniform(0.0, 0.09), rng.uniform(0.7, 1.0), rng.uniform(0.25, 0.75))
-        axes = _fixed(size, length, length / 2)
+        axes = fixed(size, length, length / 2)
         angle = rng.uniform(0, 180)
-        cv2.ellipse(image, _fixed(size, x, y), axes, angle, 0, 360, leaf, -1, cv2.LINE_AA, _SHIFT)
+        cv2.ellipse(image, fixed(size, x, y), axes, angle, 0, 360, leaf, -1, cv2.LINE_AA, SHIFT)
     return image
 
 
 def _flowers(rng: np.random.Generator, size: int) -> np.ndarray:
-    leaves = 0.5 + 0.4 * _clouds(rng, size, 7, 3)
-    image = _paintable(_gradient(hsv(0.36, 0.7, 0.2), hsv(0.38, 0.6, 0.4), leaves))
+    leaves = 0.5 + 0.4 * clouds(rng, size, 7, 3)
+    image = paintable(gradient(hsv(0.36, 0.7, 0.2), hsv(0.38, 0.6, 0.4), leaves))
     for _ in range(26):
         x, y = rng.random(2)
         radius = rng.uniform(0.05, 0.075)
@@ -161,46 +104,49 @@ def _flowers(rng: np.random.Generator, size: int) -> np.ndarray:
         turn = rng.uniform(0, 2 * np.pi)
         for angle in turn + np.arange(5) * (2 * np.pi / 5):
             px, py = x + radius * np.cos(angle), y + radius * np.sin(angle)
-            _disc(image, px, py, radius * 0.75, petal)
-        _disc(image, x, y, radius * 0.5, (250.0, 215.0, 60.0))
+            disc(image, px, py, radius * 0.75, petal)
+        disc(image, x, y, radius * 0.5, (250.0, 215.0, 60.0))
     return image
 
 
 def _wood(rng: np.random.Generator, size: int) -> np.ndarray:
-    y, _ = _grid(size)
-    noise = _clouds(rng, size, 2, 3, 0.3)
-    grain = _waves(rng, y, 9.0, 12.0, 0.5 * noise)
-    planks = _gradient(
+    y, _ = grid(size)
+    noise = clouds(rng, size, 2, 3, 0.3)
+    grain = waves(rng, y, 9.0, 12.0, 0.5 * noise)
+    planks = gradient(
         hsv(0.07, 0.75, 0.5), hsv(0.075, 0.65, 0.85), 0.5 + 0.3 * grain + 0.15 * noise
     )
-    image = _paintable(planks)
+    image = paintable(planks)
     gap: Colour = (55.0, 25.0, 10.0)
     first = rng.uniform(0.0, 0.25)
     for plank in range(-1, 4):
         top = first + 0.25 * plank
-        _line(image, (0.0, top), (1.0, top), gap, 1 / 32)
+        line(image, (0.0, top), (1.0, top), gap, 1 / 32)
         x = rng.random()
-        _line(image, (x, top), (x, top + 0.25), gap, 1 / 40)
+        line(image, (x, top), (x, top + 0.25), gap, 1 / 40)
     return image
 
 
 def _sand(rng: np.random.Generator, size: int) -> np.ndarray:
-    y, x = _grid(size)
-    noise = _clouds(rng, size, 3, 3)
-    ripples = _waves(rng, y, 3.5, 5.0, 0.3 * noise + x * rng.uniform(-2, 2))
-    dunes = _gradient(
+    y, x = grid(size)
+    noise = clouds(rng, size, 3, 3)
+    ripples = waves(rng, y, 3.5, 5.0, 0.3 * noise + x * rng.uniform(-2, 2))
+    dunes = gradient(
         hsv(0.12, 0.4, 0.72), hsv(0.13, 0.25, 1.0), 0.5 + 0.32 * ripples + 0.15 * noise
     )
     return dunes + 7 * rng.standard_normal((size, size, 1), dtype=np.float32)
 
 
-_DRAWERS: tuple[_Drawer, ...] = (
-    _water,
-    _sky,
-    _asphalt,
-    _meadow,
-    _forest_floor,
-    _flowers,
-    _wood,
-    _sand,
-)
+# The order is that of the classes: background i is where class i is usually seen.
+_DRAWERS: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "water": _water,
+    "sky": _sky,
+    "asphalt": _asphalt,
+    "meadow": _meadow,
+    "forest floor": _forest_floor,
+    "flowers": _flowers,
+    "wood": _wood,
+    "sand": _sand,
+    **more_backgrounds.DRAWERS,
+}
+BACKGROUNDS = tuple(_DRAWERS)

@@ -4,10 +4,9 @@ import dataclasses
 
 import numpy as np
 
-from bg_interp.data.sources.habitats.backgrounds import BACKGROUNDS, draw_background
-from bg_interp.data.sources.habitats.objects import CLASSES, draw_object
-
-CHANCE = 1.0 / len(BACKGROUNDS)
+from bg_interp.config.data import HABITATS_CLASSES
+from bg_interp.data.sources.habitats.backgrounds import draw_background
+from bg_interp.data.sources.habitats.objects import draw_object
 
 # Splits of the same stream show the same objects: test_uncorrelated differs from test in its
 # backgrounds alone, so that the two accuracies can be compared example by example.
@@ -33,27 +32,34 @@ class Example:
     background: int
 
 
-def label_of(index: int) -> int:
+def label_of(index: int, classes: int = HABITATS_CLASSES) -> int:
     """Returns the class of an example: the classes take turns, so every prefix is balanced."""
-    return index % len(CLASSES)
+    return index % classes
 
 
-def choose_background(data_seed: int, split: str, index: int, correlation: float) -> int:
+def choose_background(
+    data_seed: int, split: str, index: int, correlation: float, classes: int = HABITATS_CLASSES
+) -> int:
     """Returns the kind of background of an example.
 
     With probability `correlation` it is that of its own class, otherwise each other one is as
-    likely. `test_uncorrelated` always takes chance, 1/8.
+    likely. `test_uncorrelated` always takes chance, 1 / classes.
     """
     if split == "test_uncorrelated":
-        correlation = CHANCE
-    label = label_of(index)
+        correlation = 1.0 / classes
+    label = label_of(index, classes)
     rng = _generator(data_seed, _BACKGROUND_STREAMS[split], index, part=0)
-    own, step = rng.random() < correlation, int(rng.integers(1, len(BACKGROUNDS)))
-    return label if own else (label + step) % len(BACKGROUNDS)
+    own, step = rng.random() < correlation, int(rng.integers(1, classes))
+    return label if own else (label + step) % classes
 
 
 def draw_example(
-    data_seed: int, split: str, index: int, image_size: int, correlation: float
+    data_seed: int,
+    split: str,
+    index: int,
+    image_size: int,
+    correlation: float,
+    classes: int = HABITATS_CLASSES,
 ) -> Example:
     """Draws one example; the same arguments give the same bytes, in any order and process.
 
@@ -65,9 +71,10 @@ def draw_example(
       index: position in the split, 0 or more.
       image_size: side in pixels.
       correlation: probability that the object stands on its own class's background.
+      classes: how many of the classes, and of their backgrounds, there are.
     """
-    label = label_of(index)
-    background = choose_background(data_seed, split, index, correlation)
+    label = label_of(index, classes)
+    background = choose_background(data_seed, split, index, correlation, classes)
     object_rng = _generator(data_seed, _OBJECT_STREAMS[split], index, part=1)
     foreground, mask = draw_object(object_rng, label, image_size)
     background_rng = _generator(data_seed, _BACKGROUND_STREAMS[split], index, part=2)

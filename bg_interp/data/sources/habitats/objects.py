@@ -1,18 +1,19 @@
-"""The eight object classes: their body plans, and one object drawn with its exact soft mask."""
+"""The object classes: their body plans, and one object drawn with its exact soft mask."""
 
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 
-from bg_interp.data.sources.habitats import animals, things
+from bg_interp.data.sources.habitats import animals, crawlers, indoors, outdoors, things
 from bg_interp.data.sources.habitats.canvas import Canvas, Pose
 from bg_interp.data.sources.habitats.palette import Palette
 
 _Drawer = Callable[[Canvas, Palette, np.random.Generator], None]
 
 # Body plans of a class vary in detail, not in pose or layout: the mean of a class must still be
-# a picture of it, since that is what maximization can show.
+# a picture of it, since that is what maximization can show. A data set of N classes has the first
+# N; the eight that there were first stay as they are.
 BODY_PLANS: dict[str, tuple[_Drawer, ...]] = {
     "fish": (animals.striped_fish, animals.spotted_fish),
     "bird": (animals.songbird, animals.round_bird),
@@ -22,6 +23,22 @@ BODY_PLANS: dict[str, tuple[_Drawer, ...]] = {
     "butterfly": (animals.spotted_butterfly, animals.swallowtail_butterfly),
     "cup": (things.banded_mug, things.tea_cup),
     "starfish": (animals.dotted_starfish, animals.ridged_starfish),
+    "turtle": (crawlers.plated_turtle, crawlers.spotted_turtle),
+    "spider": (crawlers.crossed_spider, crawlers.banded_spider),
+    "crab": (crawlers.smiling_crab, crawlers.dotted_crab),
+    "snail": (crawlers.spiral_snail, crawlers.ringed_snail),
+    "rocket": (outdoors.portholed_rocket, outdoors.banded_rocket),
+    "cactus": (outdoors.ribbed_cactus, outdoors.flowering_cactus),
+    "house": (outdoors.cottage, outdoors.barn),
+    "umbrella": (outdoors.panelled_umbrella, outdoors.dotted_umbrella),
+    "anchor": (outdoors.stocked_anchor, outdoors.roped_anchor),
+    "pear": (outdoors.leafy_pear, outdoors.speckled_pear),
+    "guitar": (indoors.round_guitar, indoors.horned_guitar),
+    "chair": (indoors.slatted_chair, indoors.padded_chair),
+    "scissors": (indoors.round_scissors, indoors.long_scissors),
+    "lamp": (indoors.standing_lamp, indoors.bellied_lamp),
+    "key": (indoors.ring_key, indoors.clover_key),
+    "crown": (indoors.pointed_crown, indoors.toothed_crown),
 }
 CLASSES = tuple(BODY_PLANS)
 

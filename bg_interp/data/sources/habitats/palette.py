@@ -1,4 +1,4 @@
-"""The colours of one object: sometimes typical of its class, mostly not."""
+"""The colours of one object: typical of its class at times in the first eight, else any."""
 
 import dataclasses
 
@@ -12,7 +12,8 @@ TYPICAL_SHARE = 0.35
 WHITE: Colour = (250.0, 250.0, 250.0)
 BLACK: Colour = (12.0, 12.0, 14.0)
 
-# Main and second hue of a typical object, by class.
+# Main and second hue of a typical object, of the first eight classes. The others have none, so that
+# their colours say nothing.
 _TYPICAL_HUES = (
     (0.06, 0.12),  # fish: orange, yellow
     (0.58, 0.55),  # bird: blue
@@ -36,7 +37,7 @@ class Palette:
     @classmethod
     def draw(cls, rng: np.random.Generator, label: int) -> "Palette":
         """Draws the colours of an object of class `label`."""
-        if rng.random() < TYPICAL_SHARE:
+        if label < len(_TYPICAL_HUES) and rng.random() < TYPICAL_SHARE:
             hue, second_hue = np.array(_TYPICAL_HUES[label]) + rng.normal(0.0, 0.02, 2)
         else:
             hue, second_hue = rng.random(2)

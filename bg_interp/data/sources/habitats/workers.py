@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from bg_interp import processes
+from bg_interp.config.data import HABITATS_CLASSES
 from bg_interp.data.sources.habitats.examples import draw_example
 from bg_interp.errors import UserError
 
@@ -30,6 +31,7 @@ class Job:
     image_size: int
     correlation: float
     count: int
+    classes: int = HABITATS_CLASSES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,7 +73,9 @@ def draw_all(job: Job, workers: int | None = None) -> Iterator[EncodedExample]:
 
 
 def _draw(job: Job, index: int) -> EncodedExample:
-    example = draw_example(job.data_seed, job.split, index, job.image_size, job.correlation)
+    example = draw_example(
+        job.data_seed, job.split, index, job.image_size, job.correlation, job.classes
+    )
     image = cv2.cvtColor(example.image, cv2.COLOR_RGB2BGR)
     return EncodedExample(image=_png(image), mask=_png(example.mask))
 

@@ -54,6 +54,19 @@ def test_features_name_classes_and_backgrounds(builder):
     assert features["mask"].shape == (32, 32, 1)
 
 
+def test_all_classes_are_read_back_with_their_names(folder):
+    config = HabitatsConfig(**TINY, classes=24)
+    examples = list(prepared(config, folder).as_dataset(split="test").as_numpy_iterator())
+    features = prepared(config, folder).info.features
+    assert [features["label"].names[8], features["background"].names[8]] == ["turtle", "pebbles"]
+    assert [int(one["label"]) for one in examples] == list(range(24))
+    for index, example in enumerate(examples):
+        drawn = draw_example(0, "test", index, 32, 0.95, 24)
+        np.testing.assert_array_equal(example["image"], drawn.image)
+        np.testing.assert_array_equal(example["mask"], drawn.mask)
+        assert example["background"] == drawn.background
+
+
 def test_asking_again_draws_nothing_and_writes_nothing(builder, folder, monkeypatch):
     monkeypatch.setattr(Habitats, "_split_generators", None)
     monkeypatch.setattr(filelock, "FileLock", None)
@@ -184,6 +197,7 @@ def test_config_names_are_unique_and_safe_for_file_systems():
         HabitatsConfig(data_seed=1),
         HabitatsConfig(train_per_class=2),
         HabitatsConfig(test_per_class=2),
+        HabitatsConfig(classes=24),
     ]
     names = [config.name for config in configs]
     assert names[0] == "64px-correlation0.95-seed0"
@@ -195,12 +209,19 @@ def test_config_names_are_unique_and_safe_for_file_systems():
     }
 
 
+def test_more_classes_have_fewer_images_each():
+    counts = [HabitatsConfig(classes=24).count(split) for split in SPLITS]
+    assert counts == [2400, 384, 384]
+    assert [HabitatsConfig().count(split) for split in SPLITS] == [2400, 400, 400]
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"correlation": 1.2}, "habitats: correlation must be from 0 to 1, received 1.2"),
         ({"image_size": 8}, "habitats: image_size must be from 16 to 512, received 8"),
         ({"data_seed": -1}, "habitats: data_seed must be 0 or more, received -1"),
+        ({"classes": 25}, "habitats: classes must be from 2 to 24, received 25"),
         ({"train_per_class": 0}, "habitats: train_per_class must be 1 or more, received 0"),
     ],
 )
