@@ -7,7 +7,7 @@ one agree with points of the other in a single movement: shifted, turned, larger
 and kinds of places play no part, so two meadows are two places.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -69,7 +69,10 @@ def same_places(images: np.ndarray, masks: np.ndarray | None = None) -> np.ndarr
 def _points(images: np.ndarray, masks: np.ndarray | None) -> _Points:
     import cv2
 
-    finder = cv2.SIFT_create(contrastThreshold=_CONTRAST, edgeThreshold=_EDGE)
+    # OpenCV's types leave it out.
+    finder: Any = cv2.SIFT_create(  # type: ignore[attr-defined]
+        contrastThreshold=_CONTRAST, edgeThreshold=_EDGE
+    )
     scale = _SIDE / max(images.shape[1:3])
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     where, described = [], []

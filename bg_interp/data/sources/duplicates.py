@@ -131,6 +131,6 @@ def _near(images: Sequence[Image]) -> tuple[tuple[str, str], ...]:
     def read(first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
         return decoding.read(asked[first].path), decoding.read(train[second].path)
 
-    looks = ([one.examined.looks for one in some] for some in (asked, train))
-    pairs = near_duplicates.between(*looks, read)
+    first, second = ([one.examined.looks for one in some] for some in (asked, train))
+    pairs = near_duplicates.between(first, second, read)
     return tuple((asked[first].key, train[second].key) for first, second in pairs)
