@@ -16,9 +16,9 @@ _SIDE = 48
 MOST = 160
 # Fewer tell nothing.
 _FEWEST = 30
-# Standard deviations above what the lot gives. Right masks reach 3 from so many images on, coarse
+# Standard deviations above what the lot gives. Right masks reach 2 from so many images on, coarse
 # boxes among them; of fewer images, in proportion less is asked for.
-_WANTED, _ENOUGH = 3.0, 40
+_WANTED, _ENOUGH = 2.0, 40
 # Masks that are so much alike that even pictures of themselves would hardly tell them apart.
 _ALIKE = 6.0
 # Masks that fit so much better when they are turned are turned.

@@ -121,7 +121,7 @@ def find(given: pathlib.Path) -> Layout:
     }
     _check(found, halves)
     every = [path for one in found.values() for some in one.values() for path in some.images]
-    for folder in [masks_folder] if masks_folder else _masks_of(halves.values()):
+    for folder in [masks_folder] if masks_folder else _masks_of(images_folder, halves.values()):
         near = [path for path in every if _is_beside(folder, path)]
         masks.update(masks_in(folder, near))
         _say_masks(folder, masks, near)
@@ -175,13 +175,15 @@ def _pair(root: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path | None]:
     return root, None
 
 
-def _masks_of(halves: Iterable[pathlib.Path]) -> list[pathlib.Path]:
-    """Returns the folders of masks that stand beside the images of splits.
+def _masks_of(root: pathlib.Path, halves: Iterable[pathlib.Path]) -> list[pathlib.Path]:
+    """Returns the folders of masks, below `root`, that stand beside the images of splits.
 
     train/masks beside train/images, or train_masks beside train.
     """
     found = []
     for half in halves:
+        if root not in half.parents:
+            continue
         if plain(half.name) in IMAGE_WORDS:
             found += [path for path in class_folders(half.parent) if plain(path.name) in MASK_WORDS]
         elif split := split_of(half.name):
