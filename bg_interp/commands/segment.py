@@ -14,7 +14,7 @@ import numpy as np
 import tqdm
 from PIL import Image
 
-from bg_interp import cluster, pictures
+from bg_interp import cluster, pictures, programs
 from bg_interp.config.segmentation import SegmentConfig, check_names
 from bg_interp.data.sources import Source, open_each_once
 from bg_interp.errors import UserError
@@ -65,7 +65,8 @@ class Segmented:
             lines.append(f"PNGs: {self.pngs}")
         if self.gallery:
             events = self.gallery.parent / "events"
-            lines.append(f"gallery: {self.gallery}; tensorboard --logdir={events}")
+            board = programs.found("tensorboard")
+            lines.append(f"gallery: {self.gallery}; {board} --logdir={events}")
         if self.scores:
             lines.append(str(self.scores))
         return "\n".join(lines)

@@ -85,15 +85,15 @@ def sentences(answers: Answers, measures: dict[str, Estimate], finding: Finding)
         Finding.UNCLEAR: "Whether it relies on backgrounds is not clear",
     }[finding]
     said = [
-        f"{beginning}: reliance is {reliance}, of 1; accuracy is {same.value:.2f} on backgrounds "
-        f"of the object's own class and {swap.value:.2f} on those of another class."
+        f"{beginning}: reliance is {reliance} (0 none, 1 all); accuracy is {same.value:.2f} on "
+        f"backgrounds of the object's own class and {swap.value:.2f} on those of another class."
     ]
     said += _limits(answers, measures, finding)
     pasting = answers.difference("original", "own_pasted")
     cost = None if pasting is None else pasting.estimate()
     if cost is not None and cost.low > _DEAR:
         said.append(
-            f"Pasting alone, on the object's own background, costs {cost}: so much of what is lost "
+            f"Pasting alone, on the object's own background, costs {cost}: that much of the loss "
             "on composites has nothing to do with backgrounds."
         )
     return said

@@ -286,7 +286,7 @@ def _holm(p_values: Sequence[float]) -> list[float]:
 def sentence(comparison: Comparison) -> str:
     """Says what a comparison found, in one line.
 
-    For instance "black minus none, recognisability by foreground judge: +.31 [.18, .43]; stands for
+    For instance "black minus none, recognisability by foreground judge: +.31 [.18, .43]; holds for
     these classes (p < .001), indicative for classes like these (8 classes)". The interval is that
     for classes like these.
     """
@@ -305,7 +305,7 @@ def sentence(comparison: Comparison) -> str:
 
 
 def _stands(found: Inference) -> str:
-    return "stands" if found.stands else "does not stand"
+    return "holds" if found.stands else "does not hold"
 
 
 def shown_p(p_value: float) -> str:

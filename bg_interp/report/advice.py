@@ -64,13 +64,13 @@ def next_steps(found: Evaluation, ways: Ways) -> list[Step]:
 def _doubted(found: Evaluation, ways: Ways) -> Iterator[Step]:
     for doubt in found.doubts:
         way = ways.masks if doubt.about == "masks" else ways.conventions
-        yield Step(f"Settle what is doubtful about {doubt.about}: {doubt.way_out}.", way)
-    yield Step("Then measure again: no number on this page says anything before.")
+        yield Step(f"Resolve the doubt about {doubt.about}: {doubt.way_out}.", way)
+    yield Step("Then measure again: until then no number on this page means anything.")
 
 
 def _at_chance(found: Evaluation, ways: Ways) -> Iterator[Step]:
     yield Step(
-        "See that the model is asked as its training did: the range of pixels, the order of "
+        "Check that the model gets its images as in training: the range of pixels, the order of "
         "colours, and which output is which class.",
         ways.conventions,
     )
@@ -85,10 +85,10 @@ def _relies(found: Evaluation, ways: Ways) -> Iterator[Step]:
         ways.train,
     )
     yield from _photograph(found)
-    yield Step("Let a CI check watch it: it passes on evidence alone.", ways.gate)
+    yield Step("Add a CI check, which passes only on evidence.", ways.gate)
     yield Step(
-        f"Stop when the whole interval of reliance lies below what your use can bear; below "
-        f"{CLEAR} this page says that none was found."
+        "Stop when the whole interval of reliance is below what your use tolerates; below "
+        f"{CLEAR} this page reports that none was found."
     )
 
 
@@ -97,7 +97,7 @@ def _clear(found: Evaluation, ways: Ways) -> Iterator[Step]:
         "There is nothing to repair. Look once at the masks below, on which every number rests.",
         ways.masks,
     )
-    yield Step("Keep it so: let a CI check watch the next versions.", ways.gate)
+    yield Step("Keep it that way: let a CI check watch the next versions.", ways.gate)
     yield Step("Then stop, or measure on photographs from where the model will be used.")
 
 
@@ -115,7 +115,7 @@ def _unclear(found: Evaluation, ways: Ways) -> Iterator[Step]:
 def _photograph(found: Evaluation) -> Iterator[Step]:
     wanted = wanted_photographs(found)
     if wanted:
-        yield Step(f"Photograph next what least is known of: {'; '.join(wanted)}.")
+        yield Step(f"Take more photographs where least is known: {'; '.join(wanted)}.")
 
 
 def wanted_photographs(found: Evaluation) -> list[str]:

@@ -36,7 +36,7 @@ def after_repair(
     before, after = evaluations
     if before.doubts:
         answer = "No verdict: the model, its images or masks are in doubt, as said below."
-        return Outcome(False, answer, (Step("Settle what is in doubt, then repair again."),))
+        return Outcome(False, answer, (Step("Resolve the doubts, then repair again."),))
     swap, original = changes["swap"], changes["original"]
     rises, costs = swap.low > 0, original.high < 0
     begins = (
@@ -70,13 +70,13 @@ def _steps(rises: bool, costs: bool, ways: Ways) -> tuple[Step, ...]:
     )
     train = Step(
         "Train with the background removed from half of the images, which changes the features "
-        "as well; a repair only weighs them anew.",
+        "as well; a repair only reweights them.",
         ways.train,
     )
     if not rises:
         return (Step("Keep the model as it was."), train)
     if costs:
-        cheaper = Step("If the price is too high, repair again with a lower one.", ways.repair)
+        cheaper = Step("If the price is too high, repair again with a lower limit.", ways.repair)
         return (load, cheaper, audit, train)
     return (load, audit)
 

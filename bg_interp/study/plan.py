@@ -49,7 +49,7 @@ class StudyConfig(ClusterConfig):
     backgrounds: str = setting(
         "none,black,noise,mix",
         f"treatments to compare, separated by commas, of {', '.join(BACKGROUNDS)}; mix:swap is a "
-        "mix of unmodified images and swap. Differences are taken against none",
+        "mix of unmodified images and swap. Differences are taken from none",
     )
     seeds: str = setting(
         "5",

@@ -244,8 +244,8 @@ def answer(
         return "Without finished arms of none and of another treatment nothing is compared.", []
     if all(one.indicative for one in asked):
         count = (
-            f"Fewer than {statistics.ENOUGH_SEEDS} seeds: all is indicative, and no question is "
-            "answered."
+            f"Fewer than {statistics.ENOUGH_SEEDS} seeds: all results are indicative, and no "
+            "question is answered."
         )
         told = [one for one in asked if one.expected or one.measure not in _FROM_COMMON_START]
         return count, [_capital(statistics.sentence(called(one))) for one in told]
@@ -260,7 +260,7 @@ def answer(
         ]
     stand = sum(one.distinguishable for one in asked)
     count = (
-        f"{stand} of {len(asked)} differences against none stand after correction for "
+        f"{stand} of {len(asked)} differences from none hold after correction for "
         f"{statistics.THESE}"
     )
     told = [one for one in asked if one.measure not in _FROM_COMMON_START]

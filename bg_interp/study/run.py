@@ -2,13 +2,12 @@
 
 import dataclasses
 import functools
-import json
 import pathlib
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from bg_interp import cluster
+from bg_interp import cluster, programs
 from bg_interp.config.training import ArmConfig, resolved
 from bg_interp.errors import UserError
 from bg_interp.evaluation.judges.training import Judges
@@ -109,7 +108,7 @@ def write_again(workdir: pathlib.Path) -> None:
       UserError: the folder holds no report yet, or none that says how it was made.
     """
     try:
-        before = json.loads((workdir / "results.json").read_text(encoding="utf-8"))
+        before = files.parsed((workdir / "results.json").read_bytes())
         config = StudyConfig(**{**before["study"], "workdir": str(workdir)})
         # The questions as they were asked: their file may have gone, or have changed.
         asked = tuple(Question(**one) for one in before.get("questions", []))
@@ -175,4 +174,4 @@ def write(
         count, sentences = results.answer(group, words.compared)
         print("\n".join([f"correlation {group.correlation:g}: {count}", *sentences]))
     print(f"report: {folder / 'report.html'}")
-    print(f"look at all arms: tensorboard --logdir {folder / 'events'}")
+    print(f"look at all arms: {programs.found('tensorboard')} --logdir {folder / 'events'}")

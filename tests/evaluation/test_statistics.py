@@ -183,12 +183,12 @@ def test_sentences_say_for_which_classes_it_was_found():
     these = Inference(0.28, 0.34, 0.0001, 0.0001)
     found = _comparison(0.02, these=these)
     assert sentence(found) == (
-        "black minus none, m: +.31 [.18, .43]; stands for these classes (p < .001), indicative for "
+        "black minus none, m: +.31 [.18, .43]; holds for these classes (p < .001), indicative for "
         "classes like these (8)"
     )
     many = _comparison(0.2, classes=20, low=-0.1, these=these)
     assert sentence(many).endswith(
-        "stands for these classes (p < .001), does not stand for classes like these (p = .200)"
+        "holds for these classes (p < .001), does not hold for classes like these (p = .200)"
     )
 
 
@@ -197,9 +197,7 @@ def test_sentences_admit_few_seeds_and_many_questions():
     assert sentence(few).endswith("+.31 [.18, .43]; indicative, 3 seeds")
     these = Inference(0.1, 0.4, 0.03, 0.03)
     many = correct([_comparison(0.03, these=these), _comparison(0.04, these=these)])[0]
-    assert "does not stand for these classes (p = .060, corrected for 2 questions)" in sentence(
-        many
-    )
+    assert "does not hold for these classes (p = .060, corrected for 2 questions)" in sentence(many)
 
 
 def test_p_values_below_a_thousandth_are_not_written_out():

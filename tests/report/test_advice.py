@@ -77,7 +77,7 @@ def test_a_doubt_is_settled_before_anything_else(relying):
     doubt = Doubt("masks", "they cover the borders", "give invert_masks=True")
     doubted = dataclasses.replace(relying, doubts=(doubt,))
     first, last = advice.next_steps(doubted, advice.FROM_PYTHON)
-    assert "give invert_masks=True" in first.what and "before" in last.what
+    assert "give invert_masks=True" in first.what and "until then" in last.what
 
 
 def test_backgrounds_pull_a_model_that_reads_them_towards_their_class(relying):

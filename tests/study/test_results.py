@@ -69,7 +69,7 @@ def test_a_judge_that_was_not_asked_how_often_it_names_none_has_an_answer_more(s
 
 def test_too_few_seeds_answer_no_question(group):
     count, sentences = results.answer(group)
-    assert count == "Fewer than 5 seeds: all is indicative, and no question is answered."
+    assert count == "Fewer than 5 seeds: all results are indicative, and no question is answered."
     assert len(sentences) == 4 and all(one.endswith("indicative, 4 seeds") for one in sentences)
 
 
@@ -81,7 +81,7 @@ def enough_seeds(monkeypatch):
 
 def test_the_answer_has_a_sentence_for_each_question_from_the_own_start(group, enough_seeds):
     count, sentences = results.answer(group)
-    assert "differences against none stand after correction" in count
+    assert "differences from none hold after correction" in count
     assert len(sentences) == 4
     assert all(sentence.startswith("Black minus none") for sentence in sentences)
 

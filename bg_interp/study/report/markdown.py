@@ -41,9 +41,9 @@ def _differences(comparisons: Sequence[statistics.Comparison], words: Words) -> 
         "difference",
         "measure",
         f"{these} [95 %]",
-        "stands (p, corrected)",
+        "holds (p, corrected)",
         f"{like} [95 %]",
-        "stands (p, corrected)",
+        "holds (p, corrected)",
         "d_z",
     ]
     return tabulate(rows, heads, tablefmt="github", disable_numparse=True)
