@@ -42,7 +42,7 @@ DAMAGE ?= 60
 FAULTS ?= tests/faults tests/cluster tests/training/test_multi_worker.py
 faults: $(VENV)/.installed
 	BG_INTERP_KILLS=$(KILLS) BG_INTERP_POWER=$(POWER) BG_INTERP_FAILURES=$(FAILURES) \
-	    BG_INTERP_MEMORY=$(MEMORY) BG_INTERP_DAMAGE=$(DAMAGE) $(BIN)/python -m pytest $(FAULTS) $(ARGS)
+	    BG_INTERP_MEMORY=$(MEMORY) BG_INTERP_DAMAGE=$(DAMAGE) $(BIN)/python -m pytest -m "" $(FAULTS) $(ARGS)
 
 # Cases for each property.
 CASES ?= 2000

@@ -75,13 +75,13 @@ def repair(
       labels: class numbers [N], or one-hot [N, K].
       masks: [N, H, W] or [N, H, W, 1], in any common format, or what `bg.segment` returned.
       class_names: K names; None for numbers.
-      seed: keys all that is random.
+      seed: keys all random choices.
       test: images, labels and masks to measure on, which the classifier has not seen; None sets a
         fifth of the images aside, which the new layer has not seen, and says so.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
         before any other; a function of images in [0, 255]; None for none.
-      input_range: what the model takes for black and white, instead of `preprocess`; None takes
-        [0, 255], or the range in which it is clearly better, which is said.
+      input_range: the pixel range that the model expects, instead of `preprocess`; None takes
+        [0, 255], or the range in which it is clearly better, with a message.
       units: names or numbers [N] of what images have in common, such as the object or the video
         that they show: what is chosen, and measured without `test`, is on images of other
         units than were learned from. Near-duplicates are found in addition.

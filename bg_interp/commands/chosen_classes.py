@@ -1,6 +1,6 @@
 """Which classes class images are made of, and under which names they are shown."""
 
-import json
+import contextlib
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -36,8 +36,10 @@ def class_names(units: int, given: Sequence[str] | None, model: keras.Model) -> 
     if units == 1000 and preprocessing.application_of(model) is not None:
         cached = files.keras_models() / "imagenet_class_index.json"
         if cached.is_file():
-            index = json.loads(cached.read_text(encoding="utf-8"))
-            return [index[str(number)][1] for number in range(units)]
+            # A download that was broken off is no reason to stop: classes have numbers as well.
+            with contextlib.suppress(ValueError, LookupError, TypeError):
+                index = files.parsed(cached.read_bytes())
+                return [str(index[str(number)][1]) for number in range(units)]
     return [str(number) for number in range(units)]
 
 

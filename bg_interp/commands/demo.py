@@ -19,6 +19,7 @@ from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import open_source
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.report import demo as report
+from bg_interp.storage import locks
 from bg_interp.storage.workdir import Workdir
 
 # Fewer copies than a repair takes by itself: a third of its time and memory.
@@ -38,6 +39,11 @@ def run(config: DemoConfig) -> pathlib.Path:
       UserError: the folder cannot be written, or holds a demonstration of other settings.
     """
     folder = pathlib.Path(config.workdir).expanduser()
+    with locks.alone_in_output(folder, "--workdir"):
+        return _run(config, folder)
+
+
+def _run(config: DemoConfig, folder: pathlib.Path) -> pathlib.Path:
     if config.photos is not None:
         _write_photos(pathlib.Path(config.photos).expanduser(), config.image_size)
     audits = {name: _audited(config, folder, name) for name in _ARMS}

@@ -38,7 +38,7 @@ from bg_interp.models.loading import load_classifier
 from bg_interp.report import evaluation as report
 from bg_interp.report import page
 from bg_interp.report.confusion import save_confusion
-from bg_interp.storage import files
+from bg_interp.storage import files, locks
 from bg_interp.storage.workdir import Workdir
 
 _EXAMPLES = 6
@@ -209,6 +209,12 @@ def run(config: EvaluateConfig) -> Evaluation:
       UserError: model, data or masks cannot be used, or do not fit each other.
     """
     check_names(config)
+    # Found out now, not after minutes of work.
+    with locks.alone_in_output(output_folder(config)):
+        return _run(config)
+
+
+def _run(config: EvaluateConfig) -> Evaluation:
     given = _given_baseline(config)
     picture = _class_images(config) if config.class_images_of == "both" else None
     draws = picture is None and (config.class_images or config.class_images_of != "both")
@@ -309,14 +315,15 @@ def exit_code(found: Evaluation | Leak, config: EvaluateConfig) -> int:
 
 
 def leak(config: EvaluateConfig) -> Leak:
-    """Measures how well backgrounds alone tell the label, without any model.
+    """Measures how well backgrounds alone predict the label, without any model.
 
     Raises:
       UserError: data or masks cannot be used.
     """
     config = subject.settled(config, None)
-    found = _leak_of(subject.open_images(config, whole=True), config)
-    files.write_json(output_folder(config) / "leak.json", found.to_dict())
+    with locks.alone_in_output(output_folder(config)):
+        found = _leak_of(subject.open_images(config, whole=True), config)
+        files.write_json(output_folder(config) / "leak.json", found.to_dict())
     return found
 
 

@@ -8,6 +8,7 @@ import keras
 
 from bg_interp.config.export import ExportConfig, check_names, formats, preprocessing
 from bg_interp.models import export, loading, opening, targets
+from bg_interp.storage import locks
 from bg_interp.storage.workdir import Workdir
 
 
@@ -18,6 +19,12 @@ def run(config: ExportConfig) -> list[pathlib.Path]:
       UserError: a model or names that cannot be used, or a folder that cannot be written.
     """
     check_names(config)
+    output = pathlib.Path(config.output or loading.folder_of(str(config.model))).expanduser()
+    with locks.alone_in_output(output):
+        return _run(config, output)
+
+
+def _run(config: ExportConfig, output: pathlib.Path) -> list[pathlib.Path]:
     found = loading.load_network(str(config.model))
     export.check_input(found.network)
     pixels, notes = opening.assumed(found, preprocessing(config))
@@ -29,7 +36,6 @@ def run(config: ExportConfig) -> list[pathlib.Path]:
     names = loading.names_or_numbers(dataclasses.replace(found, network=network))
     if config.class_names:
         names = loading.checked_names(config.class_names.split(","), network)
-    output = pathlib.Path(config.output or loading.folder_of(str(config.model))).expanduser()
     # Several outputs of a sigmoid are answers to questions of their own.
     independent = single == "sigmoid" and found.network.outputs[0].shape[-1] > 1
     written = []

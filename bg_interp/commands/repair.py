@@ -3,11 +3,9 @@
 `tools/repair.py` is its command line; `api.repair` repairs from Python.
 """
 
-import contextlib
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Iterator
 
 from bg_interp.commands import subject, visualize
 from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
@@ -16,7 +14,7 @@ from bg_interp.commands.next_steps import repaired_ways
 from bg_interp.config.classifier import NO_FLAGS, check_names, class_names
 from bg_interp.config.repair import RepairConfig
 from bg_interp.data.opening import decoded_with_masks
-from bg_interp.errors import UserError, one_line
+from bg_interp.errors import one_line
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.models.adapter import match_classes
 from bg_interp.models.loading import load_network
@@ -60,7 +58,8 @@ def run(config: RepairConfig) -> Repair:
         images[split] = Images(Arrays.of(examples.arrays), places, source.place_names, units)
         doubts += masks.doubts
     folder, size = output_folder(config), images["train"].arrays.images.shape[1:3]
-    with _alone_in(folder):
+    with locks.alone_in_output(folder):
+        files.remove_strays(folder / "progress")
         classifier = Classifier(
             head=head,
             features=with_pixels(head.features(), model.pixels, model.layout, size),
@@ -89,24 +88,6 @@ def run(config: RepairConfig) -> Repair:
         _write(done, given, list(known or names), settled.resize)
         cache.clear()
     return done
-
-
-@contextlib.contextmanager
-def _alone_in(folder: pathlib.Path) -> Iterator[None]:
-    """Keeps other processes out of the output folder, whose progress they would write as well."""
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(locks.alone_in(folder))
-        except locks.FolderBusy as error:
-            raise UserError(
-                f"{folder} is in use by {error}; wait for it, or choose another --output"
-            ) from error
-        except OSError as error:
-            raise UserError(
-                f"cannot write to --output={folder}: {error.strerror or error}; choose another"
-            ) from error
-        files.remove_strays(folder / "progress")
-        yield
 
 
 def _with_class_images(

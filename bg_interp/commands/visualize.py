@@ -24,7 +24,7 @@ from bg_interp.errors import UserError
 from bg_interp.models import loading, opening, preprocessing, targets
 from bg_interp.models.outputs import check_names
 from bg_interp.repairing.cache import digest
-from bg_interp.storage import files
+from bg_interp.storage import files, locks
 from bg_interp.storage.workdir import Workdir
 from bg_interp.visualization import presets, results, statistics
 from bg_interp.visualization.ascent import Ascent
@@ -66,9 +66,14 @@ def run(config: VisualizeConfig, command: str = "") -> Visualized:
       UserError: settings, a model or files that cannot be used.
     """
     settings.check_names(config)
+    # Found out now, not after minutes of work.
+    with locks.alone_in_output(output_folder(config)):
+        return _run(config, command)
+
+
+def _run(config: VisualizeConfig, command: str) -> Visualized:
     path = pathlib.Path(str(config.model)).expanduser()
     folder = output_folder(config)
-    # Found out now, not after minutes of work.
     files.write_text(folder / "command.txt", command + "\n")
     judge, side = _judge(config)
     opened = loading.load_network(str(config.model))

@@ -4,9 +4,10 @@ Nothing is decoded here: tools look before anything heavy is imported.
 """
 
 import itertools
-import json
 import pathlib
 from collections.abc import Callable
+
+from bg_interp.storage import files
 
 # What a reader is for; `bg_interp.data.sources.tables` has a module for each.
 READERS = {
@@ -53,7 +54,7 @@ def _is_labelme(path: pathlib.Path) -> bool:
 
 def _has_key(file: pathlib.Path, key: str) -> bool:
     try:
-        content = json.loads(file.read_bytes())
+        content = files.parsed(file.read_bytes())
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and key in content

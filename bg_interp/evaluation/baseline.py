@@ -6,7 +6,6 @@ wider intervals.
 """
 
 import dataclasses
-import json
 import math
 import pathlib
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from bg_interp.errors import UserError
 from bg_interp.evaluation.answers import Answers, Scores, change
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.measures import BY_NAME
+from bg_interp.storage import files
 
 if TYPE_CHECKING:
     from bg_interp.evaluation.result import Evaluation
@@ -80,12 +80,12 @@ class Baseline:
           UserError: it can't be read, or is none.
         """
         try:
-            found = json.loads(pathlib.Path(path).expanduser().read_text(encoding="utf-8"))
-            measures = {name: Estimate(**one) for name, one in found["measures"].items()}
+            found = files.parsed(pathlib.Path(path).expanduser().read_bytes())
+            measures = {name: _estimate(one) for name, one in found["measures"].items()}
             said, name = found.get("answers"), str(found.get("model", ""))
             if said is None:
                 return cls(measures, None, name=name)
-            return cls(measures, _answers(found, said), tuple(said["keys"]), name)
+            return cls(measures, _answers(found, said), tuple(map(str, said["keys"])), name)
         except OSError as error:
             raise UserError(
                 f"--baseline must be a results.json that can be read. Received: {path} "
@@ -148,8 +148,25 @@ def to_dict(answers: Answers, keys: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
+def _estimate(found: Mapping[str, Any]) -> Estimate:
+    """Returns what `dataclasses.asdict` wrote.
+
+    Raises:
+      TypeError: it is none, or holds other things than numbers.
+    """
+    made = Estimate(**found)
+    if not all(isinstance(one, int | float | None) for one in vars(made).values()):
+        raise TypeError("a measure must be numbers")
+    return made
+
+
 def _answers(found: Mapping[str, Any], said: Mapping[str, Any]) -> Answers:
-    return Answers(
+    """Returns what `to_dict` wrote.
+
+    Raises:
+      ValueError, KeyError, TypeError: it did not write this.
+    """
+    made = Answers(
         np.array(said["labels"], np.int64),
         tuple(found["classes"]),
         {name: np.array(one, np.int64) for name, one in said["predicted"].items()},
@@ -157,6 +174,13 @@ def _answers(found: Mapping[str, Any], said: Mapping[str, Any]) -> Answers:
         {name: np.array(one, bool) for name, one in said["on_all"].items()},
         None if said["trusted"] is None else np.array(said["trusted"], bool),
     )
+    several = [made.labels, *made.predicted.values(), *made.on_all.values()]
+    trusted = [] if made.trusted is None else [made.trusted]
+    if any(one.shape != (len(said["keys"]),) for one in [*several, *trusted]):
+        raise ValueError("there must be one answer for each image")
+    if not ((made.labels >= 0) & (made.labels < len(made.names))).all():
+        raise ValueError("a label must be the number of a class")
+    return made
 
 
 def apart(first: Estimate, second: Estimate) -> Estimate:

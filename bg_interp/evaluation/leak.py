@@ -1,4 +1,4 @@
-"""How well backgrounds alone tell the label: a data set judged before anything is trained.
+"""How well backgrounds alone predict the label: a data set judged before anything is trained.
 
 Backgrounds without their objects (tiled) are described by colours and edges, and a linear
 classifier of these is cross-validated. What it gets right beyond chance, a network can learn too:
@@ -30,7 +30,7 @@ _STRENGTH = 3000.0
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Leak:
-    """What backgrounds alone tell.
+    """What backgrounds alone predict.
 
     Attributes:
       accuracy: the share of images whose label a classifier of backgrounds finds.
@@ -47,8 +47,8 @@ class Leak:
     def __str__(self) -> str:
         """Says it in one sentence."""
         return (
-            f"backgrounds alone tell {self.accuracy} of the labels of {self.accuracy.count} images "
-            f"of {self.scenes} scenes (the commonest label: {self.chance:.2f})"
+            f"backgrounds alone predict {self.accuracy} of the labels of {self.accuracy.count} "
+            f"images of {self.scenes} scenes (the commonest label: {self.chance:.2f})"
         )
 
     __repr__ = __str__
@@ -104,7 +104,7 @@ def drawn(labels: np.ndarray, seed: int, most: int = MOST_IMAGES) -> np.ndarray:
 
 
 def measure_leak(arrays: Arrays, seed: int = 0, scenes: np.ndarray | None = None) -> Leak:
-    """Measures how well backgrounds alone tell the label.
+    """Measures how well backgrounds alone predict the label.
 
     Images of one scene, near-duplicates of backgrounds and backgrounds that show one place are
     always in one fold: a classifier would else know a background by its twin.

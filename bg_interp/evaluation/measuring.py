@@ -58,7 +58,7 @@ def measure(
         backgrounds inpainted: seven forward passes of each image.
       explains: whether attribution is measured.
       draws_maps: whether maps of it are kept of the worst images, for a page.
-      seed: keys all that is random.
+      seed: keys all random choices.
       facts: what else the results shall hold.
       logits: what the model says of the variants of the usable images, where that is known; see
         `variants.Variants.logits`.

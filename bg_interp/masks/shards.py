@@ -67,7 +67,7 @@ def write(folder: pathlib.Path, masks: Sequence[Mask]) -> dict[str, Entry]:
 def read_index(index: pathlib.Path) -> dict[str, Entry]:
     """Returns the masks of one shard; none when its index is damaged."""
     try:
-        listed = json.loads(index.read_text(encoding="utf-8"))["masks"]
+        listed = files.parsed(index.read_bytes())["masks"]
         shard = index.with_suffix(".tfrecord").name
         return {mask["key"]: _entry(shard, mask) for mask in listed}
     except (ValueError, KeyError, TypeError):
@@ -85,7 +85,7 @@ def damage(index: pathlib.Path) -> str:
     if not shard.is_file():
         return f"{shard} is missing"
     try:
-        expected = json.loads(index.read_text(encoding="utf-8"))
+        expected = files.parsed(index.read_bytes())
         if expected["masks_sha256"] != _digest(expected["masks"]):
             return f"{index} is damaged: its sha256 is not the one that was written"
         same = shard.stat().st_size == expected["bytes"]

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 import keras
 
 from bg_interp.errors import UserError, printable
+from bg_interp.models import hdf5_trial
 
 SUFFIXES = (".keras", ".h5", ".hdf5")
+_OF_HDF5 = (".h5", ".hdf5")
 _LONGEST = 200
+# Archives of so many bytes harm nobody; larger ones shrink at most to such a share.
+_SMALL, _SHRINKS = 2**29, 50
 
 
 def opened(path: pathlib.Path, what: str = "") -> keras.Model:
@@ -24,6 +28,13 @@ def opened(path: pathlib.Path, what: str = "") -> keras.Model:
     Raises:
       UserError: it is damaged, holds weights alone, or needs code of its own.
     """
+    if unpacked := _unpacked_to(path):
+        raise UserError(
+            f"{what or path} would take {unpacked / 2**30:.1f} GiB of memory for a file of "
+            f"{path.stat().st_size / 2**20:.1f} MiB, as no network does; save it anew"
+        )
+    if path.suffix.lower() in _OF_HDF5 and not hdf5_trial.ends(path):
+        raise UserError(f"{what or path} is damaged: HDF5 cannot read it to its end; save it anew")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     # Keras raises many kinds of exceptions for damaged and unsafe files.
@@ -34,11 +45,26 @@ def opened(path: pathlib.Path, what: str = "") -> keras.Model:
         ) from error
 
 
+def _unpacked_to(path: pathlib.Path) -> int:
+    """Returns how many bytes an archive becomes, where so many that it must be made up; else 0.
+
+    Weights are numbers, which hardly shrink.
+    """
+    if not zipfile.is_zipfile(path):
+        return 0
+    try:
+        with zipfile.ZipFile(path) as file:
+            size = sum(one.file_size for one in file.infolist())
+    except (OSError, ValueError, zipfile.BadZipFile):  # Keras says what is wrong with it.
+        return 0
+    return size if size > max(_SMALL, _SHRINKS * path.stat().st_size) else 0
+
+
 def holds_weights_alone(path: pathlib.Path) -> bool:
     """Tells whether a file has the weights of a network without saying which network it is."""
     if path.name.endswith(".weights.h5"):
         return True
-    if path.suffix not in (".h5", ".hdf5"):
+    if path.suffix not in _OF_HDF5:
         return False
     import h5py
 

@@ -27,13 +27,15 @@ def opened(
       UserError: it cannot be read, or does not have one input.
     """
     try:
+        content = path.read_bytes()
         with warnings.catch_warnings():
             # TensorFlow announces that the interpreter will move to a package of its own.
             warnings.simplefilter("ignore")
-            runner = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
+            # Its bytes, since only those are verified: a damaged file would end the process.
+            runner = tf.lite.Interpreter(model_content=content, num_threads=os.cpu_count())
             runner.allocate_tensors()
         inputs, outputs = runner.get_input_details(), runner.get_output_details()
-    except (ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise UserError(f"{path} cannot be opened as a LiteRT file: {one_line(error)}") from error
     if len(inputs) != 1:
         raise UserError(

@@ -10,6 +10,7 @@ import json
 import pathlib
 import uuid
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,13 +128,13 @@ def import_results(store: Store, source: str) -> Counts:
     taken = known = refused = 0
     for line in _lines(source):
         try:
-            sent = json.loads(line)
+            sent = files.parsed(line)
             if not isinstance(sent, dict):
                 raise Refused("an answer is an object")
             store.admit(sent.get("participant"), sent.get("list"), sent.get("simulated", False))
             is_new = store.answer(sent)["new"]
             taken, known = taken + is_new, known + (not is_new)
-        except (ValueError, RecursionError, Refused):
+        except (ValueError, Refused):
             refused += 1
     return Counts(taken, known, refused)
 
@@ -142,18 +143,24 @@ def _lines(source: str) -> Iterator[str]:
     path = pathlib.Path(source).expanduser()
     try:
         if not zipfile.is_zipfile(path):
+            _check_size(path.stat().st_size)
             yield from _not_empty(path.read_text(encoding="utf-8"))
             return
         with zipfile.ZipFile(path) as pack:
             texts = [one for one in pack.infolist() if one.filename.endswith(".txt")]
-            if sum(one.file_size for one in texts) > _LARGEST_RESULTS:
-                raise ValueError(f"more than {_LARGEST_RESULTS} bytes")
+            _check_size(sum(one.file_size for one in texts))
             for one in texts:
                 yield from _not_empty(pack.read(one).decode(errors="replace"))
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    # RuntimeError: encrypted, or compressed in a way that Python does not know.
+    except (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise UserError(
             f"--import_results must name results that JATOS exported. Received: {source} ({error})"
         ) from error
+
+
+def _check_size(size: int) -> None:
+    if size > _LARGEST_RESULTS:
+        raise ValueError(f"more than {_LARGEST_RESULTS} bytes")
 
 
 def _not_empty(text: str) -> list[str]:

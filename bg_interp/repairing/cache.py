@@ -31,16 +31,31 @@ class ResumeCache:
         """
         if self.folder is None:
             return compute()
-        path = self.folder / f"{key}.npy"
-        if not path.is_file():
+        # An archive, whose checksum tells of damage; a plain array would have none.
+        path = self.folder / f"{key}.npz"
+        found = _kept(path)
+        if found is None:
+            found = compute()
             with files.replacing(path) as temporary:
-                np.save(temporary, compute(), allow_pickle=False)
-        return np.load(path, allow_pickle=False)
+                np.savez(temporary, array=found)
+        return found
 
     def clear(self) -> None:
         """Removes the files, once what they were kept for is written."""
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _kept(path: pathlib.Path) -> np.ndarray | None:
+    """Returns what a file holds; None where there is none, or a damaged one."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["array"]
+    # zipfile and NumPy raise all kinds of exceptions, by the place of the damage.
+    except Exception:
+        return None
 
 
 def digest(*parts: Any) -> str:

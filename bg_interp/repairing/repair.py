@@ -73,7 +73,7 @@ class Settings:
     Attributes:
       copies: how many random backgrounds each object is pasted on.
       max_loss: how much accuracy unmodified images may lose.
-      seed: keys all that is random.
+      seed: keys all random choices.
     """
 
     copies: int = 8

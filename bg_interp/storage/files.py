@@ -185,13 +185,25 @@ def read_sealed(path: pathlib.Path) -> dict[str, Any]:
       OSError: the file cannot be read.
       ValueError: it is no JSON of this form, or does not say what was written.
     """
-    value = json.loads(path.read_text(encoding="utf-8"))
+    value = parsed(path.read_bytes())
     if not isinstance(value, dict):
         raise ValueError(f"it must hold an object, not {type(value).__name__}")
     sealed = value.pop(_SEAL, None)
     if sealed not in (None, _seal(value)):
         raise ValueError(f'it does not say what was written; remove "{_SEAL}" if you changed it')
     return value
+
+
+def parsed(text: str | bytes) -> Any:
+    """Returns what JSON says.
+
+    Raises:
+      ValueError: it is none, or is nested deeper than anything that is written by a program.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
 
 
 def _seal(value: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -43,6 +44,35 @@ def alone_in(folder: pathlib.Path) -> Iterator[None]:
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
+
+
+@contextlib.contextmanager
+def alone_in_output(folder: pathlib.Path, flag: str = "--output") -> Iterator[None]:
+    """Does `alone_in` for the folder that a tool writes its results to.
+
+    A folder that was made for it goes again when the block fails before it has written anything.
+
+    Raises:
+      UserError: another process works in it, or it cannot be written; the message is whole.
+    """
+    is_new = not folder.exists()
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(alone_in(folder))
+        except FolderBusy as error:
+            raise UserError(
+                f"{folder} is in use by {error}; wait for it, or choose another {flag}"
+            ) from error
+        except OSError as error:
+            raise UserError(
+                f"cannot write to {flag}={folder}: {error.strerror or error}; choose another"
+            ) from error
+        try:
+            yield
+        except BaseException:
+            if is_new and all(path.name.startswith(".lock") for path in folder.iterdir()):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _acquire(lock: filelock.BaseFileLock, holder: pathlib.Path) -> None:

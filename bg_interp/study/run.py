@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import pathlib
 import sys
 from collections.abc import Callable
@@ -109,7 +108,7 @@ def write_again(workdir: pathlib.Path) -> None:
       UserError: the folder holds no report yet, or none that says how it was made.
     """
     try:
-        before = json.loads((workdir / "results.json").read_text(encoding="utf-8"))
+        before = files.parsed((workdir / "results.json").read_bytes())
         config = StudyConfig(**{**before["study"], "workdir": str(workdir)})
         # The questions as they were asked: their file may have gone, or have changed.
         asked = tuple(Question(**one) for one in before.get("questions", []))

@@ -1,5 +1,6 @@
 """The parts of a long gallery, in files: a killed one resumes where it was."""
 
+import contextlib
 import dataclasses
 import pathlib
 import shutil
@@ -36,7 +37,10 @@ class Parts:
         """
         path = self.folder / f"{self.key}-{units[0]}-{units[-1]}.npz"
         if path.is_file():
-            return self._read(path)
+            # zipfile and NumPy raise all kinds of exceptions, by the place of the damage: what is
+            # damaged is made again.
+            with contextlib.suppress(Exception):
+                return self._read(path)
         made = make(units)
         fields = {name: value for name, value in vars(made).items() if value is not None}
         del fields["settings"]

@@ -1,11 +1,10 @@
 """Ray on the loopback address: one machine, or two nodes of one core that can be killed."""
 
-import contextlib
+import os
 import pathlib
-import signal
 import types
 
-import psutil
+import nodes
 import pytest
 
 
@@ -14,7 +13,8 @@ import pytest
 def environment_of_ray(session_cache):
     """What Ray's processes inherit: where the tests' own tasks stand, and a cache of their own."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(pathlib.Path(__file__).parent))
+        here = [str(pathlib.Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(here))
         patch.setenv("BG_INTERP_CACHE", str(session_cache))
         # Ray would report its use.
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
@@ -25,25 +25,6 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "/tests/cluster/" in str(item.path):
             item.add_marker(pytest.mark.slow)
-
-
-def processes_of(node) -> list[psutil.Process]:
-    """Returns the processes of a node, its workers and their children included."""
-    found = []
-    for started in [one.process for some in node.all_processes.values() for one in some]:
-        # Not yet waited for by Ray, so that the number cannot be another process's.
-        if started.poll() is None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process = psutil.Process(started.pid)
-                found += [process, *process.children(recursive=True)]
-    return found
-
-
-def kill_node(node) -> None:
-    """Ends a node and all that it started, as a machine that loses its power does."""
-    for process in processes_of(node):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(signal.SIGKILL)
 
 
 @pytest.fixture
@@ -58,9 +39,9 @@ def two_nodes():
         address=cluster.address,
         head=cluster.head_node,
         second=second,
-        kill=kill_node,
-        processes_of=processes_of,
+        kill=nodes.kill,
+        processes_of=nodes.processes_of,
     )
     # Killed ones cannot be shut down any more.
     for node in (second, cluster.head_node):
-        kill_node(node)
+        nodes.kill(node)

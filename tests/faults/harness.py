@@ -223,6 +223,20 @@ def digests(folder: pathlib.Path, *patterns: str) -> dict[str, str]:
     }
 
 
+def stored_masks(folder: pathlib.Path) -> dict[str, bytes]:
+    """Returns all masks of a store by key; no shard may be damaged, no key may stand twice."""
+    from bg_interp.masks import shards
+
+    found: dict[str, bytes] = {}
+    for index in sorted(folder.rglob("masks-*.json")):
+        assert shards.damage(index) == ""
+        for key, entry in shards.read_index(index).items():
+            assert key not in found
+            content = (index.parent / entry.shard).read_bytes()
+            found[key] = content[entry.offset : entry.offset + entry.length]
+    return found
+
+
 def kills_wanted(default: int) -> int:
     """Returns how many kills each tool gets: BG_INTERP_KILLS, or the default."""
     return int(os.environ.get("BG_INTERP_KILLS", str(default)))

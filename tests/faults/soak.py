@@ -1,143 +1,87 @@
-"""A large folder of small images: peak memory and seconds to start of segment and train.
+"""Hours of it: masks under kills, on one machine and on a cluster of two nodes, and a long `fit`.
 
-    make soak                        100,000 images; allow half an hour on two cores
-    make soak ARGS=--images=5000
+    make soak                                     an hour or more; as much as there is time
+    make soak ARGS="--minutes=6 --images=2000"    a look
+    make soak ARGS=--parts=large                  100,000 images: memory and seconds to start
 
-makes the images in a temporary folder, runs both tools on them twice, the second time with what the
-first one remembered, and fails when a limit is broken. Memory is the largest sum over a tool's
-processes. A tool has started when it has opened and checked its images and begins its work.
+Each part writes what it has seen so far in a line; the program fails when a part did not go well.
 """
 
 import argparse
-import concurrent.futures
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Iterator
 
-import harness
-import numpy as np
-import psutil
-from PIL import Image
 from tabulate import tabulate
+
+sys.path.append(str(pathlib.Path(__file__).parents[1]))
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "cluster"))
+
+import soak_fit
+import soak_kills
+import soak_large
 
 from bg_interp.masks.segmenters import model_files
 from bg_interp.masks.segmenters.kinds import SELFIE
 
-_LIMIT_GIB = 3.0
-_LIMIT_SECONDS = 30.0
-_CLASSES = 10
-_SIDE = 64
+_PARTS = ("segment", "cluster", "fit", "large")
+Row = tuple[str, str, bool]
 
 
-def _draw(task: tuple[pathlib.Path, int, int]) -> None:
-    root, first, last = task
-    rows, columns = np.mgrid[:_SIDE, :_SIDE] - _SIDE // 2
-    for number in range(first, last):
-        pixels = np.random.default_rng(number).integers(0, 256, (_SIDE, _SIDE, 3)).astype(np.uint8)
-        pixels[rows**2 + columns**2 < 200 + 20 * (number % _CLASSES)] = (220, 180, 150)
-        path = root / f"class{number % _CLASSES}" / f"{number:06d}.jpg"
-        Image.fromarray(pixels).save(path, quality=80)
+def _kills(name: str, folder: pathlib.Path, environment: dict, how: argparse.Namespace):
+    each = soak_kills.lost if name == "cluster" else soak_kills.killed
+    filling = soak_kills.prepare(folder, environment, how.images)
+    # A third of the time each; the epochs take what they take.
+    for figures in each(filling, folder, how.minutes * 20, how.kill_every):
+        yield name, figures, soak_kills.is_well(filling)
 
 
-def make_images(root: pathlib.Path, count: int) -> None:
-    """Writes JPEGs of noise with a disc of skin's colour, in ten classes."""
-    for number in range(_CLASSES):
-        (root / f"class{number}").mkdir(parents=True)
-    tasks = [(root, start, min(start + 500, count)) for start in range(0, count, 500)]
-    with concurrent.futures.ProcessPoolExecutor(2) as pool:
-        list(pool.map(_draw, tasks))
+def rows_of(part: str, folder: pathlib.Path, how: argparse.Namespace) -> Iterator[Row]:
+    """Does a part; yields its name, what it has seen so far, and whether that is well."""
+    environment = {**os.environ, "BG_INTERP_CACHE": str(folder / "cache")}
+    if part == "fit":
+        for figures, well in soak_fit.soak(folder, environment, how.epochs):
+            yield part, figures, well
+    elif part == "large":
+        yield from soak_large.soak(folder, environment, how.large)
+    else:
+        yield from _kills(part, folder, environment, how)
 
 
-def memory_of(process: psutil.Process) -> int:
-    """Returns the resident bytes of a process and of all below it."""
-    total = 0
-    try:
-        for one in [process, *process.children(recursive=True)]:
-            total += one.memory_info().rss
-    except psutil.NoSuchProcess:
-        pass
-    return total
-
-
-def measure(
-    job: harness.Job, folder: pathlib.Path, environment: dict[str, str]
-) -> tuple[float, float, float]:
-    """Runs a tool; returns the seconds to its start, all its seconds, and its peak in GiB."""
-    # From nothing, since the start is what is measured.
-    command = [sys.executable, *job.command(folder)]
-    started, start, peak = time.monotonic(), float("nan"), 0
-    with (
-        open(folder / f"{job.tool}.log", "a", encoding="utf-8") as log,
-        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
-    ):
-        watched = psutil.Process(process.pid)
-        while process.poll() is None:
-            peak = max(peak, memory_of(watched))
-            if np.isnan(start) and list(folder.glob(job.first)):
-                start = time.monotonic() - started
-            time.sleep(0.05)
-    if process.returncode:
-        sys.exit((folder / f"{job.tool}.log").read_text(encoding="utf-8")[-2000:])
-    return start, time.monotonic() - started, peak / 2**30
-
-
-def jobs(images: pathlib.Path) -> list[tuple[harness.Job, str]]:
-    """Returns both jobs, each with what is deleted before it runs again."""
-    common = {"dataset": f"folder:{images}"}
-
-    def segment(folder):
-        return {**common, "segmenter": "selfie", "mask_store": folder / "store"}
-
-    def train(folder):
-        store = {"masks": "selfie", "mask_store": folder / "store", "max_bad_fraction": 1}
-        # As with a million images: nothing is kept in memory.
-        short = {"steps": 20, "checkpoint_every": 20, "adversarial_epsilon": 0, "cache_gb": 0}
-        short["recipe"] = "drawings"
-        return {**common, **store, **short, "background": "black", "workdir": folder / "run"}
-
-    def unchecked(whole, killed):
-        """The tools' other tests look at what they made."""
-
-    return [
-        (harness.Job("segment", segment, "store/*/*/.lock-holder", (), unchecked), "store"),
-        (harness.Job("train", train, "run/config.json", (), unchecked), "run"),
-    ]
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--parts", default="segment,cluster,fit", help=f"of {', '.join(_PARTS)}")
+    parser.add_argument("--minutes", type=float, default=60.0, help="of segment, cluster and fit")
+    parser.add_argument("--images", type=int, default=20_000, help="for segment and cluster")
+    parser.add_argument("--kill_every", type=float, default=60.0, help="seconds")
+    parser.add_argument("--epochs", type=int, default=200, help="of fit")
+    parser.add_argument("--large", type=int, default=100_000, help="images of that part")
+    parser.add_argument("--folder", help="where to work; default: the system's temporary folder")
+    found = parser.parse_args()
+    found.parts = found.parts.split(",")
+    if unknown := set(found.parts) - set(_PARTS):
+        parser.error(f"--parts are of {', '.join(_PARTS)}. Received: {', '.join(sorted(unknown))}")
+    return found
 
 
 def main() -> None:
-    """Makes the images, runs the tools, prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--images", type=int, default=100_000)
-    parser.add_argument("--folder", help="where to work; default: the system's temporary folder")
-    arguments = parser.parse_args()
-    model = model_files.locate(SELFIE)
-    rows, broken = [], False
-    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix="soak-") as name:
+    """Does the parts, and prints the table."""
+    how, model = _arguments(), model_files.locate(SELFIE)
+    rows: dict[str, Row] = {}
+    with tempfile.TemporaryDirectory(dir=how.folder, prefix="soak-") as name:
         folder = pathlib.Path(name)
-        environment = {**os.environ, "BG_INTERP_CACHE": str(folder / "cache")}
         (folder / "cache" / "models").mkdir(parents=True)
         shutil.copy(model, folder / "cache" / "models")
-        started = time.monotonic()
-        make_images(folder / "images", arguments.images)
-        print(f"made {arguments.images} images in {time.monotonic() - started:.0f} s", flush=True)
-        for job, output in jobs(folder / "images"):
-            for run in ("first", "again"):
-                start, seconds, peak = measure(job, folder, environment)
-                rows.append([job.tool, run, start, seconds, peak])
-                print(job.tool, run, f"{start:.1f} s, {seconds:.1f} s, {peak:.2f} GiB", flush=True)
-                broken |= peak > _LIMIT_GIB or not start < _LIMIT_SECONDS
-                if run == "first":
-                    shutil.copytree(folder / output, folder / "kept")
-                    shutil.rmtree(folder / output)
-            shutil.rmtree(folder / output, ignore_errors=True)
-            (folder / "kept").rename(folder / output)
-    print(tabulate(rows, ["", "run", "start, s", "all, s", "peak, GiB"], floatfmt=".2f"))
-    print(f"limits: {_LIMIT_GIB} GiB, {_LIMIT_SECONDS:.0f} s to start")
-    sys.exit(1 if broken else 0)
+        for part in how.parts:
+            for row in rows_of(part, folder, how):
+                print(*row[:2], "" if row[2] else "(not yet well)", flush=True)
+                rows[row[0]] = row
+    broken = [row[0] for row in rows.values() if not row[2]]
+    print(tabulate([(*row[:2], "yes" if row[2] else "NO") for row in rows.values()]))
+    sys.exit(f"broken: {', '.join(broken)}" if broken else 0)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import json
 import os
 
 import harness
+import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -91,23 +92,9 @@ def test_train(shape_settings, trained_workdir, tmp_path, environment, ledger):
     survive(job, tmp_path, environment, ledger, whole)
 
 
-def stored_masks(folder):
-    """Returns all masks of a store by key; no shard may be damaged, no key may stand twice."""
-    from bg_interp.masks import shards
-
-    found = {}
-    for index in sorted(folder.rglob("masks-*.json")):
-        assert shards.damage(index) == ""
-        for key, entry in shards.read_index(index).items():
-            assert key not in found
-            content = (index.parent / entry.shard).read_bytes()
-            found[key] = content[entry.offset : entry.offset + entry.length]
-    return found
-
-
 def check_masks(whole, killed):
-    assert stored_masks(whole) == stored_masks(killed)
-    assert len(stored_masks(killed)) == 600
+    assert harness.stored_masks(whole) == harness.stored_masks(killed)
+    assert len(harness.stored_masks(killed)) == 600
     patterns = ("png/**/*.png", "store/*/*/bad_masks.txt", "store/*/*/store.json")
     assert harness.digests(whole, *patterns) == harness.digests(killed, *patterns)
     orphans = {p.stem for p in killed.rglob("masks-*.tfrecord")}
@@ -153,6 +140,74 @@ def test_visualize(trained_workdir, tmp_path, environment, ledger):
         first="command.txt",
         boundaries=("*-disc.png", "grid.png", "samples.png", "animation.gif", "*.npz", ".partial*"),
         check=check_visualization,
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+def many_classes(folder):
+    """Writes an untrained network of so many classes that their images are made in parts."""
+    import keras
+
+    image = keras.Input((32, 32, 3))
+    norm = keras.layers.BatchNormalization()
+    seen = keras.layers.ReLU()(norm(keras.layers.Conv2D(8, 3, strides=2)(image)))
+    scores = keras.layers.Dense(40)(keras.layers.GlobalAveragePooling2D()(seen))
+    # As if it had seen images: the ascent asks what natural features are like.
+    chance = np.random.default_rng(0)
+    norm.moving_mean.assign(chance.normal(0, 20, 8))
+    norm.moving_variance.assign(chance.uniform(900, 2000, 8))
+    keras.Model(image, scores).save(folder / "many.keras")
+    return folder / "many.keras"
+
+
+@only_in_make_faults
+def test_visualize_many_classes(tmp_path, environment, ledger):
+    """A long gallery goes on with the part in which it was killed."""
+    model = many_classes(tmp_path)
+    job = harness.Job(
+        "visualize",
+        lambda folder: {
+            **{"model": model, "output": folder, "preset": "natural", "input_range": "0:255"},
+            **{"steps": 12, "samples": 2, "classes": "all"},
+        },
+        first="command.txt",
+        boundaries=("progress/*.npz", "progress/.partial-*", "grid.png", "images.npz"),
+        check=check_visualization,
+        finished=lambda folder: (folder / "results.json").exists(),
+    )
+    survive(job, tmp_path, environment, ledger)
+
+
+def check_demo(whole, killed):
+    for arm in ("none", "black"):
+        check_run(whole / arm, killed / arm)
+        check_audit(whole / arm / "evaluation", killed / arm / "evaluation")
+    check_repair(whole / "repaired", killed / "repaired")
+    pages = [(folder / "index.html").read_text() for folder in (whole, killed)]
+    # Pictures and numbers; the time that it took stands in no page.
+    assert pages[0].replace(str(whole), "") == pages[1].replace(str(killed), "")
+
+
+@only_in_make_faults
+def test_demo(tmp_path, environment, ledger):
+    job = harness.Job(
+        "demo",
+        lambda folder: {"workdir": folder, "steps": 6, "image_size": 32},
+        first=".lock-holder",
+        boundaries=(
+            "none/config.json",
+            "none/checkpoints/*.npz",
+            "none/model.keras",
+            "none/evaluation/*.json",
+            "black/config.json",
+            "black/result.json",
+            "black/evaluation/report.html",
+            "repaired/progress/*",
+            "repaired/model.keras",
+            "repaired/report.html",
+        ),
+        check=check_demo,
+        finished=lambda folder: (folder / "index.html").exists(),
     )
     survive(job, tmp_path, environment, ledger)
 

@@ -11,7 +11,7 @@ import sys
 
 import harness
 import pytest
-from test_kills import check_run, stored_masks
+from test_kills import check_run
 
 pytestmark = pytest.mark.slow
 WANTED = int(os.environ.get("BG_INTERP_MEMORY", "0"))
@@ -73,7 +73,7 @@ def test_train(shape_settings, tmp_path, environment, ledger):
 @needs_numbers
 def test_segment(shape_folder, red_is_foreground, tmp_path, environment, ledger):
     def check(whole, limited):
-        assert stored_masks(whole) == stored_masks(limited)
+        assert harness.stored_masks(whole) == harness.stored_masks(limited)
 
     def flags(folder):
         return {

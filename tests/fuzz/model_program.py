@@ -7,17 +7,19 @@ was opened or refused badly; on standard error, the case that is tried.
     model_program.py KIND FOLDER CASES SEED
 """
 
+import faulthandler
 import json
 import pathlib
 import random
 import shutil
 import sys
-import zipfile
 
 import numpy as np
 from damaging import damaged
+from spoiling import spoil_archive
 
 SIDE = 8
+_LONGEST_SECONDS = 300
 
 
 def made(kind: str, folder: pathlib.Path) -> pathlib.Path:
@@ -32,6 +34,10 @@ def made(kind: str, folder: pathlib.Path) -> pathlib.Path:
         model.export(path, verbose=False)
     elif kind == "onnx":
         _write_onnx(path)
+    elif kind == "tflite":
+        import tensorflow as tf
+
+        path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
     else:
         model.save(path)
     return path
@@ -64,18 +70,10 @@ def spoil(path: pathlib.Path, chance: random.Random) -> None:
         one = chance.choice(sorted(p for p in path.rglob("*") if p.is_file()))
         one.write_bytes(damaged(one.read_bytes(), chance))
         return
-    if path.suffix != ".keras" or chance.random() < 0.5:
+    if path.suffix == ".keras":
+        spoil_archive(path, chance)
+    else:
         path.write_bytes(damaged(path.read_bytes(), chance))
-        return
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    name = chance.choice(sorted(parts))
-    parts[name] = damaged(parts[name], chance)
-    if chance.random() < 0.2:
-        parts["../escaped"] = b"outside"
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
 
 
 def tried(path: pathlib.Path) -> tuple[str, str]:
@@ -105,6 +103,8 @@ def main() -> None:
         (shutil.copytree if whole.is_dir() else shutil.copy)(whole, path)
         spoil(path, random.Random(number))
         print(number, file=sys.stderr, flush=True)
+        # A file that is never read to its end ends this program, with where it is.
+        faulthandler.dump_traceback_later(_LONGEST_SECONDS, exit=True)
         end, said = tried(path)
         ends[end] = ends.get(end, 0) + 1
         if said:
@@ -113,6 +113,7 @@ def main() -> None:
         if outside:
             print(json.dumps({"case": number, "end": "written outside", "said": str(outside)}))
         shutil.rmtree(folder / "tried")
+    faulthandler.cancel_dump_traceback_later()
     print(json.dumps(ends))
 
 

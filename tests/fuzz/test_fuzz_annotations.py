@@ -3,6 +3,7 @@
 import csv
 import json
 import random
+import resource
 
 import numpy as np
 import pytest
@@ -73,6 +74,18 @@ def labelme(folder):
     return "labelme", folder / "images", folder / "images" / "03.json"
 
 
+def end_of(name, given, said):
+    """Opens annotations, and reads their masks; returns how that ended."""
+    try:
+        source = open_source(SourceConfig(dataset=f"{name}:{given}"), whole=True)
+        for split in source.splits.values() if source.has_masks else ():
+            assert all(mask.shape == (12, 16, 1) for mask in split.masks())
+    except UserError as error:
+        assert "\n" not in str(error), (said, str(error))
+        return "refused"
+    return "read"
+
+
 @pytest.mark.parametrize("kind", [table, coco, yolo, yolo_labels, labelme])
 def test_damaged_annotations_are_read_or_refused_in_one_line(
     kind, photographs, tmp_path, monkeypatch, speaking_of_flags
@@ -82,13 +95,68 @@ def test_damaged_annotations_are_read_or_refused_in_one_line(
     whole, ends = spoiled.read_bytes(), set()
     for number in range(CASES):
         spoiled.write_bytes(damaged(whole, random.Random(number)))
-        try:
-            source = open_source(SourceConfig(dataset=f"{name}:{given}"), whole=True)
-            for split in source.splits.values() if source.has_masks else ():
-                assert all(mask.shape == (12, 16, 1) for mask in split.masks())
-            ends.add("read")
-        except UserError as error:
-            assert "\n" not in str(error), (number, str(error))
-            ends.add("refused")
+        ends.add(end_of(name, given, number))
     spoiled.write_bytes(whole)
     assert "read" in ends
+
+
+# Each line of these stands for ten times as many names as the one before.
+_LAUGHS = "\n".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'ha'] * 10)}]" for n in range(12)
+)
+HOSTILE = {
+    table: [
+        b"image,label," + b"x" * 200_000 + b"\na,b,c\n",
+        "image,label\na,b\n".encode("utf-16")[:-1],
+        b"\xff\xfe",
+        b"\xff\xfe\x00\xd8" * 9,
+        b'image,label\n"' + b"x" * 200_000,
+        b"image,label\n../../../etc/passwd,cat\n/etc/shadow,dog\n",
+        b"image,label\n" + b"a," * 100_000,
+    ],
+    coco: [
+        b"[" * 100_000,
+        b'{"images": [' + b'{"id": [' * 50_000,
+        b'{"images": [{"id": 1e400}], "annotations": [], "categories": []}',
+        b'{"images": [{"id": 1, "file_name": "00.png", "width": 1e9, "height": 1e9}], "categories"'
+        b': [{"id": 1, "name": "a"}], "annotations": [{"image_id": 1, "category_id": 1, '
+        b'"segmentation": {"size": [100000, 100000], "counts": [0, 10000000000]}}]}',
+        b'{"images": [{"id": 1, "file_name": "../../../etc/passwd"}], "categories": [], '
+        b'"annotations": []}',
+    ],
+    labelme: [
+        b"[" * 100_000,
+        b'{"shapes": [{"label": "a", "points": ' + b"[" * 50_000,
+        b'{"shapes": [{"label": "a", "points": [[1e308, -1e308], [1, 2], [3, 9]]}], "imagePath": '
+        b'"../../../etc/passwd"}',
+    ],
+    yolo: [
+        b"[" * 10_000,
+        b"{a: " * 5_000,
+        f"{_LAUGHS}\ntrain: images\nnames: *a11\n".encode(),
+        f"{_LAUGHS}\ntrain: *a11\nnames: [cat, dog]\n".encode(),
+        f"{_LAUGHS}\npath: *a11\ntrain: images\nnames: [cat, dog]\n".encode(),
+        f"- &x [ha]\n{_LAUGHS}".encode(),
+        b"train: images\nnc: 99999999999\n",
+        b"train: &a [*a]\nnames: [cat]\n",
+        b"train: images\nnames: {.inf: cat}\n",
+        b"train: images\nnames: !!python/object/apply:os.system ['touch escaped']\n",
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_what_is_made_to_break_a_reader_does_not(
+    kind, photographs, tmp_path, monkeypatch, speaking_of_flags
+):
+    monkeypatch.setenv("BG_INTERP_CACHE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    name, given, spoiled = kind(photographs)
+    whole = spoiled.read_bytes()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for number, content in enumerate(HOSTILE[kind]):
+        spoiled.write_bytes(content)
+        end_of(name, given, number)
+    spoiled.write_bytes(whole)
+    assert not (tmp_path / "escaped").exists()
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20

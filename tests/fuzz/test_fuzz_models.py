@@ -6,14 +6,19 @@ import pathlib
 import resource
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from fuzzing import CASES
 
+from bg_interp.errors import UserError
+
 PROGRAM = pathlib.Path(__file__).with_name("model_program.py")
 _MOST = 4 * 2**30
 # `make fuzz` tries all of them, `make test` one: each starts TensorFlow anew.
-KINDS = ("keras", "h5", "onnx", "saved_model") if "BG_INTERP_FUZZ" in os.environ else ("h5",)
+KINDS = (
+    ("keras", "h5", "onnx", "saved_model", "tflite") if "BG_INTERP_FUZZ" in os.environ else ("h5",)
+)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -28,3 +33,17 @@ def test_damaged_models_are_opened_or_refused_in_one_line(kind, tmp_path):
     assert sum(ends.values()) == count and ends["refused"]
     # In kilobytes, of the largest program that ended so far.
     assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 < _MOST
+
+
+def test_an_archive_that_would_fill_the_memory_is_refused(tmp_path, speaking_of_flags):
+    from bg_interp.models import keras_files
+
+    path = tmp_path / "model.keras"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("config.json", "w", force_zip64=True) as member,
+    ):
+        for _ in range(6):
+            member.write(bytes(100_000_000))
+    with pytest.raises(UserError, match=r"would take 0\.6 GiB of memory for a file of"):
+        keras_files.opened(path)

@@ -4,7 +4,6 @@ An image counts for the class of its largest object, and its mask holds all obje
 Crowds (`iscrowd`) belong to the mask as well, and decide the class only where nothing else does.
 """
 
-import json
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
@@ -24,6 +23,7 @@ from bg_interp.data.sources.tables.objects import Thing, by_image, row_of, wante
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below, split_of
 from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.errors import UserError, one_line
+from bg_interp.storage import files
 
 _LISTS = ("images", "annotations", "categories")
 _LOOKED_AT = 20  # So many images tell where all of them stand.
@@ -101,7 +101,7 @@ def _split(file: pathlib.Path) -> str:
 
 def _read(file: pathlib.Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_bytes())
+        content = files.parsed(file.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(
             f"--dataset=coco:{file} must be JSON ({one_line(error)}); export the annotations "

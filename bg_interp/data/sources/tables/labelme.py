@@ -8,7 +8,6 @@ PNG in its box) (github.com/wkentaro/labelme). Lines and points have no area, an
 import base64
 import dataclasses
 import io
-import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +21,7 @@ from bg_interp.data.sources.tables.objects import Thing, row_of, wanted
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below, split_of
 from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.errors import UserError, one_line
+from bg_interp.storage import files
 
 _CORNERS = 90  # Of a circle.
 
@@ -102,7 +102,7 @@ def _split(file: pathlib.Path) -> str:
 def _read(file: pathlib.Path, notes: Notes) -> dict[str, Any] | None:
     """Reads a file; those that are none of LabelMe are counted."""
     try:
-        content = json.loads(file.read_bytes())
+        content = files.parsed(file.read_bytes())
     except (OSError, ValueError) as error:
         notes.add("files are damaged and left out", f"{file} ({one_line(error)})")
         return None

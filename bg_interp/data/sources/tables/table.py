@@ -91,10 +91,10 @@ def _lines(table: pathlib.Path) -> Iterator[tuple[int, Mapping[str, str]]]:
     header = text.split("\n", 1)[0]
     delimiter = max(",;\t|", key=header.count)
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    columns = _columns(table, [name.strip() for name in reader.fieldnames or ()])
-    needed = [*_NEEDED, *(name for name in ("split", "place", "key") if name in columns)]
-    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
     try:
+        columns = _columns(table, [name.strip() for name in reader.fieldnames or ()])
+        needed = [*_NEEDED, *(name for name in ("split", "place", "key") if name in columns)]
+        reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
         for cells in reader:
             if None in cells:
                 raise UserError(
@@ -130,7 +130,7 @@ def text_of(table: pathlib.Path) -> str:
         raise UserError(f"--dataset=table:FILE must name a file. Received: {table}")
     content = table.read_bytes()
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16").replace("\r\n", "\n")
+        return content.decode("utf-16", errors="replace").replace("\r\n", "\n")
     if b"\0" in content[:4096]:
         raise UserError(
             f"--dataset=table:FILE must be text, as CSV is. Received: {table}; save the table as "

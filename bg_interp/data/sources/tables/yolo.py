@@ -21,6 +21,8 @@ from bg_interp.data.sources.tables.source import Table, openers
 from bg_interp.data.sources.walking import image_files
 from bg_interp.errors import UserError, one_line
 
+# In whole numbers without names.
+_MOST_CLASSES = 1_000_000
 _SPLITS = ("train", "val", "valid", "validation", "test")
 
 
@@ -39,7 +41,9 @@ def read(path: str, config: SourceConfig) -> Table:
     content = _read(file)
     names = _names(file, content)
     chosen = wanted(names.values(), config.only_classes, f"--dataset=yolo:{path}")
-    root = file_below(file.parent, str(content.get("path") or "."))
+    root = file_below(
+        file.parent, str(content["path"]) if isinstance(content.get("path"), str) else "."
+    )
     if not root.is_dir():
         root = file.parent
     poses = bool(content.get("kpt_shape"))
@@ -57,14 +61,14 @@ def _read(file: pathlib.Path) -> dict[str, Any]:
 
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(
             "--dataset=yolo:DATA.yaml must name a YAML file, or the folder of a data.yaml, with "
             "the images of train and val and the names of the classes. Received: "
             f"{file} ({one_line(error)})"
         ) from error
     if not isinstance(content, dict) or not any(content.get(key) for key in _SPLITS):
-        received = ", ".join(map(str, content)) if isinstance(content, dict) else repr(content)
+        received = ", ".join(map(str, content)) if isinstance(content, dict) else _shown(content)
         raise UserError(
             f"{file} must name the images of train and val (or test), and the classes by names. "
             f"Received: {received[:200]}"
@@ -75,16 +79,32 @@ def _read(file: pathlib.Path) -> dict[str, Any]:
 def _names(file: pathlib.Path, content: Mapping[str, Any]) -> dict[int, str]:
     """Returns the name of each class by its number; numbers where there are no names."""
     names = content.get("names")
-    if names is None and isinstance(content.get("nc"), int):
+    if names is None and isinstance(content.get("nc"), int) and content["nc"] <= _MOST_CLASSES:
         return {number: str(number) for number in range(content["nc"])}
     listed: Any = dict(enumerate(names)) if isinstance(names, list) else names
     try:
-        return {int(number): str(name) for number, name in sorted(listed.items())}
-    except (AttributeError, TypeError, ValueError) as error:
+        return {int(number): _text(name) for number, name in sorted(listed.items())}
+    except (AttributeError, TypeError, ValueError, OverflowError) as error:
         raise UserError(
             f"{file} must list the classes by names, as a list or by their numbers. Received: "
-            f"{names!r}"
+            f"{_shown(names)}"
         ) from error
+
+
+def _text(value: Any) -> str:
+    """Returns a name; one that is a list may, by YAML's aliases, be longer than memory holds.
+
+    Raises:
+      TypeError: it is no text or number.
+    """
+    if not isinstance(value, str | int | float):
+        raise TypeError(f"{type(value).__name__} is no name")
+    return str(value)
+
+
+def _shown(value: Any) -> str:
+    short = isinstance(value, str | int | float | None)
+    return repr(value)[:200] if short else f"a {type(value).__name__} that holds other things"
 
 
 def _images(file: pathlib.Path, root: pathlib.Path, where: Any) -> Iterator[pathlib.Path]:
@@ -95,7 +115,9 @@ def _images(file: pathlib.Path, root: pathlib.Path, where: Any) -> Iterator[path
     """
     for one in where if isinstance(where, list) else [where] if where else []:
         # Exports often say ../train/images where train/images stands beside the file.
-        plain = str(one).replace("\\", "/")
+        if not isinstance(one, str):
+            raise UserError(f"{file} must name images that are there. Received: {_shown(one)}")
+        plain = one.replace("\\", "/")
         names = [plain, plain.removeprefix("../")]
         found = [folder / name for name in names for folder in (root, file.parent)]
         there = next((path for path in found if path.exists()), None)
@@ -104,7 +126,7 @@ def _images(file: pathlib.Path, root: pathlib.Path, where: Any) -> Iterator[path
         if there.is_dir():
             yield from image_files(there)
             continue
-        for line in there.read_text(encoding="utf-8-sig").splitlines():
+        for line in there.read_text(encoding="utf-8-sig", errors="replace").splitlines():
             if line.strip():
                 beside = file_below(there.parent, line)
                 yield beside if beside.is_file() else file_below(root, line)
