@@ -63,7 +63,7 @@ class Config:
     model: str | None = cli.setting(None, "the network whose classes are drawn, a .keras file")
     judge: str | None = cli.setting(None, "the network of another kind that names, a .keras file")
     input_range: str = cli.setting(
-        "-1:1", "what both take for black and white", choices=tuple(cli.INPUT_RANGES)
+        "-1:1", "the pixel range that both expect", choices=tuple(cli.INPUT_RANGES)
     )
     first_class: int = cli.setting(
         0, "outputs before the first class, 1 where one stands for background"

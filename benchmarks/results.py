@@ -44,6 +44,8 @@ _SHOWN = (
 # What judges say of the network before training, by the measure's key among class images.
 _MARKS = {"leakage": "background judge", "shape_judge": "shape judge"}
 _DIGITS = 5
+# Of the starts, those that are drawn: each treatment's own, and one that all share.
+_DRAWN = ("own", "grey", "prior")
 _Study = dict[str, Any]
 
 
@@ -195,7 +197,7 @@ def _draw(study: pathlib.Path, found: _Study, folder: pathlib.Path) -> None:
             for start in made.files:
                 images.setdefault(start, []).append(made[start])
     for start, rows in images.items():
-        if len(rows) == len(first) and start != UNTRAINED:
+        if len(rows) == len(first) and start in _DRAWN:
             sheet = pictures.grid(np.stack(rows), classes, treatments, side=64)
             pictures.save_png(folder / f"{study.name}_{start}.png", sheet)
 

@@ -164,7 +164,7 @@ class BackgroundReliance(_Every):
       masks: [N, H, W] or [N, H, W, 1], in any common format.
       logdir: gets TensorBoard scalars; None for none.
       every: epochs between measurements.
-      input_range: what the model takes for black and white; None for [0, 255].
+      input_range: the pixel range that the model expects; None for [0, 255].
       preprocess: see `bg.class_images`.
       seed: keys the choice of other backgrounds.
 

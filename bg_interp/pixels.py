@@ -213,7 +213,7 @@ def given(
 
     Args:
       preprocess: "auto", a name, a function of images in [0, 255], or None for none.
-      input_range: what the classifier takes for black and white, instead.
+      input_range: the pixel range that the classifier expects, instead.
 
     Raises:
       UserError: settings that contradict each other, or are none.
@@ -248,7 +248,7 @@ def to_range(value: Any, what: str = "input_range") -> tuple[float, float]:
         low = high = 0.0
     if not low < high:
         raise UserError(
-            f"{what} must be what the model takes for black and white, such as (0, 1) or (-1, 1). "
+            f"{what} must be the pixel range that the model expects, such as (0, 1) or (-1, 1). "
             f"Received: {value!r}"
         )
     return low, high

@@ -18,7 +18,7 @@ from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.masks.arrays import opacity_of
-from bg_interp.masks.doubting import Areas, doubts_about
+from bg_interp.masks.doubting import doubts_of
 from bg_interp.models import opening
 from bg_interp.models.loading import load_classifier
 from bg_interp.models.outputs import KINDS, check_listed, check_names
@@ -44,7 +44,7 @@ def evaluate(
     invert_masks: bool | None = None,
     mask_values: Any = None,
 ) -> Evaluation:
-    """Measures how much a classifier depends on backgrounds.
+    """Measures how much a classifier relies on backgrounds.
 
     Example:
       ```
@@ -62,18 +62,18 @@ def evaluate(
       class_names: K names; None for numbers.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications; a
         function of images in [0, 255]; None for none.
-      input_range: what the model takes for black and white, instead of `preprocess`; None takes
-        [0, 255], or the range in which it is clearly better, which is said.
-      output_kind: "logits" or "probabilities"; None looks at a few outputs: rows that lie in 0 to 1
-        and add up to 1 are probabilities.
+      input_range: the pixel range that the model expects, instead of `preprocess`; None takes
+        [0, 255], or the range in which it is clearly better, with a message.
+      output_kind: "logits" or "probabilities"; None looks at a few outputs: rows within 0 to 1 that
+        add up to 1 are probabilities.
       keys: names of the images; None for their numbers.
       places: the kind of each image's background, a name or number for each, such as land and
         water; the worst group is then measured on unmodified images as well. None where
         nothing tells.
-      units: which images belong together, a name or number for each: those of one object, place
-        or scene, which are no news of each other; None where each shows another.
+      units: which images belong together, a name or number for each: those of one object, place or
+        scene, which are not independent; None where each shows another.
       backgrounds: on how many other backgrounds each object is tried; 0 for none.
-      seed: keys all that is random.
+      seed: keys all random choices.
       invert_masks: True where black is the object; False says that white is, however it looks.
       mask_values: which values of masks are object, where they are maps of labels or colours: a
         number, a list of numbers, "1:20" or "#800000".
@@ -129,7 +129,7 @@ def evaluate(
         backgrounds=backgrounds,
         seed=seed,
         facts=facts,
-        doubts=(*found.doubts, *doubts_about(Areas.of(opacity), rules)),
+        doubts=(*found.doubts, *doubts_of(*test, rules)),
     )
     shown = {"seed": seed, **facts, "found": "; ".join(found.notes)}
     write = page.writer(
@@ -186,7 +186,7 @@ def leak(
     invert_masks: bool | None = None,
     mask_values: Any = None,
 ) -> Leak:
-    """Measures how well backgrounds alone tell the label, before any model is trained.
+    """Measures how well backgrounds alone predict the label, before any model is trained.
 
     Args:
       images: [N, H, W, 3] in 0 to 255 or 0 to 1.
@@ -207,10 +207,10 @@ def leak(
     pixels = to_images(images)
     rules = MaskRules.of(invert_masks, mask_values)
     opacity = opacity_of(masks, pixels, rules)
-    for doubt in doubts_about(Areas.of(opacity), rules):
-        print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     check_counts(images=pixels, labels=labels)
     numbers = to_labels(labels, count_classes(labels))
+    for doubt in doubts_of(pixels, opacity, numbers, rules):
+        print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     scenes = units_of(units, len(pixels)).scenes
     return measure_leak(Arrays(pixels, opacity, numbers), whole(seed, "seed"), scenes)
 

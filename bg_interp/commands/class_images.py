@@ -302,7 +302,7 @@ def class_images(
       classes: names or numbers of the classes to show, or "all"; None for the first 16 at most.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
         before any other; a function of images in [0, 255]; None for none.
-      input_range: what the model takes for black and white, instead of `preprocess`.
+      input_range: the pixel range that the model expects, instead of `preprocess`.
       data: images like those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1: they give the
         start, the colours and the spectrum, and tell whether the range is right. A network without
         batch normalisation needs them for the preset `natural`.

@@ -315,7 +315,7 @@ def exit_code(found: Evaluation | Leak, config: EvaluateConfig) -> int:
 
 
 def leak(config: EvaluateConfig) -> Leak:
-    """Measures how well backgrounds alone tell the label, without any model.
+    """Measures how well backgrounds alone predict the label, without any model.
 
     Raises:
       UserError: data or masks cannot be used.

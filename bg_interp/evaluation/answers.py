@@ -78,7 +78,7 @@ class Answers:
       units: which images belong together.
       groups: accuracy of class x kind of background, on composites.
       natural: the same on unmodified images; None where nothing tells places.
-      leak: how well backgrounds alone tell the label; None when it was not asked for.
+      leak: how well backgrounds alone predict the label; None when it was not asked for.
     """
 
     labels: np.ndarray

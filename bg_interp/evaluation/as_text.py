@@ -3,6 +3,7 @@
 import csv
 import html
 import io
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,11 @@ def for_terminal(evaluation: "Evaluation") -> str:
         (name, f"{one.value:.3f}", f"[{one.low:.3f}, {one.high:.3f}]", meaning)
         for name, one, meaning in _measured(evaluation)
     ]
+    # What is left of a line by the other columns; files and pipes have no width of their own.
+    widest = max(32, shutil.get_terminal_size((120, 24)).columns - 54)
     lines = [
         *(f"In doubt, {one.about}: {one}" for one in evaluation.doubts),
-        tabulate(rows, heads, disable_numparse=True),
+        tabulate(rows, heads, disable_numparse=True, maxcolwidths=[None, None, None, widest]),
         counted(evaluation),
         *_attribution_lines(evaluation.attribution),
     ]

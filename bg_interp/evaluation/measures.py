@@ -190,7 +190,7 @@ MEASURES = (
     ),
     Measure(
         "leak",
-        "labels that backgrounds alone tell, without any model",
+        "labels that backgrounds alone predict, without any model",
         lambda answers: None if answers.leak is None else answers.leak.accuracy,
         DATA,
         more_is_worse=True,

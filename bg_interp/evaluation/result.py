@@ -30,7 +30,7 @@ _ELSEWHERE = ("mixed_random", "mixed_next", "swap")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
-    """All that is known of one classifier on one test set.
+    """All that was measured of one classifier on one test set.
 
     Attributes:
       answers: what the classifier says, and what is measured of it.
@@ -86,16 +86,16 @@ class Evaluation:
 
     @property
     def seed(self) -> int:
-        """What keys all that is random."""
+        """What keys all random choices."""
         return self.answers.seed
 
     @property
     def leak(self) -> Leak | None:
-        """How well backgrounds alone tell the label; None when it was not asked for."""
+        """How well backgrounds alone predict the label; None when it was not asked for."""
         return self.answers.leak
 
     def with_leak(self, leak: Leak) -> "Evaluation":
-        """Returns the same with what backgrounds alone tell."""
+        """Returns the same with what backgrounds alone predict."""
         return dataclasses.replace(self, answers=dataclasses.replace(self.answers, leak=leak))
 
     @functools.cached_property
@@ -132,7 +132,7 @@ class Evaluation:
         return meaning.replace("several", str(self.backgrounds), 1)
 
     def answer(self) -> str:
-        """Says in a few sentences how much the model depends on backgrounds.
+        """Says in a few sentences how much the model relies on backgrounds.
 
         Where something is in doubt it says what, and gives no verdict.
         """

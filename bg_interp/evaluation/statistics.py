@@ -169,7 +169,8 @@ def interval(values: np.ndarray, *, shared_variance: float = 0.0) -> tuple[float
     """Returns the 95 % interval of the mean of shares over other seeds and classes like these.
 
     Args:
-      values: [S, C], each from 0 to 1; NaN where nothing was measured.
+      values: [S, C], shares from 0 to 1, or differences of shares from -1 to 1; NaN where nothing
+        was measured.
       shared_variance: see `compare`.
     """
     known = ~np.isnan(values)
@@ -180,7 +181,9 @@ def interval(values: np.ndarray, *, shared_variance: float = 0.0) -> tuple[float
         found = effective.share_of(values[known], units=shares)
         return found.interval.low, found.interval.high
     like = crossed.like_these(values, binary=_is_binary(values), shared_variance=shared_variance)
-    return max(like.low, 0.0), min(like.high, 1.0)
+    # A difference such as the reliance may be below 0; a share may not.
+    least = 0.0 if np.nanmin(values) >= 0 else -1.0
+    return max(like.low, least), min(like.high, 1.0)
 
 
 def _is_binary(values: np.ndarray) -> bool:

@@ -108,5 +108,9 @@ def given_flags(config: Any, leaving_out: Sequence[str]) -> dict[str, str]:
 
 def command(tool: str, flags: Mapping[str, Any]) -> str:
     """Returns the command line that a page was made by."""
-    given = [f"--{name}={shlex.quote(str(value))}" for name, value in flags.items()]
-    return " ".join([programs.called(tool), *given])
+    return " ".join([programs.called(tool), *(_flag(*one) for one in flags.items())])
+
+
+def _flag(name: str, value: Any) -> str:
+    switched = {"True": f"--{name}", "False": f"--no{name}"}.get(str(value))
+    return switched or f"--{name}={shlex.quote(str(value))}"

@@ -64,7 +64,7 @@ class Ascent:
           samples: images made of each unit, from which the network's own margin chooses; None for
             2, or for what fits into one batch of a preset with a prior.
           position: (row, column) of the neuron that counts in each channel, instead of the mean.
-          input_range: what the model takes for black and white.
+          input_range: the pixel range that the model expects.
           jit_compile: compile the loop by XLA; on CPUs the plain graph is faster.
 
         Raises:

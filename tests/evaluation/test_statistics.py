@@ -82,6 +82,13 @@ def test_says_when_no_class_was_measured():
         compare("m", {"none": {1: [None]}, "black": {1: [0.5]}}, "black")
 
 
+def test_the_interval_of_a_difference_may_lie_below_zero():
+    values = np.random.default_rng(0).normal(-0.02, 0.01, (1, 24))
+    low, high = interval(values)
+    assert low < values.mean() < high < 0
+    assert interval(np.abs(values) + 0.2)[0] > 0
+
+
 def test_a_clear_difference_is_found_and_its_interval_holds_it():
     differences = 0.3 + 0.1 * np.random.default_rng(0).normal(size=(5, 8))
     found = compare("m", _measure(differences), "black")
