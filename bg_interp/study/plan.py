@@ -4,7 +4,7 @@ import dataclasses
 import math
 import pathlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, setting
 from bg_interp.config.cluster import ClusterConfig
@@ -229,7 +229,7 @@ def _name(background: str, seed: int, correlation: float, epsilon: float | None)
     return f"{background.replace(':', '-')}-correlation{correlation:g}{adversarial}-seed{seed}"
 
 
-def _treated(background: str) -> dict[str, str]:
+def _treated(background: str) -> dict[str, Any]:
     """Returns the settings of an arm that a treatment of --backgrounds stands for."""
     if background.startswith(_MIX_OF):
         return {"background": "mix", "background_in_mix": background.removeprefix(_MIX_OF)}

@@ -235,6 +235,10 @@ def test_nothing_is_cut_on_paper(browser):
     _sized(browser, _PAPER, 1000)
     browser.devtools("Emulation.setEmulatedMedia", media="print", features=[])
     assert browser.run(_CUT) == []
+    # Nobody can choose on paper.
+    assert (
+        browser.run("return getComputedStyle(document.querySelector('.filter')).display") == "none"
+    )
 
 
 def test_the_page_does_not_scroll_sideways_on_a_phone(browser):
