@@ -20,8 +20,10 @@ from scipy.special import expit
 from tabulate import tabulate
 
 from bg_interp import cli
+from bg_interp.data.near_duplicates import near_duplicates
 from bg_interp.evaluation import crossed, effective, intervals, leak, selection
-from bg_interp.evaluation.units import joined, near_duplicates
+from bg_interp.evaluation.places import same_places
+from bg_interp.evaluation.units import joined
 
 _SIMULATIONS = flags.DEFINE_integer("simulations", 500, "of each scenario", lower_bound=20)
 _ONLY = flags.DEFINE_string("only", None, "name of the one table to make")
@@ -176,7 +178,8 @@ def leaks(generator: np.random.Generator) -> Iterator[Row]:
     yield ["backgrounds", "chance", "mean leak", "above chance", "interval holds chance"]
     for world in known_truths.SCENES:
         images, scenes = world.draw(generator)
-        features, units = leak.describe(images), near_duplicates(images)
+        features = leak.describe(images)
+        units = joined(near_duplicates(images), same_places(images))
         if world.are_told:
             units = joined(units, scenes)
         found = []

@@ -18,7 +18,7 @@ from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.result import Evaluation
 from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.masks.arrays import opacity_of
-from bg_interp.masks.doubting import Areas, doubts_about
+from bg_interp.masks.doubting import doubts_of
 from bg_interp.models import opening
 from bg_interp.models.loading import load_classifier
 from bg_interp.models.outputs import KINDS, check_listed, check_names
@@ -129,7 +129,7 @@ def evaluate(
         backgrounds=backgrounds,
         seed=seed,
         facts=facts,
-        doubts=(*found.doubts, *doubts_about(Areas.of(opacity), rules)),
+        doubts=(*found.doubts, *doubts_of(*test, rules)),
     )
     shown = {"seed": seed, **facts, "found": "; ".join(found.notes)}
     write = page.writer(
@@ -207,10 +207,10 @@ def leak(
     pixels = to_images(images)
     rules = MaskRules.of(invert_masks, mask_values)
     opacity = opacity_of(masks, pixels, rules)
-    for doubt in doubts_about(Areas.of(opacity), rules):
-        print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     check_counts(images=pixels, labels=labels)
     numbers = to_labels(labels, count_classes(labels))
+    for doubt in doubts_of(pixels, opacity, numbers, rules):
+        print(f"in doubt, {doubt.about}: {doubt}", file=sys.stderr)
     scenes = units_of(units, len(pixels)).scenes
     return measure_leak(Arrays(pixels, opacity, numbers), whole(seed, "seed"), scenes)
 

@@ -12,12 +12,13 @@ import numpy as np
 from bg_interp.api.evaluate import names_of, units_of
 from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.config.mask_rules import MaskRules
+from bg_interp.data.near_duplicates import near_duplicates
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays
-from bg_interp.evaluation.units import NO_UNITS, Units, near_duplicates
+from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.masks.arrays import opacity_of
-from bg_interp.masks.doubting import Areas, doubts_about
+from bg_interp.masks.doubting import doubts_of
 from bg_interp.models import opening, preprocessing
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.loading import as_network
@@ -106,7 +107,7 @@ def repair(
     head = find_head(model)
     rules = MaskRules.of(invert_masks, mask_values)
     train = _arrays(images, labels, masks, head.classes, rules)
-    doubts, of_test = doubts_about(Areas.of(train.masks), rules), NO_UNITS
+    doubts, of_test = doubts_of(*train, rules), NO_UNITS
     together = units_of(units, len(train.labels))
     if test is None:
         together = together.with_duplicates(near_duplicates(train.images))
@@ -116,7 +117,7 @@ def repair(
         doubts = (*doubts, _SEEN)
     elif isinstance(test, tuple | list) and len(test) == len(Arrays._fields):
         measured_on = _arrays(*test, head.classes, rules)
-        doubts = (*doubts, *doubts_about(Areas.of(measured_on.masks), rules))
+        doubts = (*doubts, *doubts_of(*measured_on, rules))
     else:
         raise UserError("test must be a tuple of images, labels and masks, or None")
     size, how_pixels = train.images.shape[1:3], given(preprocess, input_range)

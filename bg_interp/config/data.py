@@ -23,6 +23,8 @@ DATASETS = (
 # Those that are made here, at a correlation and from a seed.
 MADE_HERE = ("habitats", "composites")
 OBJECTS = ("folder:PATH", "tfds:NAME")
+# Annotations of several objects an image, of which some classes may be chosen.
+OF_OBJECTS = ("coco", "yolo", "labelme", "voc")
 # Settings that mean something for composites alone; the help of tools lists them last.
 COMPOSITES_ALONE = ("objects", "object_masks", "places", "object_scale", "colour_matching")
 # `bg_interp.masks.segmenters.kinds` has an entry for each.
@@ -98,7 +100,7 @@ class SourceConfig:
     )
     only_classes: str | None = setting(
         None,
-        "coco, yolo, labelme and voc: names of the classes that objects may be of, with commas "
+        f"{', '.join(OF_OBJECTS)}: names of the classes that objects may be of, with commas "
         "between; objects of others count as background. Default: all",
     )
     image_size: int | None = setting(
@@ -191,6 +193,12 @@ def check_source(config: SourceConfig) -> None:
             f"Received: {config.dataset!r}{_meant(config.dataset) or _nearest(kind, rest)}"
         )
     _check_path(kind, rest)
+    if config.only_classes is not None and kind not in OF_OBJECTS:
+        raise UserError(
+            f"--only_classes chooses among the objects of {', '.join(OF_OBJECTS)}. Received: "
+            f"--only_classes={config.only_classes} for {config.dataset}; leave the others out of "
+            "the folder or table"
+        )
     if kind == "composites":
         _check_composites(config)
     size = config.image_size

@@ -14,6 +14,7 @@ import tqdm
 
 from bg_interp.data.sources import Split
 from bg_interp.masks.doubting import Areas
+from bg_interp.masks.fit import Pairs, some_of
 from bg_interp.models.resizing import resized
 
 Batch = Mapping[str, tf.Tensor]
@@ -185,20 +186,32 @@ def in_memory_within(examples: Examples, cache_gb: float, name: str) -> Examples
     return in_memory(examples, name)
 
 
-def areas_of(examples: Examples, name: str, batch_size: int = 256) -> Areas:
-    """Measures how much of each image is object; examples on disk are decoded once for it.
+def areas_and_pairs(examples: Examples, name: str, batch_size: int = 256) -> tuple[Areas, Pairs]:
+    """Measures how much of each image is object, and takes some images with their masks.
+
+    Examples on disk are decoded once for it.
 
     Args:
       examples: what to look at.
       name: what the progress bar calls it.
       batch_size: how many are decoded at a time.
     """
+    chosen = some_of(len(examples))
     if isinstance(examples, InMemory):
-        return Areas.of(examples.arrays["mask"])
+        return Areas.of(examples.arrays["mask"]), _pairs(examples.arrays, chosen)
     batches = in_order(examples, batch_size).as_numpy_iterator()
     total = -(-len(examples) // batch_size)
     bar = tqdm.tqdm(batches, f"checking {name}", total, unit="batch", delay=1)
-    return Areas.joined([Areas.of(batch["mask"]) for batch in bar])
+    areas, pairs = [], []
+    for number, batch in enumerate(bar):
+        areas.append(Areas.of(batch["mask"]))
+        rows = chosen - number * batch_size
+        pairs.append(_pairs(batch, rows[(rows >= 0) & (rows < batch_size)]))
+    return Areas.joined(areas), Pairs.joined(pairs)
+
+
+def _pairs(arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> Pairs:
+    return Pairs.of(*(arrays[name][rows] for name in ("image", "mask", "label")))
 
 
 def labels_of(examples: Examples) -> np.ndarray | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bg_interp.config.data import DataConfig, check_masks
 from bg_interp.config.mask_rules import MaskRules
-from bg_interp.data.examples import Examples, MaskReader, areas_of, own_mask
+from bg_interp.data.examples import Examples, MaskReader, areas_and_pairs, own_mask
 from bg_interp.data.sources import Source
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
@@ -38,7 +38,7 @@ class Masks:
       fingerprint: of the sizes of masks in a folder; those of other origins change their origin, or
         the fingerprint of the images.
       odd: {position: why a mask cannot be used}, of those that were read so far.
-      doubts: what the masks, all of them together, leave open.
+      doubts: what the masks, all of them together, and the names of images leave open.
     """
 
     read: MaskReader | None
@@ -126,7 +126,7 @@ def look_at(masks: Masks, examples: Examples, name: str, rules: MaskRules) -> Ma
       name: what the progress bar calls the masks.
       rules: what somebody says of the masks.
     """
-    areas = areas_of(examples, name)
+    areas, pairs = areas_and_pairs(examples, name)
     odd = np.isin(examples.positions, list(masks.odd))
     found = {
         quality.EMPTY: examples.positions[(areas.whole == 0) & ~odd],
@@ -139,7 +139,7 @@ def look_at(masks: Masks, examples: Examples, name: str, rules: MaskRules) -> Ma
             f"{'; '.join(reasons[:_NAMED])}{'; ...' if len(reasons) > _NAMED else ''}",
             file=sys.stderr,
         )
-    doubts = doubts_about(areas.take(~odd), rules, masks.odd)
+    doubts = doubts_about(areas.take(~odd), pairs, rules, masks.odd)
     return dataclasses.replace(
         masks,
         bad={verdict: some for verdict, some in found.items() if some.size},

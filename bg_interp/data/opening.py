@@ -9,6 +9,7 @@ from bg_interp.config.data import DataConfig
 from bg_interp.data import mask_choice
 from bg_interp.data.examples import Examples, InMemory, OnDisk, in_memory, in_memory_within
 from bg_interp.data.sources import Source
+from bg_interp.doubts import Doubt
 
 
 def open_examples(
@@ -31,6 +32,8 @@ def open_examples(
     images = source.splits[split]
     every = np.arange(len(images), dtype=np.int64)
     masks = mask_choice.choose(source, split, config)
+    of_names: tuple[Doubt, ...] = getattr(source, "doubts", ())
+    masks = dataclasses.replace(masks, doubts=(*of_names, *masks.doubts))
     on_disk = OnDisk(images, masks.read, config.image_size, every, config.resize)
     if masks.bad is None:
         # Masks are looked at once they are decoded, which would take as long again.

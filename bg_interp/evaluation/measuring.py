@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from bg_interp.data.near_duplicates import near_duplicates
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.evaluation.answers import Answers
@@ -16,7 +17,7 @@ from bg_interp.evaluation.reliance.adversarial import right_on_every_background
 from bg_interp.evaluation.reliance.groups import Groups, by_object, measure_groups
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.evaluation.units import NO_UNITS, Units, near_duplicates
+from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.models.adapter import AdaptedModel
 
 # Of the images that are left out so many are kept, to be looked at.

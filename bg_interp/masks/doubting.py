@@ -8,6 +8,7 @@ import numpy as np
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
+from bg_interp.masks.fit import Pairs, misfit, some_of
 
 # Below it an object is too small to be meant, above it nothing is left of the background.
 _EMPTY, _FULL = 0.005, 0.98
@@ -22,6 +23,8 @@ _FILLED, _LESS = 0.75, 0.03
 _AT_LEAST = 4
 _MOST = 0.5
 _ODD = 0.2
+# Next to no mask of photographs looks inverted that is not: a part of them tells.
+_INVERTED, _SOME_INVERTED = 0.1, 3
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -64,13 +67,36 @@ class Areas:
         return Areas(self.whole[rows], self.border[rows], self.inside[rows], self.soft[rows])
 
 
+def doubts_of(
+    images: np.ndarray,
+    masks: np.ndarray,
+    labels: np.ndarray | None = None,
+    rules: MaskRules | None = None,
+) -> tuple[Doubt, ...]:
+    """Says what is doubtful about masks that are in memory.
+
+    Args:
+      images: uint8 [N, H, W, 3].
+      masks: uint8 [N, H, W, 1], 255 = foreground.
+      labels: int [N], the class of each image; None where nothing tells.
+      rules: what somebody says of the masks.
+    """
+    rows = some_of(len(masks))
+    some = None if labels is None else np.asarray(labels)[rows]
+    return doubts_about(Areas.of(masks), Pairs.of(images[rows], masks[rows], some), rules)
+
+
 def doubts_about(
-    areas: Areas, rules: MaskRules | None = None, odd: Mapping[int, str] | None = None
+    areas: Areas,
+    pairs: Pairs,
+    rules: MaskRules | None = None,
+    odd: Mapping[int, str] | None = None,
 ) -> tuple[Doubt, ...]:
     """Says what is doubtful about masks, all of them together.
 
     Args:
       areas: of all masks that can be used or are empty.
+      pairs: some of the masks with their images.
       rules: what somebody says of them.
       odd: the others, with the reason.
     """
@@ -89,13 +115,19 @@ def doubts_about(
     # Masks that are all or nothing have no middle that differs from the border.
     inverted = (areas.border > _FILLED) & (areas.inside < areas.border - _LESS)
     told = ~(empty | full)
-    if rules.invert is None and told.any() and inverted[told].mean() > _MOST:
+    some = int(inverted[told].sum())
+    if rules.invert is None and some >= _SOME_INVERTED and some > _INVERTED * told.sum():
         found.append(
             _doubt(
-                f"masks look inverted: in {int(inverted[told].sum())} of {count} the object fills "
-                "the border and background the middle",
+                f"masks look inverted: in {some} of {count} the object fills the border and "
+                "background the middle",
                 "--invert_masks=true says that black is the object, --invert_masks=false that "
-                "white is",
+                "white is"
+                + (
+                    ""
+                    if some > _MOST * told.sum()
+                    else "; where some are written so, make them alike"
+                ),
             )
         )
     if (soft := areas.soft > _SOFT_SHARE).mean() > _MOST:
@@ -114,6 +146,14 @@ def doubts_about(
                     "look at them, and say with --mask_values what is object, or make them again",
                 )
             )
+    if reason := misfit(pairs):
+        found.append(
+            _doubt(
+                reason,
+                "look at them laid over their images with tools/segment.py --check, and give the "
+                "masks of these images",
+            )
+        )
     return tuple(found)
 
 

@@ -1,12 +1,14 @@
 """Which file is the mask of which image, in a folder that another tool wrote."""
 
+import itertools
 import pathlib
+import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from bg_interp import decoding
 from bg_interp.errors import UserError
+from bg_interp.masks import raw
 from bg_interp.masks.shards import png_name
 from bg_interp.storage.files import walked
 
@@ -32,17 +34,21 @@ _STEMS: tuple[str, ...] = (
     "{name}_object",
     "{name}_fg",
 )
+Place = Callable[[Sequence[str]], str]
 # Where it stands, for the image A/B/NAME.
-_PLACES: dict[str, Callable[[Sequence[str]], str]] = {
+_PLACES: dict[str, Place] = {
     "the images' folders": lambda folders: "/".join([*folders, ""]),
     "the images' folders without the first": lambda folders: "/".join([*folders[1:], ""]),
+    "the images' folders without the last": lambda folders: "/".join([*folders[:-1], ""]),
     "one folder": lambda folders: "",
     "one folder, after the class": lambda folders: "".join(f"{one}_" for one in folders[-1:]),
     "one folder, after the class and -": lambda folders: "".join(f"{one}-" for one in folders[-1:]),
     "one folder, after all folders": lambda folders: "".join(f"{one}_" for one in folders),
 }
+# So many other names that the first image's mask may have are tried on all.
+_MOST_NAMES = 8
 # Where a mask may be a PNG and a JPEG, the former says more.
-_FIRST = (".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+_FIRST = (".png", ".bmp", ".tif", ".tiff", ".webp", ".gif", ".npy")
 
 
 def find(
@@ -70,10 +76,10 @@ def find(
     readings: dict[tuple[str, ...], str] = {}
     best: tuple[str, ...] = ()
     for where, place in _PLACES.items():
-        for stem in _STEMS:
+        for stem in _stems(there, keys[0], place):
             names = _names(there, keys, place, stem)
             found = sum(map(bool, names))
-            if found > sum(map(bool, best)):
+            if stem in _STEMS and found > sum(map(bool, best)):
                 best = names
             if found == len(keys) and len(set(names)) == len(names):
                 readings.setdefault(names, f"{stem.format(name='NAME')} in {where}")
@@ -92,6 +98,7 @@ def find(
         )
     if readings:
         (names, how), *_ = readings.items()
+        _check_alone(folder, there, names, how, flag)
         print(f"masks in {folder}: {how}, such as {names[0]} for {keys[0]!r}", file=sys.stderr)
         return [folder / name for name in names]
     missing = [number for number in range(len(keys)) if not (best and best[number])]
@@ -113,6 +120,46 @@ def find(
     )
 
 
+def _stems(there: Mapping[str, Sequence[str]], key: str, place: Place) -> Iterable[str]:
+    """Returns how masks may be called after their images: as usual, or as the first one is."""
+    yield from _STEMS
+    *folders, name = comparable(key).split("/")
+    start, name = place(folders), pathlib.PurePosixPath(name).stem
+    # A digit beside the name would be a part of it: 11 for the image 1.
+    called = re.compile(re.escape(start) + rf"([^/\d]*){re.escape(name)}([^/\d][^/]*)?")
+    matches = (called.fullmatch(known) for known in there if name in known)
+    for match in itertools.islice(filter(None, matches), _MOST_NAMES):
+        before, after = (part.replace("{", "{{").replace("}", "}}") for part in match.groups(""))
+        if (stem := f"{before}{{name}}{after}") not in _STEMS:
+            yield stem
+
+
+def _check_alone(
+    folder: pathlib.Path,
+    there: Mapping[str, Sequence[str]],
+    names: Sequence[str],
+    how: str,
+    flag: str,
+) -> None:
+    """Checks that masks with a name of their own are the only pictures of their images.
+
+    Raises:
+      UserError: a folder holds NAME_part_0 and NAME_part_1, or outlines beside masks.
+    """
+    if how.partition(" in ")[0] in {stem.format(name="NAME") for stem in _STEMS}:
+        return
+    taken = set(names)
+    beside = {one.rpartition("/")[0] for one in names}
+    others = [one for some in there.values() for one in some if one not in taken]
+    others = [one for one in others if one.rpartition("/")[0] in beside]
+    if len(others) > len(names) / 2:
+        raise UserError(
+            f"{flag}=folder:{folder} must hold one mask of each image. Received: {names[0]} as "
+            f"well as {min(others)}; give a folder of those that are meant, each with all that is "
+            "object in its image"
+        )
+
+
 def comparable(name: str) -> str:
     """Returns a name as names are compared: NFC, in lower case."""
     return unicodedata.normalize("NFC", name).lower()
@@ -127,7 +174,7 @@ def _index(folder: pathlib.Path) -> dict[str, list[str]]:
         below = pathlib.PurePath(where).relative_to(folder)
         for name in sorted(names):
             path = below / name
-            if path.suffix.lower() in decoding.SUFFIXES and not name.startswith("."):
+            if path.suffix.lower() in raw.SUFFIXES and not name.startswith("."):
                 known = comparable(path.with_suffix("").as_posix())
                 there.setdefault(known, []).append(path.as_posix())
     return there
@@ -136,7 +183,7 @@ def _index(folder: pathlib.Path) -> dict[str, list[str]]:
 def _names(
     there: dict[str, list[str]],
     keys: Sequence[str],
-    place: Callable[[Sequence[str]], str],
+    place: Place,
     stem: str,
 ) -> tuple[str, ...]:
     """Returns the mask of each key by one reading of the names; "" where there is none."""
@@ -156,5 +203,5 @@ def _names(
 def _what_lies_there(there: dict[str, list[str]]) -> str:
     names = [one for some in there.values() for one in some]
     if not names:
-        return "; it holds no picture at all"
+        return "; it holds no picture or .npy file at all"
     return f"; it holds {len(names)} pictures, such as {', '.join(sorted(names)[:2])}"

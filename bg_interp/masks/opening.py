@@ -11,7 +11,7 @@ from bg_interp import decoding
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
-from bg_interp.masks import formats, names, shapes
+from bg_interp.masks import formats, names, raw, shapes
 from bg_interp.masks.raw import Raw
 from bg_interp.masks.reading import CheckedMasks, read_mask
 
@@ -126,7 +126,7 @@ def _check_shapes(
     problems = []
     for position in some:
         try:
-            mask, image = decoding.header(paths[position]), decoding.header(images.path(position))
+            mask, image = raw.header(paths[position]), decoding.header(images.path(position))
         except (OSError, decoding.DamagedImage):
             continue  # It is counted when it is read.
         blank = np.broadcast_to(np.uint8(0), (mask.height, mask.width))
@@ -159,7 +159,7 @@ def _drawn_on(
             break
         turn = int(images.turns[position])
         try:
-            mask = decoding.header(paths[position])
+            mask = raw.header(paths[position])
             if mask.orientation != 1:
                 continue  # It says itself how it is to be shown.
             shown = decoding.header(images.path(position)).shown

@@ -1,11 +1,16 @@
 """What a mask's file says of each pixel, before anybody decides what is object."""
 
+import pathlib
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
 from bg_interp import decoding
+from bg_interp.errors import one_line
+
+# Files that masks are read from: pictures, and arrays of one mask.
+SUFFIXES = (*decoding.SUFFIXES, ".npy")
 
 # JPEG leaves a trace of colour in a grey picture; a map of colours has more of it.
 _COLOURLESS = 40
@@ -36,6 +41,44 @@ class Raw(NamedTuple):
         """Height and width as stored."""
         some = self.colours if self.levels is None else self.levels
         return some.shape[:2]  # type: ignore[union-attr, return-value]  # One of them is there.
+
+
+def read(path: pathlib.Path) -> Raw:
+    """Reads a mask's file: a picture, or an array of one mask as NumPy saves it.
+
+    Raises:
+      DamagedImage: see `decoding.decode`; or an array that is no mask.
+      OSError: the file cannot be read.
+    """
+    if path.suffix.lower() == ".npy":
+        return of_array(_array(path))
+    return decoded(path.read_bytes())
+
+
+def header(path: pathlib.Path) -> decoding.Header:
+    """Reads what a mask's file says of its pixels; errors are those of `read`."""
+    if path.suffix.lower() == ".npy":
+        height, width = _array(path).shape[:2]
+        return decoding.Header(width, height, 1)
+    return decoding.header(path)
+
+
+def _array(path: pathlib.Path) -> np.ndarray:
+    """Returns an array of [h, w] or [h, w, C] of numbers, not read into memory yet."""
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+        found = found[0] if found.ndim == 3 and len(found) == 1 else found
+    # NumPy raises many kinds of exceptions on damaged files.
+    except Exception as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        raise decoding.DamagedImage(one_line(error)) from error
+    if found.ndim not in (2, 3) or found.dtype.kind not in "buif" or found.shape[2:] > (4,):
+        raise decoding.DamagedImage(
+            f"it is an array of {found.dtype} and shape {list(found.shape)}, where one mask is "
+            "[height, width]"
+        )
+    return found
 
 
 def decoded(data: bytes) -> Raw:

@@ -49,7 +49,7 @@ def read_mask(path: pathlib.Path) -> raw.Raw:
       OddMask: it cannot be read; the message says why, as a clause.
     """
     try:
-        return raw.decoded(path.read_bytes())
+        return raw.read(path)
     except (OSError, decoding.DamagedImage) as error:
         reason = getattr(error, "strerror", None) or error
         raise formats.OddMask(f"cannot be read ({reason})") from error

@@ -10,13 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from bg_interp.data.near_duplicates import near_duplicates
 from bg_interp.doubts import Doubt
 from bg_interp.evaluation.arrays import Arrays, compiled, predict, usable_rows, with_usable_masks
 from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
 from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.evaluation.units import NO_UNITS, Units, near_duplicates
+from bg_interp.evaluation.units import NO_UNITS, Units
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.repairing.cache import ResumeCache, digest
 from bg_interp.repairing.fitting import check_classes, fit

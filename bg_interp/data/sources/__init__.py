@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bg_interp.config.annotations import READERS, dataset_of
 from bg_interp.config.data import SourceConfig, check_source
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, printable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -136,7 +136,7 @@ def described(source: Source) -> str:
     """Says in one line what classes and how many images a source holds."""
     names = source.class_names
     shown = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
-    said = f"{source.name}: {len(names)} classes ({shown})"
+    said = printable(f"{source.name}: {len(names)} classes ({shown})")
     splits = source.splits
     if not getattr(source, "divided", False):
         return f"{said}, images: {_counted(splits)}"

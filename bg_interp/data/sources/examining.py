@@ -9,28 +9,44 @@ import os
 import pathlib
 import sys
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from bg_interp import decoding, processes
+from bg_interp.data import near_duplicates
 from bg_interp.errors import UserError
 
 # Below this many images starting processes takes longer than decoding.
 _WORTH_A_PROCESS = 2000
 
-# The file's digest, why it cannot be decoded, and EXIF's orientation of its pixels.
-Examined = tuple[str, str | None, int]
+
+class Examined(NamedTuple):
+    """What was found when a file was decoded.
+
+    Attributes:
+      digest: of its bytes; "" where it cannot be decoded.
+      reason: why it cannot be decoded; None where it can.
+      turn: EXIF's orientation of its pixels.
+      looks: see `near_duplicates.looks_of`.
+    """
+
+    digest: str
+    reason: str | None
+    turn: int = 1
+    looks: int = 0
 
 
 def examine(path: pathlib.Path) -> Examined:
-    """Returns a file's digest, None and its orientation, or "" and why it cannot be decoded."""
+    """Decodes a file and returns what was found."""
     try:
         str(path).encode()
         data = path.read_bytes()
-        _, turn = decoding.decode_with_turn(data)
+        pixels, turn = decoding.decode_with_turn(data)
     except UnicodeEncodeError:
-        return "", "its name, or that of its folder, is not UTF-8", 1
+        return Examined("", "its name, or that of its folder, is not UTF-8")
     except (decoding.DamagedImage, OSError) as error:
-        return "", str(error), 1
-    return hashlib.blake2b(data, digest_size=16).hexdigest(), None, turn
+        return Examined("", str(error))
+    digest = hashlib.blake2b(data, digest_size=16).hexdigest()
+    return Examined(digest, None, turn, near_duplicates.looks_of(pixels))
 
 
 def examine_all(paths: Sequence[pathlib.Path], workers: int | None = None) -> Iterator[Examined]:
@@ -62,8 +78,7 @@ def examine_all(paths: Sequence[pathlib.Path], workers: int | None = None) -> It
                     f"a process that checks images ended early, at {str(path)!r}; did it "
                     "run out of memory? Free some and start again"
                 )
-            digest, reason, turn = json.loads(line)
-            yield digest, reason, turn
+            yield Examined(*json.loads(line))
 
 
 def _main() -> None:

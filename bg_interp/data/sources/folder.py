@@ -20,7 +20,9 @@ from bg_interp.config.data import DataConfig, SourceConfig
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.data.sources import duplicates, examining, layout
 from bg_interp.data.sources.duplicates import NONE, Duplicates
+from bg_interp.data.sources.examining import Examined
 from bg_interp.data.sources.layout import in_order
+from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError
 from bg_interp.masks import opening
 from bg_interp.masks.opening import FileMasks, Photographs
@@ -108,6 +110,7 @@ class FolderSource:
       divided: whether nobody has divided the images into splits: it was done here, by a hash of
         their names, or all images are in both.
       duplicates: images that are the same file several times.
+      doubts: what the folders' names leave open.
     """
 
     name: str
@@ -119,6 +122,7 @@ class FolderSource:
     place_names: tuple[str, ...] = ()
     divided: bool = False
     duplicates: Duplicates = NONE
+    doubts: tuple[Doubt, ...] = ()
 
 
 def _key(root: pathlib.Path, path: pathlib.Path) -> str:
@@ -135,18 +139,18 @@ def _stamp(path: pathlib.Path) -> str:
     return f"{found.st_size}-{found.st_mtime_ns}"
 
 
-def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tuple]:
+def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, Examined]:
     """Examines every image once; what was examined before is remembered by size and time.
 
     Returns:
-      {path relative to root: (digest, reason or None, orientation)}.
+      {path relative to root: what was found}.
     """
     known_as = hashlib.sha256(str(root.resolve()).encode(errors="replace")).hexdigest()[:16]
     memory = files.cache_folder() / "folders" / f"{known_as}.json"
     try:
         known = files.read_sealed(memory)
         # What could not be read may be read by now.
-        known = {key: found for key, found in known.items() if len(found) == 4 and not found[2]}
+        known = {key: found for key, found in known.items() if len(found) == 5 and not found[2]}
     except (OSError, ValueError, TypeError):
         known = {}
     stamps = {path: _stamp(path) for path in paths}
@@ -159,7 +163,7 @@ def _examine_all(root: pathlib.Path, paths: list[pathlib.Path]) -> dict[str, tup
         # Remembering only saves time: a cache that cannot be written stops nobody.
         with contextlib.suppress(UserError):
             files.write_sealed(memory, known)
-    return {key: tuple(found[1:]) for key, found in known.items()}
+    return {key: Examined(*found[1:]) for key, found in known.items()}
 
 
 def _in_test(key: str) -> bool:
@@ -181,12 +185,12 @@ def _divide(by_class: dict[str, list[str]]) -> dict[str, dict[str, list[str]]]:
 
 
 def _split(
-    root: pathlib.Path, by_class: dict[str, list[str]], examined: dict[str, tuple]
+    root: pathlib.Path, by_class: dict[str, list[str]], examined: dict[str, Examined]
 ) -> FolderSplit:
     names = in_order(by_class)
     pairs = sorted((key, names.index(name)) for name, keys in by_class.items() for key in keys)
     keys = [key for key, _ in pairs]
-    turns = np.array([examined[key][2] for key in keys], np.int8)
+    turns = np.array([examined[key].turn for key in keys], np.int8)
     return FolderSplit(root, keys, np.array([n for _, n in pairs], np.int32), turns)
 
 
@@ -230,9 +234,9 @@ def open_folder(
     root = found.root
     paths = [path for one in found.images.values() for some in one.values() for path in some]
     examined = _examine_all(root, paths)
-    damaged = tuple((key, one[1]) for key, one in sorted(examined.items()) if one[1])
+    damaged = tuple((key, one.reason) for key, one in sorted(examined.items()) if one.reason)
     _say_left_out(damaged, len(paths), found.left_out)
-    sound = {key for key, one in examined.items() if not one[1]}
+    sound = {key for key, one in examined.items() if not one.reason}
     keys = {
         split: {
             name: [k for p in some if (k := _key(root, p)) in sound]
@@ -254,16 +258,16 @@ def open_folder(
             name: _with_masks(split, masks, rules or MaskRules()) for name, split in splits.items()
         }
     same = duplicates.find(
-        {
-            key: (examined[key][0], split, name)
+        [
+            duplicates.Image(key, root / key, split, name, examined[key])
             for split, by_class in keys.items()
             for name, some in by_class.items()
             for key in some
-        }
+        ]
     )
     if same:
         print(same, file=sys.stderr)
-    content = json.dumps([(key, examined[key][0]) for key in sorted(sound)])
+    content = json.dumps([(key, examined[key].digest) for key in sorted(sound)])
     return FolderSource(
         name=f"folder:{root.resolve()}",
         class_names=tuple(in_order(keys["train"])),
@@ -273,6 +277,7 @@ def open_folder(
         has_masks=has_masks,
         divided=divided,
         duplicates=same,
+        doubts=found.doubts,
     )
 
 

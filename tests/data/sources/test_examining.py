@@ -31,7 +31,7 @@ def paths(tmp_path):
 
 def test_processes_say_what_this_one_says(paths):
     here = list(examining.examine_all(paths, workers=0))
-    assert [bool(digest) for digest, _, _ in here] == [True, False, False, True, False]
+    assert [bool(one.digest) for one in here] == [True, False, False, True, False]
     assert here == [examining.examine(path) for path in paths]
     for workers in (1, 2):
         assert list(examining.examine_all(paths, workers=workers)) == here

@@ -355,6 +355,27 @@ def test_the_same_image_several_times_is_counted(tmp_path, capsys):
     )
 
 
+def test_photographs_that_were_saved_again_for_testing_are_counted(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    for number in range(12):
+        small = generator.integers(0, 255, (12, 16, 3)).astype(np.uint8)
+        image = Image.fromarray(small).resize((160, 120), Image.Resampling.BICUBIC)
+        folder = tmp_path / ("train" if number < 8 else "test") / ("cat", "dog")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        image.save(folder / f"{number}.png")
+        if number < 2:
+            again = tmp_path / "test" / ("cat", "dog")[number % 2] / f"again{number}.jpg"
+            again.parent.mkdir(parents=True, exist_ok=True)
+            image.resize((100, 75)).save(again, quality=60)
+    found = open_folder(tmp_path).duplicates
+    assert found.near == (
+        ("test/cat/again0.jpg", "train/cat/0.png"),
+        ("test/dog/again1.jpg", "train/dog/1.png"),
+    )
+    assert not found.groups and found.to_dict()["near_across_splits"] == 2
+    assert "2 images of test are nearly the same as images of train" in capsys.readouterr().err
+
+
 def disc(path: pathlib.Path) -> np.ndarray:
     """Writes the mask of an image, and returns it, uint8 [8, 10]."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -104,7 +104,8 @@ def _read(file: pathlib.Path) -> dict[str, Any]:
         content = files.parsed(file.read_bytes())
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--dataset=coco:{file} must be JSON ({one_line(error)}); export it again"
+            f"--dataset=coco:{file} must be JSON ({one_line(error)}); export the annotations "
+            "again, as COCO instances"
         ) from error
     missing = [name for name in _LISTS if not _is_list(content, name)]
     if missing:
@@ -142,10 +143,11 @@ def _images_of(
         for folder in candidates
     }
     best = max(candidates, key=lambda folder: held[folder])
-    if not held[best]:
+    # A file of an empty split names none.
+    if some and not held[best]:
         raise UserError(
-            f"the images of {file} must be there. Received: no {some[0] if some else 'image'!r} in "
-            f"{candidates[0]} or beside it; name their folder with --data_dir"
+            f"the images of {file} must be there. Received: no {some[0]!r} in {candidates[0]} or "
+            "beside it; name their folder with --data_dir"
         )
     return best
 

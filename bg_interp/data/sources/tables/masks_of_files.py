@@ -25,7 +25,7 @@ class OpacityFile:
     def drawn(self, height: int, width: int) -> np.ndarray:
         """Returns the opacity, uint8 [h, w]."""
         del height, width
-        found = read_with(_read, self.path)
+        found = read_with(raw.read, self.path)
         if found.levels is None:
             raise BadMask(f"{self.path} is a picture in colours")
         try:
@@ -38,13 +38,6 @@ class OpacityFile:
     def identity(self) -> bytes:
         """Returns the file's name, size and time."""
         return stamp(self.path).encode()
-
-
-def _read(path: pathlib.Path) -> raw.Raw:
-    """Reads a picture, or an array of one mask: bool, 0 and 1, 0.0 to 1.0, or 0 to 255."""
-    if path.suffix == ".npy":
-        return raw.of_array(np.squeeze(np.load(path, allow_pickle=False)))
-    return raw.decoded(path.read_bytes())
 
 
 class FileMasks:

@@ -10,6 +10,9 @@ from bg_interp.data.sources import layout
 from bg_interp.data.sources.tables.drawn import Drawing
 from bg_interp.errors import UserError
 
+# Of images that are named without one.
+_SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG", ".webp", ".tif")
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Row:
@@ -73,8 +76,8 @@ def split_of(name: str) -> str:
 def file_below(folder: pathlib.Path, name: str) -> pathlib.Path:
     """Returns a file that annotations name, relative to `folder`, however its name is spelled.
 
-    Annotations come from other systems: with backslashes, with accents composed or not, and with
-    the whole path of a machine of which only the name of the file is left.
+    Annotations come from other systems: with backslashes, with accents composed or not, without the
+    suffix, and with the whole path of a machine of which only the name of the file is left.
     """
     plain = name.strip().replace("\\", "/")
     path = folder / plain
@@ -85,6 +88,9 @@ def file_below(folder: pathlib.Path, name: str) -> pathlib.Path:
                 return folder / other
         if last and (plain.startswith("/") or plain[1:2] == ":") and (folder / last).exists():
             return folder / last
+        # Numbers of images, such as 000123 or 12.5 for 12.5.jpg.
+        suffixes = (path.with_name(path.name + suffix) for suffix in _SUFFIXES)
+        return next((other for other in suffixes if other.is_file()), path)
     return path
 
 

@@ -96,10 +96,10 @@ def open_table(table: Table, whole: bool = False) -> TableSource:
     root, rows = _keyed(rows, table.root)
     examined = folder._examine_all(root, [row.image for row in rows])
     by_key = {row.key: examined[folder._key(root, row.image)] for row in rows}
-    damaged = tuple((key, found[1]) for key, found in sorted(by_key.items()) if found[1])
+    damaged = tuple((key, found.reason) for key, found in sorted(by_key.items()) if found.reason)
     for key, reason in damaged:
         notes.add("images are damaged and left out", f"{key} ({reason})")
-    sound = sorted((row for row in rows if not by_key[row.key][1]), key=lambda row: row.key)
+    sound = sorted((row for row in rows if not by_key[row.key].reason), key=lambda row: row.key)
     names = _class_names(sound, what, table.classes)
     _check_labels(names, what)
     places = tuple(in_order({row.place for row in sound if row.place}))
@@ -107,11 +107,11 @@ def open_table(table: Table, whole: bool = False) -> TableSource:
     if not whole:
         _check_trained(names, splits[TRAIN], what)
     same = duplicates.find(
-        {
-            row.key: (by_key[row.key][0], split, row.label)
+        [
+            duplicates.Image(row.key, row.image, split, row.label, by_key[row.key])
             for split, some in splits.items()
             for row in some
-        }
+        ]
     )
     for line in [*notes.lines, *([str(same)] if same else [])]:
         print(f"{what}: {line}", file=sys.stderr)
@@ -241,7 +241,7 @@ def _fingerprint(rows: Sequence[Row], digests: dict[str, Any]) -> str:
     """Returns a sha256 of all images, and of what is said of them."""
     found = hashlib.sha256()
     for row in rows:
-        said = [row.key, digests[row.key][0], row.label, row.split, row.place]
+        said = [row.key, digests[row.key].digest, row.label, row.split, row.place]
         found.update(json.dumps(said).encode())
         found.update(_identity(row.mask))
     return found.hexdigest()

@@ -3,13 +3,13 @@
 import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from bg_interp import decoding
 from bg_interp.config.mask_rules import MaskRules
+from bg_interp.data.sources.examining import Examined
 from bg_interp.data.sources.tables.drawn import BadMask, Drawing, fitted, is_box
 from bg_interp.data.sources.tables.masks_of_files import FileMasks
 from bg_interp.data.sources.tables.rows import Row
@@ -121,7 +121,7 @@ def split_of_rows(
     rows: Sequence[Row],
     names: Sequence[str],
     places: Sequence[str],
-    examined: Mapping[str, Any],
+    examined: Mapping[str, Examined],
     what: str,
     rules: MaskRules | None,
 ) -> TableSplit:
@@ -131,7 +131,7 @@ def split_of_rows(
       rows: one an image.
       names: of classes, in the order of labels.
       places: of kinds of background, in the order of their numbers; empty where nothing tells.
-      examined: {key: (digest, why it is damaged, EXIF's orientation)}.
+      examined: {key: what was found when it was decoded}.
       what: names the data set in messages.
       rules: what somebody says of masks in files.
 
@@ -141,7 +141,7 @@ def split_of_rows(
     number, place = ({name: n for n, name in enumerate(some)} for some in (names, places))
     drawings = [row.mask for row in rows]
     paths = [row.image for row in rows]
-    turns = np.array([examined[row.key][2] for row in rows], np.int8)
+    turns = np.array([examined[row.key].turn for row in rows], np.int8)
     written = [mask if isinstance(mask, pathlib.Path) else None for mask in drawings]
     named = {"object": [row.object for row in rows], "scene": [row.scene for row in rows]}
     units = {unit: _numbers(values) for unit, values in named.items()}

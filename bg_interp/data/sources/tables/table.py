@@ -1,7 +1,8 @@
 """`table:FILE.csv`: a table of labels, a row an image, as spreadsheets and scripts write them.
 
-Columns image and label; if there split, mask, place, key, object and scene (or group). Paths are
-relative to the table's folder. Commas, semicolons and tabs are told apart by the header.
+Columns image and label; if there split (or is_valid, is_test), mask, place, key, object and scene
+(or group). Paths are relative to the table's folder. Commas, semicolons and tabs are told apart by
+the header.
 """
 
 import csv
@@ -11,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from bg_interp.config.data import DataConfig, SourceConfig
+from bg_interp.data.sources.layout import TEST, TRAIN, VALIDATION
 from bg_interp.data.sources.tables import rows as table_rows
 from bg_interp.data.sources.tables.rows import Notes, Row, file_below
 from bg_interp.data.sources.tables.source import Table, openers
@@ -27,7 +29,11 @@ _ALSO = {
     "key": (),
     "object": ("individual",),
     "scene": ("group",),
+    "is_valid": ("is_validation", "is_val"),
+    "is_test": (),
 }
+# What programs write for a value that is missing.
+_MISSING = {"nan", "null", "<na>"}
 
 
 def read(path: str, config: SourceConfig) -> Table:
@@ -50,7 +56,7 @@ def read(path: str, config: SourceConfig) -> Table:
     found = [
         Row(
             image=file_below(root, cells["image"]),
-            label=cells["label"],
+            label=_label(table, number, cells["label"]),
             split=_split(table, number, cells),
             mask=_mask(root, cells, notes),
             place=cells.get("place", ""),
@@ -111,10 +117,10 @@ def _check_filled(
     needed: Iterable[str],
 ) -> None:
     for name in needed:
-        if not cells[name]:
+        if not cells[name] or (name == "label" and cells[name].casefold() in _MISSING):
             raise UserError(
-                f"{table}: each row must have a value for {columns[name]!r}. Received: none in "
-                f"line {number}; fill it in, or remove the row"
+                f"{table}: each row must have a value for {columns[name]!r}. Received: "
+                f"{cells[name] or 'none'} in line {number}; fill it in, or remove the row"
             )
 
 
@@ -163,9 +169,29 @@ def _columns(table: pathlib.Path, header: list[str]) -> dict[str, str]:
     return found
 
 
+def _is_yes(value: str) -> bool:
+    return value.casefold() in ("1", "1.0", "true", "yes", "y", "t")
+
+
+def _label(table: pathlib.Path, number: int, value: str) -> str:
+    """Returns a class's name.
+
+    Raises:
+      UserError: it is a number with a fraction, as measurements are.
+    """
+    if re.fullmatch(r"-?\d*\.\d*[1-9]\d*(e-?\d+)?", value):
+        raise UserError(
+            f"{table}: label must name a class. Received: {value!r} in line {number}, which is a "
+            "measurement; name the column of classes label, or divide the values into classes"
+        )
+    return value
+
+
 def _split(table: pathlib.Path, number: int, cells: Mapping[str, str]) -> str:
     if "split" not in cells:
-        return ""
+        told = {"is_test": TEST, "is_valid": VALIDATION}
+        held_out = [split for name, split in told.items() if _is_yes(cells.get(name, ""))]
+        return held_out[0] if held_out else TRAIN if told.keys() & cells.keys() else ""
     found = table_rows.split_of(cells["split"])
     if not found:
         raise UserError(

@@ -117,7 +117,8 @@ def _images(file: pathlib.Path, root: pathlib.Path, where: Any) -> Iterator[path
         # Exports often say ../train/images where train/images stands beside the file.
         if not isinstance(one, str):
             raise UserError(f"{file} must name images that are there. Received: {_shown(one)}")
-        names = [one, one.removeprefix("../")]
+        plain = one.replace("\\", "/")
+        names = [plain, plain.removeprefix("../")]
         found = [folder / name for name in names for folder in (root, file.parent)]
         there = next((path for path in found if path.exists()), None)
         if there is None:

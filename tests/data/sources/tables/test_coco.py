@@ -143,11 +143,31 @@ def test_a_folder_has_a_file_for_each_split(opened, tmp_path):
 def test_only_some_classes(opened, tmp_path):
     annotations = [annotation(n, polygon(n), (1, 3, 7)[n % 3]) for n in range(8)]
     dataset = write(tmp_path, annotations)
+    assert opened(dataset).class_names == ("never", "cat", "dog")
     source = opened(dataset, only_classes="dog, cat")
     assert source.class_names == ("cat", "dog")
-    assert sorted(labels_of(source)) == [1, 2, 4, 5, 7]
+    # The images of the third class are left out, and the others keep their own.
+    assert labels_of(source) == {1: "cat", 2: "dog", 4: "cat", 5: "dog", 7: "cat"}
+    assert lowest_iou(source) > 0.97
     with pytest.raises(UserError, match=r"Received: 'dgo'; did you mean 'dog'\?"):
         opened(dataset, only_classes="dgo")
+
+
+def test_a_larger_object_of_another_class_is_background(opened, tmp_path):
+    whole = [[0, 0, WIDTH, 0, WIDTH, HEIGHT, 0, HEIGHT]]
+    others = [annotation(n, whole, 1) | {"id": 100 + n} for n in range(8)]
+    own = [annotation(n, polygon(n), (3, 7)[n % 2]) for n in range(8)]
+    dataset = write(tmp_path, [*others, *own])
+    with pytest.raises(UserError, match=r"two classes or more\. Received: never"):
+        opened(dataset)
+    source = opened(dataset, only_classes="cat,dog")
+    assert labels_of(source) == {n: ("cat", "dog")[n % 2] for n in range(8)}
+    assert lowest_iou(source) > 0.97
+
+
+def test_classes_of_folders_cannot_be_chosen(opened, tmp_path):
+    with pytest.raises(UserError, match="--only_classes chooses among the objects of coco"):
+        opened(f"folder:{tmp_path}", only_classes="cat")
 
 
 def test_files_that_are_none_are_refused_in_one_line(opened, tmp_path):

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bg_interp.evaluation.units import near_duplicates
+from bg_interp.data.near_duplicates import between, looks_of, near_duplicates
 
 
 def _places(count: int, seed: int = 0) -> np.ndarray:
@@ -48,3 +48,21 @@ def test_other_objects_on_one_pattern_are_other_images():
     images[:, 16:48, 16:48] = np.clip(_places(20, seed=5), 0, 255)[:, :32, :32]
     images = images + generator.normal(0, 3, images.shape)
     assert len(np.unique(near_duplicates(np.clip(images, 0, 255).astype(np.uint8)))) >= 18
+
+
+def _saved_again(image: np.ndarray, side: int, quality: int) -> np.ndarray:
+    small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+    written = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(written, cv2.IMREAD_COLOR)
+
+
+@pytest.mark.parametrize(("side", "quality"), [(256, 60), (100, 90), (64, 40)])
+def test_photographs_that_were_saved_again_are_found_in_another_split(side, quality):
+    places = np.clip(_places(40, seed=6), 0, 255).astype(np.uint8)
+    large = [cv2.resize(one, (256, 192), interpolation=cv2.INTER_CUBIC) for one in places]
+    test = [_saved_again(one, side, quality) for one in large[:10]] + large[10:20]
+    train = large[:10] + large[20:]
+    looks = [[looks_of(one) for one in some] for some in (test, train)]
+    found = between(*looks, lambda first, second: (test[first], train[second]))
+    assert found == [(number, number) for number in range(10)]
+    assert between([], looks[1], None) == [] and between(looks[0], [], None) == []
