@@ -128,3 +128,11 @@ def test_a_sealed_file_that_says_something_else_is_refused(tmp_path):
     path.write_text("[]")
     with pytest.raises(ValueError, match="must hold an object, not list"):
         files.read_sealed(path)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, b'{"a":' * 100_000, "no", b"\xff", "[]"])
+def test_what_is_no_sealed_json_is_a_value_error(text, tmp_path):
+    path = tmp_path / "a.json"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(ValueError):
+        files.read_sealed(path)

@@ -237,6 +237,11 @@ def test_a_long_gallery_goes_on(network, tmp_path):
     for name in ("images", "activations", "guesses"):
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
     assert again.units == first.units == (0, 1, 2, 3)
+    # A part whose file is damaged is made again.
+    damaged = min((tmp_path / "progress").iterdir())
+    damaged.write_bytes(damaged.read_bytes()[:-40])
+    np.testing.assert_array_equal(ascent.in_parts(keep=kept).images, first.images)
+    assert len(made) > count
     # A gallery of a thousand classes fits into memory once.
     assert len(first.samples) > 1 or np.shares_memory(first.images, first.samples)
     kept.clear()
