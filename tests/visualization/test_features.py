@@ -10,7 +10,7 @@ from tf_keras_vis.activation_maximization.callbacks import Callback
 
 from bg_interp.errors import UserError
 from bg_interp.models.folding import FoldedModel
-from bg_interp.visualization import ActivationMaximization, features, statistics
+from bg_interp.visualization import ActivationMaximization, features, regularizers, statistics
 from bg_interp.visualization.ascent import Ascent
 from bg_interp.visualization.gallery import Parts
 from bg_interp.visualization.presets import NATURAL
@@ -123,6 +123,25 @@ def test_distance_is_that_of_its_formula(network):
         spread = np.maximum(one.std((0, 1, 2)), 1e-3) / natural.deviations[own] - 1
         expected += images * 2.0 * (10.0, 1.0)[place] * np.mean(shift**2 + spread**2)
     assert float(held(seen)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 4, 6), (2, 7, 6), (4, 6)])
+def test_the_gradient_is_that_of_the_moments(shape):
+    """Of images, of tokens, and of vectors, which have one place."""
+    generator = np.random.default_rng(0)
+    values = tf.constant(generator.normal(size=shape).astype(np.float32))
+    factors = [tf.constant(generator.normal(size=(shape[0], 6)).astype(np.float32)) for _ in "ab"]
+    places, found = list(range(1, len(shape) - 1)), []
+    for moments in (
+        regularizers._moments,
+        lambda one: (tf.reduce_mean(one, places), tf.reduce_mean(one**2, places)),
+    ):
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            both = moments(values)
+            total = tf.add_n([tf.reduce_sum(f * one) for f, one in zip(factors, both, strict=True)])
+        found.append(tape.gradient(total, values).numpy())
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
 
 
 def test_a_single_loud_image_is_held_against_even_when_the_batch_is_natural(network):
@@ -275,7 +294,7 @@ def test_what_a_prior_cannot_do_is_said_in_a_line():
     inputs = keras.Input((16, 16, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
     plain = keras.Model(inputs, keras.layers.Dense(3)(pooled))
-    with pytest.raises(UserError, match="no batch normalisation that was trained"):
+    with pytest.raises(UserError, match="no trained batch normalisation"):
         Ascent(plain, QUICK)()
     known = dataclasses.replace(
         statistics.generic(16, 16), features=features.measured(plain, PHOTOGRAPHS)
