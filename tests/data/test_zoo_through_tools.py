@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 
 import pytest
 import scene
@@ -94,10 +95,9 @@ def test_rigged_classifiers_get_their_verdict_or_none(kind, tmp_path):
 
 def run(name: str, tmp_path, flags: dict):
     command = [str(TOOLS / f"{name}.py"), *(f"--{key}={value}" for key, value in flags.items())]
-    paths = [str(pathlib.Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
-    return tool_server.run(
-        command, {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}, str(tmp_path)
-    )
+    # MODULE:NAME is looked for in the folder that a tool is started in.
+    shutil.copy(scene.__file__, tmp_path)
+    return tool_server.run(command, dict(os.environ), str(tmp_path))
 
 
 @pytest.mark.parametrize("kind", list(RIGHT)[::12])
@@ -122,14 +122,14 @@ def test_programs_say_what_is_doubtful(kind, tmp_path):
         return  # Rigged classifiers know two.
     gate = {"model": "scene:object_scores", "must": "reliance<1.1", "adversarial_backgrounds": 0}
     audited = run("evaluate", tmp_path, {**flags, **gate, "output": tmp_path / "page"})
-    if kind == "all full":
+    if kind in ("all full", "all empty but one"):  # None is left to test on.
         assert audited.returncode == 1 and "none of the" in audited.stderr
     else:
         assert audited.returncode == 4 and "No verdict" in audited.stdout, audited.stderr
 
 
 @pytest.mark.parametrize("tool", ["train", "evaluate"])
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("kind", list(REFUSED)[::4])
 def test_programs_refuse_in_one_line(kind, tool, tmp_path):
     draw, said = REFUSED[kind]
     flags = settings_of(draw(tmp_path))
