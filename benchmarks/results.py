@@ -58,7 +58,7 @@ def _rounded(value: Any) -> Any:
 
 
 def distilled(found: _Study) -> _Study:
-    """Returns what the tables need of a study's results.json: no answers to single images."""
+    """Returns what the tables need of a study's results.json: no single images, no paths."""
     arms = found["arms"]
     first = next(iter(arms.values()))
     marks = {
@@ -70,7 +70,12 @@ def distilled(found: _Study) -> _Study:
         for key in _MARKS
     }
     groups = [{**group, "left_out": []} for group in found["groups"]]
-    kept = {key: found[key] for key in ("study", "questions", "training", "missing")}
+    kept = {key: found[key] for key in ("questions", "training", "missing")}
+    # Where things stood on the machine is no part of the result.
+    kept["study"] = {
+        key: pathlib.Path(value).name if key in ("workdir", "questions") and value else value
+        for key, value in found["study"].items()
+    }
     of_all = {"classes": first["classes"], "judges": first["judges"], "arms": list(arms)}
     return _rounded({**kept, **of_all, "untrained": marks, "groups": groups})
 
