@@ -53,6 +53,9 @@ POSITIVE: Rule = (lambda value: 0 < value < math.inf, "must be above 0, and fini
 NOT_NEGATIVE: Rule = (lambda value: value >= 0, "must be 0 or more")
 # Stateless random operations take keys of 32 bits: larger seeds would repeat smaller ones.
 SEED: Rule = (lambda value: 0 <= value < 2**31, "must be from 0 to 2147483647")
+# An empty name is this folder to Python; where it comes from a variable that is not set, it is not
+# what was meant.
+FOLDER: Rule = (bool, "must name a folder; . is the one that you are in")
 SHARE: Rule = (lambda value: 0 <= value <= 1, "must be from 0 to 1")
 
 

@@ -10,8 +10,16 @@ import pytest
 
 from bg_interp import cli
 from bg_interp.cli import setting
+from bg_interp.config.ascent import VisualizeConfig
+from bg_interp.config.demo import DemoConfig
+from bg_interp.config.evaluation import EvaluateConfig
+from bg_interp.config.export import ExportConfig
+from bg_interp.config.people import PeopleConfig
+from bg_interp.config.repair import RepairConfig
+from bg_interp.config.segmentation import SegmentConfig
 from bg_interp.config.training import ArmConfig
 from bg_interp.errors import UserError, nearest
+from bg_interp.study.plan import StudyConfig
 
 TRAIN = pathlib.Path(__file__).parents[1] / "tools" / "train.py"
 # The flags that DESIGN promises to others.
@@ -179,3 +187,18 @@ def test_defects_keep_their_trace():
     )
     assert "ZeroDivisionError" in done.stderr
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize(
+    "made",
+    [ArmConfig, DemoConfig, EvaluateConfig, ExportConfig, PeopleConfig, RepairConfig]
+    + [SegmentConfig, StudyConfig, VisualizeConfig],
+)
+def test_a_folder_without_a_name_is_not_taken_for_this_one(made, speaking_of_flags):
+    """As of `--workdir=$RUN` where RUN is not set."""
+    fields = {field.name for field in dataclasses.fields(made)}
+    written = fields & {"workdir", "output", "mask_store", "export_png", "photos"}
+    assert written
+    for name in written:
+        with pytest.raises(UserError, match=rf"--{name} must name a folder.*Received: ''"):
+            cli.check(made(**{name: ""}))
