@@ -1,6 +1,7 @@
 """Flags come from a dataclass, are checked before TensorFlow is imported, and fail in one line."""
 
 import dataclasses
+import errno
 import math
 import pathlib
 import subprocess
@@ -176,6 +177,27 @@ def test_exit_codes_tell_what_ended_a_tool(body, code, line):
     assert done.returncode == code
     assert done.stderr.startswith(line)
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "is_short", "told"),
+    [
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), False, "memory ran out"),
+        (MemoryError(), False, "memory ran out"),
+        (ValueError("no input"), True, "memory ran out"),
+        # Near the limit no library can be loaded, which does not mean that there is none.
+        (ImportError("libGL.so.1: failed to map segment"), True, "memory ran out"),
+        (ImportError("libGL.so.1: cannot open"), False, "apt-get install libgl1"),
+        (RuntimeError("can't start new thread"), False, "the system allows no more threads"),
+        (RuntimeError("anything else"), False, None),
+        (OSError(errno.ENOENT, "No such file"), False, None),
+    ],
+)
+def test_what_the_system_lacks_is_told(monkeypatch, error, is_short, told):
+    monkeypatch.setattr(cli, "is_short_of_memory", lambda: is_short)
+    monkeypatch.setattr(cli.system_libraries, "missing", lambda: {"libGL.so.1": "libgl1"})
+    message = cli.explained(error)
+    assert message is None if told is None else told in message
 
 
 def test_defects_keep_their_trace():

@@ -38,6 +38,7 @@ class Job:
       boundaries: patterns of files, relative to that folder; to be killed when one appears.
       check: compares what two folders hold, (unbroken, killed and gone on).
       finished: tells whether the folder holds a finished job, which would do nothing more.
+      is_long: takes so long that one folder gets all the kills, at its boundaries in their order.
     """
 
     tool: str
@@ -46,6 +47,7 @@ class Job:
     boundaries: Sequence[str]
     check: Callable[[pathlib.Path, pathlib.Path], None]
     finished: Callable[[pathlib.Path], bool] = lambda folder: False
+    is_long: bool = False
 
     def command(self, folder: pathlib.Path) -> list[str]:
         """The command line that works in `folder`."""
@@ -128,19 +130,20 @@ def survive(
         whole = scratch / "whole"
         seconds = run_whole(job, whole, environment)
     boundaries = list(job.boundaries)
-    generator.shuffle(boundaries)
+    if not job.is_long:
+        generator.shuffle(boundaries)
+    # One that is killed so often in one folder must not come to its end before.
+    longest = 2 * seconds / kills if job.is_long else seconds
     done, number, tries = 0, 0, 0
     while done < kills:
         folder = scratch / f"killed-{number}"
         # A few kills a folder: the later they come, the more there is that could be damaged.
-        for _ in range(min(generator.randint(1, 4), kills - done)):
+        most = kills if job.is_long else generator.randint(1, 4)
+        for _ in range(min(most, kills - done)):
             tries += 1
             assert tries < 5 * kills + 10, f"{job.tool} ends before it can be killed"
-            if tries % 2:
-                point = boundaries[(tries // 2) % len(boundaries)]
-                killed = _kill(job, folder, environment, boundary=point)
-            else:
-                killed = _kill(job, folder, environment, after=generator.uniform(0, seconds))
+            point = _boundary(job, folder, boundaries, tries // 2) if tries % 2 else None
+            killed = _kill(job, folder, environment, point, after=generator.uniform(0, longest))
             done += killed
             if not killed or job.finished(folder):
                 break
@@ -183,6 +186,13 @@ def _wait_for(
         assert time.monotonic() < deadline
         time.sleep(_POLL_SECONDS)
     return False
+
+
+def _boundary(job: Job, folder: pathlib.Path, boundaries: Sequence[str], number: int) -> str | None:
+    """Returns the pattern of a file to be killed at; None when a long job has passed them all."""
+    if not job.is_long:
+        return boundaries[number % len(boundaries)]
+    return next((pattern for pattern in boundaries if not _found(folder, pattern)), None)
 
 
 def _kill(

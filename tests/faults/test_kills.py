@@ -208,6 +208,7 @@ def test_demo(tmp_path, environment, ledger):
         ),
         check=check_demo,
         finished=lambda folder: (folder / "index.html").exists(),
+        is_long=True,
     )
     survive(job, tmp_path, environment, ledger)
 
