@@ -14,7 +14,7 @@ import pathlib
 import random
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 import tool_server
@@ -107,7 +107,7 @@ def survive(
     kills: int,
     seed: int,
     whole: pathlib.Path | None = None,
-) -> tuple[int, int]:
+) -> Iterator[int]:
     """Kills a job so many times, runs it to its end, and compares it with an unbroken run.
 
     A job that ends before it is killed, or that can't be killed further, is compared and begun anew
@@ -121,8 +121,8 @@ def survive(
       seed: draws when.
       whole: the folder of an unbroken run, where there is one already.
 
-    Returns:
-      How many times it was killed, and in how many folders it was run to its end and compared.
+    Yields:
+      How many times it was killed in a folder in which it was then run to its end and compared.
     """
     generator = random.Random(seed)
     seconds = _SECONDS
@@ -136,7 +136,7 @@ def survive(
     longest = 2 * seconds / kills if job.is_long else seconds
     done, number, tries = 0, 0, 0
     while done < kills:
-        folder = scratch / f"killed-{number}"
+        folder, known = scratch / f"killed-{number}", done
         # A few kills a folder: the later they come, the more there is that could be damaged.
         most = kills if job.is_long else generator.randint(1, 4)
         for _ in range(min(most, kills - done)):
@@ -151,7 +151,7 @@ def survive(
         job.check(whole, folder)
         assert_no_strays(folder)
         number += 1
-    return done, number
+        yield done - known
 
 
 def assert_no_strays(folder: pathlib.Path) -> None:

@@ -23,12 +23,12 @@ COMPARED = "runs compared after it"
 def survive(job, tmp_path, environment, ledger, whole=None):
     kills = harness.kills_wanted(2)
     try:
-        done, compared = harness.survive(job, tmp_path, environment, kills, SEED, whole)
-    except BaseException:
-        ledger.count(SIGKILL, job.tool, tried=kills, lost=kills)
+        for done in harness.survive(job, tmp_path, environment, kills, SEED, whole):
+            ledger.count(SIGKILL, job.tool, tried=done)
+            ledger.count(COMPARED, job.tool)
+    except Exception:
+        ledger.count(SIGKILL, job.tool, lost=1)
         raise
-    ledger.count(SIGKILL, job.tool, tried=done)
-    ledger.count(COMPARED, job.tool, tried=compared)
 
 
 def event_steps(folder):

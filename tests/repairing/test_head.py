@@ -93,7 +93,7 @@ def test_a_layer_is_brought_into_the_order_of_the_network():
 
 
 def functional(*, two: bool = False, listed_last: bool = True) -> keras.Model:
-    """A graph of two inputs, or one whose last listed layer is not the one that gives the output."""
+    """A graph of two inputs, or one in which something follows the last layer that is listed."""
     image, other = keras.Input((8, 8, 3)), keras.Input((4,))
     seen = keras.layers.GlobalAveragePooling2D()(image)
     dense = keras.layers.Dense(3)
