@@ -219,7 +219,7 @@ def _from_system(error: Exception) -> str | None:
         place = "" if error.filename is None else f" {error.filename}"
         return f"the system refused to read or write{place}: {error.strerror}; {_AGAIN}"
     if type(error).__module__ == "sqlite3":
-        return f"the answers cannot be read or written: {error}; {_AGAIN}"
+        return f"the answers cannot be read or written: {error}; see to their disk, {_AGAIN}"
     if _is_of_memory(error):
         return f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
