@@ -133,7 +133,7 @@ def survive(
     if not job.is_long:
         generator.shuffle(boundaries)
     # One that is killed so often in one folder must not come to its end before.
-    longest = 2 * seconds / kills if job.is_long else seconds
+    longest = seconds / kills if job.is_long else seconds
     done, number, tries = 0, 0, 0
     while done < kills:
         folder, known = scratch / f"killed-{number}", done
@@ -147,7 +147,8 @@ def survive(
             done += killed
             if not killed or job.finished(folder):
                 break
-        run_whole(job, folder, environment)
+        if not (job.is_long and job.finished(folder)):
+            run_whole(job, folder, environment)
         job.check(whole, folder)
         assert_no_strays(folder)
         number += 1
