@@ -165,12 +165,14 @@ def _start(job: Job, folder: pathlib.Path, environment: dict[str, str]) -> ToolP
     return tool_server.start(job.command(folder), environment)
 
 
-def _found(folder: pathlib.Path, pattern: str) -> set[tuple[pathlib.Path, int]]:
+def _found(folder: pathlib.Path, pattern: str) -> set[tuple[pathlib.Path, int, int]]:
     """Returns the files of a pattern with their identities: a file written anew counts as new."""
     found = set()
     for path in folder.glob(pattern):
         try:
-            found.add((path, path.stat().st_ino))
+            stat = path.stat()
+            # The number alone may be that of a file that was there before and is gone.
+            found.add((path, stat.st_ino, stat.st_mtime_ns))
         except FileNotFoundError:
             continue
     return found
