@@ -9,6 +9,8 @@ import sys
 import types
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Several processes share the cores: threads of numpy's algebra would wait for each other, spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Programs are called by their names in messages where PATH leads to their environment.
 os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
