@@ -3,6 +3,8 @@
 import contextlib
 import dataclasses
 import io
+import pathlib
+import pickle
 import types
 
 import numpy as np
@@ -57,12 +59,18 @@ def shapes_test() -> Arrays:
 
 
 @pytest.fixture(scope="session")
-def training(shapes_train, shapes_test) -> types.SimpleNamespace:
+def training(shapes_train, shapes_test, made_once) -> types.SimpleNamespace:
     """Judges that were trained, and what was said meanwhile on standard output and error."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        judges = train_judges(shapes_train, shapes_test, seed=0, judges=QUICK)
-    return types.SimpleNamespace(judges=judges, out=out.getvalue(), err=err.getvalue())
+
+    def train(folder: pathlib.Path) -> None:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            judges = train_judges(shapes_train, shapes_test, seed=0, judges=QUICK)
+        found = {"judges": judges, "out": out.getvalue(), "err": err.getvalue()}
+        (folder / "training.pickle").write_bytes(pickle.dumps(found))
+
+    found = pickle.loads((made_once("judges", train) / "training.pickle").read_bytes())
+    return types.SimpleNamespace(**found)
 
 
 @pytest.fixture(scope="session")
