@@ -45,7 +45,6 @@ setup(
     },
     install_requires=[
         "absl-py>=2.1",
-        "filelock>=3.13",
         "h5py>=3.11",  # Keras keeps .h5 files by it.
         "importlib_resources>=6.0",  # tensorflow-datasets needs it and does not declare it.
         "jinja2>=3.1",

@@ -53,6 +53,9 @@ POSITIVE: Rule = (lambda value: 0 < value < math.inf, "must be above 0, and fini
 NOT_NEGATIVE: Rule = (lambda value: value >= 0, "must be 0 or more")
 # Stateless random operations take keys of 32 bits: larger seeds would repeat smaller ones.
 SEED: Rule = (lambda value: 0 <= value < 2**31, "must be from 0 to 2147483647")
+# An empty name is this folder to Python; where it comes from a variable that is not set, it is not
+# what was meant.
+FOLDER: Rule = (bool, "must name a folder; . is the one that you are in")
 SHARE: Rule = (lambda value: 0 <= value <= 1, "must be from 0 to 1")
 
 
@@ -212,20 +215,26 @@ _AGAIN = "then start the same command again"
 
 def _from_system(error: Exception) -> str | None:
     """Returns what the system lacks or refuses: libraries, space, rights, a disk that works."""
-    if isinstance(error, ImportError) and (lacking := system_libraries.missing()):
-        return system_libraries.way_out(lacking)
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         place = "" if error.filename is None else f" {error.filename}"
         return f"the system refused to read or write{place}: {error.strerror}; {_AGAIN}"
     if type(error).__module__ == "sqlite3":
-        return f"the answers cannot be read or written: {error}; {_AGAIN}"
-    if (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "ResourceExhaustedError"
-        or is_short_of_memory()
-    ):
+        return f"the answers cannot be read or written: {error}; see to their disk, {_AGAIN}"
+    if _is_of_memory(error):
         return f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return f"the system allows no more threads (ulimit -u, or its memory); {_AGAIN}"
+    # After memory, for want of which no library can be loaded.
+    if isinstance(error, ImportError) and (lacking := system_libraries.missing()):
+        return system_libraries.way_out(lacking)
     return None
+
+
+def _is_of_memory(error: Exception) -> bool:
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    named = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
+    return named or is_short_of_memory()
 
 
 def _from_graph(error: Exception) -> str | None:

@@ -76,8 +76,9 @@ def begin() -> bytes:
     return sys.stdin.buffer.read()
 
 
-# So near to its limit, a process fails wherever it next asks for memory.
-_SHORT = 0.9
+# So near to its limit, a process fails wherever it next asks for memory: a tenth of it, and what a
+# few threads or libraries take where that is more.
+_SHORT, _SHORT_BYTES = 0.1, 64 * 2**20
 
 
 def is_short_of_memory() -> bool:
@@ -91,7 +92,7 @@ def is_short_of_memory() -> bool:
         return False
     with contextlib.suppress(OSError), open("/proc/self/status") as status:
         peak = next((line.split()[1] for line in status if line.startswith("VmPeak:")), "0")
-        return int(peak) * 1024 > _SHORT * limit
+        return limit - int(peak) * 1024 < max(_SHORT * limit, _SHORT_BYTES)
     return False
 
 

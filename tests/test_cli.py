@@ -1,6 +1,7 @@
 """Flags come from a dataclass, are checked before TensorFlow is imported, and fail in one line."""
 
 import dataclasses
+import errno
 import math
 import pathlib
 import subprocess
@@ -10,8 +11,16 @@ import pytest
 
 from bg_interp import cli
 from bg_interp.cli import setting
+from bg_interp.config.ascent import VisualizeConfig
+from bg_interp.config.demo import DemoConfig
+from bg_interp.config.evaluation import EvaluateConfig
+from bg_interp.config.export import ExportConfig
+from bg_interp.config.people import PeopleConfig
+from bg_interp.config.repair import RepairConfig
+from bg_interp.config.segmentation import SegmentConfig
 from bg_interp.config.training import ArmConfig
 from bg_interp.errors import UserError, nearest
+from bg_interp.study.plan import StudyConfig
 
 TRAIN = pathlib.Path(__file__).parents[1] / "tools" / "train.py"
 # The flags that DESIGN promises to others.
@@ -170,6 +179,27 @@ def test_exit_codes_tell_what_ended_a_tool(body, code, line):
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("error", "is_short", "told"),
+    [
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), False, "memory ran out"),
+        (MemoryError(), False, "memory ran out"),
+        (ValueError("no input"), True, "memory ran out"),
+        # Near the limit no library can be loaded, which does not mean that there is none.
+        (ImportError("libGL.so.1: failed to map segment"), True, "memory ran out"),
+        (ImportError("libGL.so.1: cannot open"), False, "apt-get install libgl1"),
+        (RuntimeError("can't start new thread"), False, "the system allows no more threads"),
+        (RuntimeError("anything else"), False, None),
+        (OSError(errno.ENOENT, "No such file"), False, None),
+    ],
+)
+def test_what_the_system_lacks_is_told(monkeypatch, error, is_short, told):
+    monkeypatch.setattr(cli, "is_short_of_memory", lambda: is_short)
+    monkeypatch.setattr(cli.system_libraries, "missing", lambda: {"libGL.so.1": "libgl1"})
+    message = cli.explained(error)
+    assert message is None if told is None else told in message
+
+
 def test_defects_keep_their_trace():
     done = subprocess.run(
         [sys.executable, "-c", TOOL.format(body="1 / 0")],
@@ -179,3 +209,18 @@ def test_defects_keep_their_trace():
     )
     assert "ZeroDivisionError" in done.stderr
     assert done.returncode != 0
+
+
+@pytest.mark.parametrize(
+    "made",
+    [ArmConfig, DemoConfig, EvaluateConfig, ExportConfig, PeopleConfig, RepairConfig]
+    + [SegmentConfig, StudyConfig, VisualizeConfig],
+)
+def test_a_folder_without_a_name_is_not_taken_for_this_one(made, speaking_of_flags):
+    """As of `--workdir=$RUN` where RUN is not set."""
+    fields = {field.name for field in dataclasses.fields(made)}
+    written = fields & {"workdir", "output", "mask_store", "export_png", "photos"}
+    assert written
+    for name in written:
+        with pytest.raises(UserError, match=rf"--{name} must name a folder.*Received: ''"):
+            cli.check(made(**{name: ""}))

@@ -4,7 +4,7 @@ import dataclasses
 import pathlib
 
 from bg_interp import pixels
-from bg_interp.cli import INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
+from bg_interp.cli import FOLDER, INPUT_RANGES, NOT_NEGATIVE, POSITIVE, SEED, names_module, setting
 from bg_interp.errors import UserError, nearest, nearest_path
 
 # `plain` for what suits without a prior, and the names of `visualization.presets.PRESETS`, which a
@@ -206,7 +206,9 @@ class VisualizeConfig:
     )
     gif: bool = setting(False, "write animation.gif, which shows how the images came to be")
     output: str | None = setting(
-        None, "folder to write to; default: visualizations/ in the model's own folder"
+        None,
+        "folder to write to; default: visualizations/ in the model's own folder",
+        rule=FOLDER,
     )
 
 

@@ -7,7 +7,7 @@ import dataclasses
 import difflib
 import pathlib
 
-from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
+from bg_interp.cli import FOLDER, NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.config.annotations import READERS, dataset_of, layout_of
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.errors import UserError, nearest, nearest_path
@@ -107,7 +107,9 @@ class SourceConfig:
         None, "side of the images in pixels; default: 64 on habitats", rule=POSITIVE
     )
     mask_store: str | None = setting(
-        None, "folder that tools/segment.py writes masks to; default: below the cache folder"
+        None,
+        "folder that tools/segment.py writes masks to; default: below the cache folder",
+        rule=FOLDER,
     )
 
     def flags(self) -> dict[str, object]:

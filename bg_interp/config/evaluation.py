@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bg_interp.cli import NOT_NEGATIVE, setting
+from bg_interp.cli import FOLDER, NOT_NEGATIVE, setting
 from bg_interp.config.ascent import OF
 from bg_interp.config.classifier import ClassifierConfig
 
@@ -53,7 +53,9 @@ class EvaluateConfig(ClassifierConfig):
     )
     junit: str | None = setting(None, "file to write the conditions to as JUnit's XML")
     output: str | None = setting(
-        None, "folder to write to; default: evaluation/ in the model's run folder, else here"
+        None,
+        "folder to write to; default: evaluation/ in the model's run folder, else here",
+        rule=FOLDER,
     )
 
     @property

@@ -3,7 +3,7 @@
 import dataclasses
 
 from bg_interp import pixels
-from bg_interp.cli import INPUT_RANGES, setting
+from bg_interp.cli import FOLDER, INPUT_RANGES, setting
 from bg_interp.errors import UserError, nearest
 
 FORMATS = ("saved_model", "litert")
@@ -39,7 +39,9 @@ class ExportConfig:
         "smooth",
         choices=("auto", "smooth", "sharp", "crop"),
     )
-    output: str | None = setting(None, "folder to write to; default: the model's own folder")
+    output: str | None = setting(
+        None, "folder to write to; default: the model's own folder", rule=FOLDER
+    )
     class_names: str | None = setting(
         None, "names of the classes, separated by commas; default: those of the run, or numbers"
     )

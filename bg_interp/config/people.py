@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-from bg_interp.cli import POSITIVE, SEED, setting
+from bg_interp.cli import FOLDER, POSITIVE, SEED, setting
 from bg_interp.errors import UserError
 
 # More buttons than this are no longer chosen from at a glance.
@@ -18,7 +18,9 @@ class PeopleConfig:
     """The settings of an experiment with people."""
 
     workdir: str = setting(
-        "runs/study", "folder of a finished study; the experiment goes into its people/"
+        "runs/study",
+        "folder of a finished study; the experiment goes into its people/",
+        rule=FOLDER,
     )
     visualizations: str | None = setting(
         None,

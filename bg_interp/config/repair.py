@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bg_interp.cli import POSITIVE, SHARE, setting
+from bg_interp.cli import FOLDER, POSITIVE, SHARE, setting
 from bg_interp.config.classifier import ClassifierConfig
 
 
@@ -30,4 +30,4 @@ class RepairConfig(ClassifierConfig):
         "draw what the classes look like to the network before and after, by activation "
         "maximization: seconds for small networks, minutes for large ones",
     )
-    output: str | None = setting(None, "folder to write to; default: <model>-repaired")
+    output: str | None = setting(None, "folder to write to; default: <model>-repaired", rule=FOLDER)

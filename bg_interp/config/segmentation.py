@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from bg_interp.cli import POSITIVE, setting
+from bg_interp.cli import FOLDER, POSITIVE, setting
 from bg_interp.config.annotations import READERS
 from bg_interp.config.cluster import ClusterConfig
 from bg_interp.config.data import DATASETS, SEGMENTERS, SourceConfig, check_masks, check_source
@@ -42,10 +42,10 @@ class SegmentConfig(ClusterConfig, SourceConfig):
         False, "download the models that are missing; without --dataset: all of them, then end"
     )
     mask_store: str | None = setting(
-        None, "folder that keeps the masks; default: below the cache folder"
+        None, "folder that keeps the masks; default: below the cache folder", rule=FOLDER
     )
     export_png: str | None = setting(
-        None, "folder to write the masks to as PNGs, with the images' relative names"
+        None, "folder to write the masks to as PNGs, with the images' relative names", rule=FOLDER
     )
     gallery: bool = setting(
         False, "write a picture of the least certain masks, also for TensorBoard"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
+from bg_interp.cli import FOLDER, NOT_NEGATIVE, POSITIVE, SEED, SHARE, setting
 from bg_interp.config import recipes
 from bg_interp.config.annotations import READERS
 from bg_interp.config.data import DataConfig, check_data
@@ -164,7 +164,9 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
         rule=NOT_NEGATIVE,
     )
     workdir: str | None = setting(
-        None, "folder of the run; default: runs/<dataset>-<network>-<background>-<seed>"
+        None,
+        "folder of the run; default: runs/<dataset>-<network>-<background>-<seed>",
+        rule=FOLDER,
     )
     overwrite: bool = setting(
         False, "delete what another configuration left in the workdir, and start anew"

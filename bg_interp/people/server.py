@@ -11,14 +11,16 @@ import json
 import logging
 import pathlib
 import socket
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, NotFound
 from werkzeug.wrappers import Request, Response
 
+from bg_interp import cli
 from bg_interp.config.people import LOOPBACK
-from bg_interp.errors import UserError
+from bg_interp.errors import UserError, one_line, printable
 from bg_interp.people.answers.records import Refused
 from bg_interp.people.answers.store import Store
 from bg_interp.people.experiment.folder import Folder, pictures_of
@@ -62,6 +64,7 @@ class Application:
         self._store, self._host, self._preview = store, host, preview
         self._files = _files(folder, folder.read_public())
         self.root = "/" if host in LOOPBACK else f"/{store.link}/"
+        self._trouble = ""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         """Answers one request; see WSGI, PEP 3333."""
@@ -71,6 +74,12 @@ class Application:
             response = self._answer(request)
         except HTTPException as error:
             response = _json({"error": error.description}, error.code or 500)
+        # What the system lacks, such as space on the disk; defects of ours are raised.
+        except Exception as error:
+            if cli.explained(error) is None:
+                raise
+            self._tell(one_line(error))
+            response = _json({"error": "the server is in trouble; try again later"}, 503)
         is_picture = response.mimetype == "image/png"
         response.headers.update(
             {
@@ -82,6 +91,13 @@ class Application:
             }
         )
         return response(environ, start_response)
+
+    def _tell(self, trouble: str) -> None:
+        """Says what is wrong, once however many people ask meanwhile; "" for nothing any more."""
+        if trouble and trouble != self._trouble:
+            line = f"error: {trouble}; nothing is stored meanwhile, and the pages try again"
+            print(printable(line), file=sys.stderr, flush=True)
+        self._trouble = trouble
 
     def _answer(self, request: Request) -> Response:
         self._check_host(request.host)
@@ -128,7 +144,9 @@ class Application:
             simulated = isinstance(sent, dict) and sent.get("simulated") is True
             return self._call(self._start, simulated)
         if path == "api/answer":
-            return self._call(self._store.answer, sent)
+            answered = self._call(self._store.answer, sent)
+            self._tell("")
+            return answered
         raise NotFound("there is no such page")
 
     def _state(self, number: str) -> dict[str, Any]:

@@ -72,7 +72,9 @@ def find_head(model: keras.Model) -> Head:
     layers = list(getattr(model, "layers", []))
     last = f"{type(layers[-1]).__name__} {layers[-1].name!r}" if layers else "no layers"
     activations = []
-    if layers and _is_a_graph(model):
+    if layers and (obstacle := _obstacle(model)):
+        last += obstacle
+    elif layers:
         while layers and (name := _activation(layers[-1])) is not None:
             activations.append(name)
             layers.pop()
@@ -92,14 +94,16 @@ def find_head(model: keras.Model) -> Head:
     )
 
 
-def _is_a_graph(model: keras.Model) -> bool:
-    """Tells whether the model is a graph of layers with one input and one output, in order."""
-    if len(getattr(model, "inputs", None) or []) != 1 or len(model.outputs or []) != 1:
-        return False
+def _obstacle(model: keras.Model) -> str:
+    """Says why a model is no graph of layers from one input to one output; "" where it is one."""
+    inputs, outputs = (len(getattr(model, name, None) or []) for name in ("inputs", "outputs"))
+    if (inputs, outputs) != (1, 1):
+        return f" and has {inputs} inputs and {outputs} outputs"
     # A layer that is listed last need not be the one that gives the output.
-    if isinstance(model, keras.Sequential):
-        return True
-    return getattr(model.layers[-1], "output", None) is model.outputs[0]
+    is_last = getattr(model.layers[-1], "output", None) is model.outputs[0]
+    if isinstance(model, keras.Sequential) or is_last:
+        return ""
+    return ", but gives something else than what that layer does"
 
 
 def _activation(layer: keras.layers.Layer) -> str | None:

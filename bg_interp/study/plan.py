@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from bg_interp.cli import NOT_NEGATIVE, POSITIVE, SEED, setting
+from bg_interp.cli import FOLDER, NOT_NEGATIVE, POSITIVE, SEED, setting
 from bg_interp.config.cluster import ClusterConfig
 from bg_interp.config.data import MADE_HERE
 from bg_interp.config.training import (
@@ -101,7 +101,9 @@ class StudyConfig(ClusterConfig):
     arm_gpus: float = setting(
         0.0, "with --cluster: GPUs that an arm gets; 0.5 puts two on one", rule=NOT_NEGATIVE
     )
-    workdir: str = setting("runs/study", "folder of the study: its arms and its report")
+    workdir: str = setting(
+        "runs/study", "folder of the study: its arms and its report", rule=FOLDER
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -128,3 +128,50 @@ def test_the_verdicts_are_read_back_as_junit():
     assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
     failures = [case.get("name") for case in suite if case.find("failure") is not None]
     assert failures == ["bg_gap>0.1"]
+
+
+MEASURED = {"bg_gap": Estimate(0.2, 0.15, 0.3, 100), "worst_group": Estimate(0.5, 0.4, 0.7, 90)}
+
+
+def test_limits_from_python_fail_where_a_measure_is_worse():
+    found = gate.limits({"bg_gap": 0.1, "worst_group": 1}, MEASURED)
+    assert list(map(str, found)) == ["bg_gap>0.1", "worst_group<1"]
+    assert {one.kind for one in found} == {"fail_if"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"bg_gp": 0.1}, "check takes the measures bg_gap, worst_group.*did you mean 'bg_gap'"),
+        ({"swap": 0.1}, "check takes the measures bg_gap, worst_group"),
+        ({"bg_gap": float("nan")}, "bg_gap must be a number. Received: nan"),
+        ({"bg_gap": "0.1"}, "bg_gap must be a number. Received: '0.1'"),
+    ],
+)
+def test_a_limit_that_is_none_is_refused(given, message):
+    with pytest.raises(UserError, match=message):
+        gate.limits(given, MEASURED)
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {},
+        {"fail_if": "reliance>0.1,swap<0.5", "junit": "gate.xml"},
+        {"must": "reliance<baseline+0.02", "baseline": "old.keras"},
+        {"fail_if": "leak>0.3", "leak": True},
+        {"fail_if": "adversarial_same<0.3"},
+    ],
+)
+def test_flags_that_fit_each_other_are_taken(flags):
+    gate.check_flags(EvaluateConfig(model="m", **flags))
+
+
+@pytest.mark.parametrize(
+    ("text", "measure"),
+    [("worst_group>0.5", "worst_group"), ("bg_gap>0.2", "bg_gap"), ("bg_gap<0", "bg_gap")],
+)
+def test_how_many_images_it_takes_is_told_only_where_that_can_be_worked_out(text, measure):
+    found = {measure: Estimate(0.1, -0.2, 0.6, 90)}
+    (line,) = str(_check(text, found, "must")).splitlines()
+    assert line.startswith("undecided") and line.endswith("give more images")

@@ -14,7 +14,7 @@ import pathlib
 import random
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 import tool_server
@@ -38,6 +38,7 @@ class Job:
       boundaries: patterns of files, relative to that folder; to be killed when one appears.
       check: compares what two folders hold, (unbroken, killed and gone on).
       finished: tells whether the folder holds a finished job, which would do nothing more.
+      is_long: takes so long that one folder gets all the kills, at its boundaries in their order.
     """
 
     tool: str
@@ -46,6 +47,7 @@ class Job:
     boundaries: Sequence[str]
     check: Callable[[pathlib.Path, pathlib.Path], None]
     finished: Callable[[pathlib.Path], bool] = lambda folder: False
+    is_long: bool = False
 
     def command(self, folder: pathlib.Path) -> list[str]:
         """The command line that works in `folder`."""
@@ -105,7 +107,7 @@ def survive(
     kills: int,
     seed: int,
     whole: pathlib.Path | None = None,
-) -> tuple[int, int]:
+) -> Iterator[int]:
     """Kills a job so many times, runs it to its end, and compares it with an unbroken run.
 
     A job that ends before it is killed, or that can't be killed further, is compared and begun anew
@@ -119,8 +121,8 @@ def survive(
       seed: draws when.
       whole: the folder of an unbroken run, where there is one already.
 
-    Returns:
-      How many times it was killed, and in how many folders it was run to its end and compared.
+    Yields:
+      How many times it was killed in a folder in which it was then run to its end and compared.
     """
     generator = random.Random(seed)
     seconds = _SECONDS
@@ -128,27 +130,29 @@ def survive(
         whole = scratch / "whole"
         seconds = run_whole(job, whole, environment)
     boundaries = list(job.boundaries)
-    generator.shuffle(boundaries)
+    if not job.is_long:
+        generator.shuffle(boundaries)
+    # One that is killed so often in one folder must not come to its end before.
+    longest = seconds / kills if job.is_long else seconds
     done, number, tries = 0, 0, 0
     while done < kills:
-        folder = scratch / f"killed-{number}"
+        folder, known = scratch / f"killed-{number}", done
         # A few kills a folder: the later they come, the more there is that could be damaged.
-        for _ in range(min(generator.randint(1, 4), kills - done)):
+        most = kills if job.is_long else generator.randint(1, 4)
+        for _ in range(min(most, kills - done)):
             tries += 1
             assert tries < 5 * kills + 10, f"{job.tool} ends before it can be killed"
-            if tries % 2:
-                point = boundaries[(tries // 2) % len(boundaries)]
-                killed = _kill(job, folder, environment, boundary=point)
-            else:
-                killed = _kill(job, folder, environment, after=generator.uniform(0, seconds))
+            point = _boundary(job, folder, boundaries, tries // 2) if tries % 2 else None
+            killed = _kill(job, folder, environment, point, after=generator.uniform(0, longest))
             done += killed
             if not killed or job.finished(folder):
                 break
-        run_whole(job, folder, environment)
+        if not (job.is_long and job.finished(folder)):
+            run_whole(job, folder, environment)
         job.check(whole, folder)
         assert_no_strays(folder)
         number += 1
-    return done, number
+        yield done - known
 
 
 def assert_no_strays(folder: pathlib.Path) -> None:
@@ -161,12 +165,14 @@ def _start(job: Job, folder: pathlib.Path, environment: dict[str, str]) -> ToolP
     return tool_server.start(job.command(folder), environment)
 
 
-def _found(folder: pathlib.Path, pattern: str) -> set[tuple[pathlib.Path, int]]:
+def _found(folder: pathlib.Path, pattern: str) -> set[tuple[pathlib.Path, int, int]]:
     """Returns the files of a pattern with their identities: a file written anew counts as new."""
     found = set()
     for path in folder.glob(pattern):
         try:
-            found.add((path, path.stat().st_ino))
+            stat = path.stat()
+            # The number alone may be that of a file that was there before and is gone.
+            found.add((path, stat.st_ino, stat.st_mtime_ns))
         except FileNotFoundError:
             continue
     return found
@@ -183,6 +189,13 @@ def _wait_for(
         assert time.monotonic() < deadline
         time.sleep(_POLL_SECONDS)
     return False
+
+
+def _boundary(job: Job, folder: pathlib.Path, boundaries: Sequence[str], number: int) -> str | None:
+    """Returns the pattern of a file to be killed at; None when a long job has passed them all."""
+    if not job.is_long:
+        return boundaries[number % len(boundaries)]
+    return next((pattern for pattern in boundaries if not _found(folder, pattern)), None)
 
 
 def _kill(

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import pytest
 import tool_server
+from test_people_faults import answer_of, answers_in, made_experiment, serving, write_study
 
 from bg_interp import pictures
 from bg_interp.errors import UserError
@@ -202,6 +203,32 @@ def test_mask_store_on_a_full_disk(
     assert done.returncode == 0, done.stderr
     assert "20 masks in" in done.stdout
     ledger.count("full disk", "segment")
+
+
+@only_in_make_faults
+@pytest.mark.slow
+def test_the_server_of_people_on_a_full_disk(small_disk, tmp_path, ledger):
+    """One line however many ask, and the answers are taken when there is room again."""
+    folder = tmp_path / "disk"
+    small_disk(folder, 8000)
+    experiment = made_experiment(write_study(folder / "study"))
+    public = experiment.read_public()
+    with serving.Server(experiment.workdir) as server:
+        begun = server.ask("api/start", {"simulated": True})
+        trials = public["lists"][begun["list"]][:4]
+        sent = [answer_of(begun["participant"], one, place) for place, one in enumerate(trials)]
+        server.ask("api/answer", sent[0])
+        fill_up(folder)
+        for one in sent[1:]:
+            with pytest.raises(OSError, match="503"):
+                server.ask("api/answer", one)
+        (folder / "filler").unlink()
+        for one in sent:
+            server.ask("api/answer", one)
+        (line, *ended) = server.stop().splitlines()
+    assert line.startswith("error: ") and "is full" in line and "Traceback" not in str(ended)
+    assert answers_in(experiment) == {(begun["participant"], one["id"]) for one in trials}
+    ledger.count("full disk", "people")
 
 
 @only_in_make_faults

@@ -27,12 +27,12 @@ def survive(job, tmp_path, environment, ledger, whole=None, middle=None):
     if not EVERY_TOOL:
         job = dataclasses.replace(job, boundaries=[middle])
     try:
-        done, compared = harness.survive(job, tmp_path, environment, kills, SEED, whole)
-    except BaseException:
-        ledger.count(SIGKILL, job.tool, tried=kills, lost=kills)
+        for done in harness.survive(job, tmp_path, environment, kills, SEED, whole):
+            ledger.count(SIGKILL, job.tool, tried=done)
+            ledger.count(COMPARED, job.tool)
+    except Exception:
+        ledger.count(SIGKILL, job.tool, lost=1)
         raise
-    ledger.count(SIGKILL, job.tool, tried=done)
-    ledger.count(COMPARED, job.tool, tried=compared)
 
 
 def event_steps(folder):
@@ -212,6 +212,7 @@ def test_demo(tmp_path, environment, ledger):
         ),
         check=check_demo,
         finished=lambda folder: (folder / "index.html").exists(),
+        is_long=True,
     )
     survive(job, tmp_path, environment, ledger)
 

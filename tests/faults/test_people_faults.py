@@ -1,5 +1,6 @@
 """The server of the experiment is killed under thirty people; twenty simulated ones are counted."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -27,7 +28,7 @@ EVERY_TOOL = "BG_INTERP_KILLS" in os.environ
 _PEOPLE = 30
 
 
-class _Crowd:
+class Crowd:
     """People who answer all at once, each on a connection of their own.
 
     Args:
@@ -60,6 +61,13 @@ class _Crowd:
             return  # The server is gone.
 
 
+def answers_in(folder) -> set[tuple[str, str]]:
+    """Returns who answered which trial, of a database that is whole."""
+    with contextlib.closing(sqlite3.connect(folder.answers)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return set(database.execute("SELECT participant, trial FROM answer"))
+
+
 def test_no_confirmed_answer_is_lost_when_the_server_is_killed(tmp_path, ledger):
     folder = made_experiment(write_study(tmp_path / "study"))
     public = folder.read_public()
@@ -67,7 +75,7 @@ def test_no_confirmed_answer_is_lost_when_the_server_is_killed(tmp_path, ledger)
     generator = random.Random(0)
     for _ in range(kills):
         with serving.Server(folder.workdir) as server:
-            crowd, over = _Crowd(server, public), threading.Event()
+            crowd, over = Crowd(server, public), threading.Event()
             threads = crowd.answer(over)
             over.wait(generator.uniform(0.5, 2.5))
             errors = server.stop(signal.SIGKILL)
@@ -76,11 +84,7 @@ def test_no_confirmed_answer_is_lost_when_the_server_is_killed(tmp_path, ledger)
                 thread.join(30)
             assert "Traceback" not in errors
         confirmed += crowd.confirmed
-        database = sqlite3.connect(folder.answers)
-        stored = set(database.execute("SELECT participant, trial FROM answer"))
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        database.close()
-        lost |= set(confirmed) - stored
+        lost |= set(confirmed) - answers_in(folder)
     ledger.count("killed (SIGKILL)", "people", tried=kills, lost=min(kills, len(lost)))
     assert confirmed and not lost
     # The same command goes on with all of them.

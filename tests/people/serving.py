@@ -67,6 +67,10 @@ class Server:
         return self._process.communicate(timeout=30)[1]
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def link(self) -> str:
         return f"http://127.0.0.1:{self.port}/"
 

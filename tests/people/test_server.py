@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import socket
+import sqlite3
 import threading
 import time
 import urllib.parse
@@ -72,6 +73,34 @@ def test_no_path_leads_out_of_what_is_listed(client, path):
     found = get(client, path)
     assert found.status_code in (400, 404)
     assert b"trials" not in found.data and b"SQLite" not in found.data
+
+
+def test_what_the_system_refuses_is_told_once_and_tried_again(
+    client, public, store, monkeypatch, capsys
+):
+    who, trials = begun(client, public)
+    sent = [answer_of(who, trial, place) for place, trial in enumerate(trials[:3])]
+
+    def full(_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    for one in sent[:2]:
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "answer", full)
+            for _ in range(3):
+                refused = post(client, "/api/answer", one)
+                assert refused.status_code == 503 and "try again" in refused.json["error"]
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("error: ") and "database or disk is full" in line
+        assert post(client, "/api/answer", one).json["new"]
+    assert not capsys.readouterr().err
+
+    def broken(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(store, "answer", broken)
+    with pytest.raises(ZeroDivisionError):
+        post(client, "/api/answer", sent[2])
 
 
 def test_an_answer_is_stored_and_a_reload_finds_it(client, public):

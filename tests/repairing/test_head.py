@@ -66,6 +66,21 @@ def test_a_copy_has_the_new_layer_and_the_old_others(units):
     np.testing.assert_allclose(copy(IMAGES), expected, rtol=1e-4)
 
 
+def test_layers_that_were_called_before_are_seen_where_they_are_now():
+    """As those of a model that was taken apart: what they were called on first is another graph."""
+    layers = network(keras.layers.Dense(3)).layers
+    model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+    head = find_head(model)
+    kernel, bias = head.weights()
+    logits = np.asarray(head.features()(IMAGES)) @ kernel + bias
+    np.testing.assert_allclose(logits, model(IMAGES), rtol=1e-4, atol=1e-4)
+
+
+def test_the_order_of_the_network_may_be_that_of_the_data():
+    layer = np.ones((4, 3)), np.ones(3)
+    assert of_data(*layer, None) == layer and in_order(*layer, None) == layer
+
+
 def test_a_layer_is_brought_into_the_order_of_the_network():
     kernel, bias = np.arange(12.0).reshape(4, 3), np.arange(3.0)
     # Class 0 of the data is the network's output 2.
@@ -75,6 +90,16 @@ def test_a_layer_is_brought_into_the_order_of_the_network():
     back, back_bias = of_data(moved, moved_bias, (2, 0, 1))
     np.testing.assert_array_equal(back, kernel)
     np.testing.assert_array_equal(back_bias, bias)
+
+
+def functional(*, two: bool = False, listed_last: bool = True) -> keras.Model:
+    """A graph of two inputs, or one in which something follows the last layer that is listed."""
+    image, other = keras.Input((8, 8, 3)), keras.Input((4,))
+    seen = keras.layers.GlobalAveragePooling2D()(image)
+    dense = keras.layers.Dense(3)
+    inputs = [image, other] if two else image
+    scores = dense(keras.layers.Concatenate()([seen, other]) if two else seen)
+    return keras.Model(inputs, scores if listed_last else keras.ops.negative(scores))
 
 
 class Subclassed(keras.Model):
@@ -92,6 +117,8 @@ class Subclassed(keras.Model):
         (lambda: network(keras.layers.Dense(3, use_bias=False)), "use_bias=False"),
         (lambda: Subclassed(name="mine"), "'mine', which ends with no layers"),
         (lambda: len, "ends with no layers"),
+        (lambda: functional(two=True), "and has 2 inputs and 1 outputs"),
+        (lambda: functional(listed_last=False), "but gives something else than what that layer"),
     ],
 )
 def test_another_end_is_one_line_that_says_what_is_needed(model, found):

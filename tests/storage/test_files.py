@@ -1,7 +1,9 @@
 """A reader of a file sees all of it or nothing."""
 
+import errno
 import json
 import os
+import pathlib
 import subprocess
 import sys
 
@@ -59,6 +61,10 @@ def test_json_keeps_letters_of_all_languages(tmp_path):
     text = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert "Fußgänger" in text
     assert json.loads(text) == {"Fußgänger": "鳥"}
+
+
+def test_a_line_of_json_has_its_end():
+    assert files.json_line({"Fußgänger": 1}) == '{"Fußgänger": 1}\n'
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path):
@@ -136,3 +142,51 @@ def test_what_is_no_sealed_json_is_a_value_error(text, tmp_path):
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(ValueError):
         files.read_sealed(path)
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_what_syncs_no_folders_is_borne_and_a_broken_disk_is_not(tmp_path, monkeypatch, number):
+    def fsync(handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    if number == errno.EIO:
+        with pytest.raises(UserError, match="Input/output error"):
+            files.write_text(tmp_path / "a.txt", "text")
+        assert not os.listdir(tmp_path)
+    else:
+        files.write_text(tmp_path / "a.txt", "text")
+        assert (tmp_path / "a.txt").read_text() == "text"
+
+
+def test_a_folder_takes_the_place_of_another_one_as_a_whole(tmp_path):
+    folder = tmp_path / "saved_model"
+    for content in ("old", "new"):
+        with files.partial_folder(folder) as temporary:
+            written = temporary / "written"
+            (written / "deep").mkdir(parents=True)
+            (written / "deep" / content).write_text(content)
+            files.replace_folder(written, folder)
+        assert [path.name for path in folder.rglob("*")] == ["deep", content]
+        assert os.listdir(tmp_path) == ["saved_model"]
+
+
+def test_keras_keeps_its_models_where_it_is_told_or_at_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    assert files.keras_models() == tmp_path / "models"
+    monkeypatch.delenv("KERAS_HOME")
+    assert files.keras_models() == pathlib.Path.home() / ".keras" / "models"
+
+
+def test_links_are_followed_and_each_folder_is_seen_once(tmp_path):
+    top, elsewhere = tmp_path / "top", tmp_path / "elsewhere"
+    (top / "a").mkdir(parents=True)
+    (elsewhere / "b").mkdir(parents=True)
+    (elsewhere / "b" / "seen").touch()
+    (top / "link").symlink_to(elsewhere)
+    # Back to where we are, to what holds it, and to one another.
+    (top / "a" / "here").symlink_to(top / "a")
+    (top / "a" / "above").symlink_to(tmp_path)
+    (elsewhere / "b" / "over").symlink_to(top)
+    walked = [(os.path.relpath(where, top), names) for where, _, names in files.walked(top)]
+    assert sorted(walked) == [(".", []), ("a", []), ("link", []), ("link/b", ["seen"])]

@@ -54,3 +54,31 @@ def test_what_is_written_is_read_back(tmp_path):
 def test_a_folder_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
         records.write(tmp_path / "nowhere" / "a", [b"x"])
+
+
+def test_whole_files_are_read_to_their_ends_and_counted(paths):
+    assert records.checked(paths) == 4
+
+
+def test_a_damaged_file_is_named_where_tensorflow_names_a_byte(paths):
+    index = records.index(paths)
+    content = bytearray(paths[0].read_bytes())
+    content[12] ^= 1
+    paths[0].write_bytes(content)
+    with pytest.raises(UserError, match=r"data-0\.tfrecord is damaged"):
+        records.checked(paths)
+    with pytest.raises(UserError, match=r"data-0.* is damaged"), records.damage_named(paths):
+        index.read(tf.constant(0, tf.int64))
+
+
+def test_a_file_that_lost_its_end_since_is_told_of(paths):
+    index = records.index(paths)
+    paths[2].write_bytes(b"")
+    with pytest.raises(UserError, match="lost its end"), records.damage_named(paths):
+        index.read(tf.constant(3, tf.int64))
+
+
+@pytest.mark.parametrize("kind", [tf.errors.DataLossError, tf.errors.InvalidArgumentError])
+def test_what_no_file_is_to_blame_for_is_passed_on(paths, kind):
+    with pytest.raises(kind), records.damage_named(paths):
+        raise kind(None, None, "something else")

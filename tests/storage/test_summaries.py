@@ -1,10 +1,12 @@
 """What TensorBoard is shown."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from bg_interp.storage.summaries import Summaries
+from bg_interp.errors import UserError
+from bg_interp.storage.summaries import EventWriter, Summaries
 
 
 def read(folder) -> EventAccumulator:
@@ -61,3 +63,38 @@ def test_hparams_stand_with_a_run_s_scalars_and_what_they_cannot_show_is_left_ou
     assert b"weights" not in metadata.plugin_data.content
     columns = read(tmp_path).SummaryMetadata("_hparams_/experiment")
     assert b"BG-Gap" in columns.plugin_data.content
+
+
+def test_what_is_flushed_can_be_read(tmp_path):
+    summaries = Summaries(tmp_path)
+    summaries.scalars("train", 3, {"loss": 1.5})
+    summaries.flush()
+    assert len(read(tmp_path / "train").Tensors("loss")) == 1
+    summaries.close()
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"cannot write TensorBoard's events to .*: Not a direct"):
+        EventWriter(tmp_path / "file" / "below")
+
+
+def test_events_that_are_cut_off_are_noticed(tmp_path):
+    writer = EventWriter(tmp_path)
+    (written,) = tmp_path.iterdir()
+    written.write_bytes(written.read_bytes()[:-1])
+    with pytest.raises(UserError, match="they are cut off; free some space"):
+        writer.flush()
+
+
+def test_what_tensorflow_cannot_write_is_one_line(tmp_path, monkeypatch):
+    writer = EventWriter(tmp_path)
+
+    def flush() -> None:
+        raise tf.errors.InternalError(None, None, "no room\nand where it was")
+
+    monkeypatch.setattr(writer, "_writer", tf.summary.create_noop_writer())
+    monkeypatch.setattr(writer._writer, "flush", flush)
+    with pytest.raises(UserError, match="no room; free some space") as raised:
+        writer.flush()
+    assert "\n" not in str(raised.value)

@@ -1,7 +1,10 @@
 """A machine without libGL is told so in one line, before anything is downloaded."""
 
+import importlib.util
 import os
+import runpy
 import shutil
+import sys
 
 import pytest
 
@@ -45,6 +48,29 @@ def test_else_one_line_names_it_and_the_command(bare, monkeypatch, capsys):
 
 def test_here_nothing_is_missing():
     assert not system_libraries.missing()
+
+
+def test_the_makefile_s_command_ends_well_where_nothing_is_missing():
+    with pytest.warns(RuntimeWarning), pytest.raises(SystemExit) as end:
+        runpy.run_module("bg_interp.storage.system_libraries", run_name="__main__")
+    assert not end.value.code
+
+
+def test_what_no_library_is_found_for_is_missing_on_linux_alone(monkeypatch):
+    lacking = {"libnothing.so.9": "libnothing9"}
+    monkeypatch.setattr(system_libraries, "_PACKAGES", lacking)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert system_libraries.missing() == lacking
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert system_libraries.missing() == {}
+
+
+def test_a_python_without_its_venv_is_told_as_well(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(system_libraries, "_PACKAGES", {})
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert system_libraries.main() == 1
+    assert "apt-get install python3-venv" in capsys.readouterr().err
 
 
 def test_a_tool_that_cannot_import_opencv_says_the_same(bare, monkeypatch, capsys):

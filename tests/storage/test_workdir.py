@@ -35,7 +35,9 @@ def write_everything(run: Workdir) -> None:
 
 
 def test_the_configuration_stands_with_the_versions(run):
+    assert not run.is_run
     claim(run)
+    assert run.is_run
     written = json.loads(run.config.read_text())
     assert written["config"] == CONFIG
     assert written["fingerprint"] == "a"
@@ -157,8 +159,12 @@ def test_a_damaged_result_is_none(run):
     assert run.read_result() is None
     run.result.write_text("[]")
     assert run.read_result() is None
+    assert run.read_collapsed() is None
     run.result.write_text('{"accuracies": {}, "seconds": 1}')
     assert run.read_result() == {"accuracies": {}, "seconds": 1}
+    assert run.read_collapsed() is None
+    run.result.write_text('{"collapsed": "its loss is no number"}')
+    assert run.read_collapsed() == "its loss is no number"
 
 
 def test_a_second_holder_is_told_the_process_and_its_machine(run):

@@ -50,6 +50,13 @@ def test_a_study_that_cannot_be_asked_about_is_named(tmp_path, flags, told):
         class_images.read(PeopleConfig(**{"workdir": str(study), **flags}))
 
 
+@pytest.mark.parametrize("action", [actions.serve, actions.export])
+def test_a_folder_that_is_no_study_is_left_as_it_was(tmp_path, action):
+    with pytest.raises(UserError, match="must be the folder of a study"):
+        action(PeopleConfig(workdir=str(tmp_path), export=str(tmp_path / "pack.jzip")))
+    assert not list(tmp_path.iterdir())
+
+
 def test_arms_of_several_correlations_are_chosen_from(tmp_path):
     study = write_study(tmp_path / "study")
     write_study(tmp_path / "other", correlation=0.5)

@@ -11,13 +11,12 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
-import filelock
 import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from bg_interp.errors import UserError, one_line
-from bg_interp.storage import files, records
+from bg_interp.storage import files, locks, records
 
 
 class _FixedOrderWriter(tfds.core.ExampleWriter):
@@ -177,8 +176,7 @@ def _folder(
 
 
 def _make_once(kind: type[MadeHere], config: tfds.core.BuilderConfig, root: pathlib.Path) -> None:
-    root.mkdir(parents=True, exist_ok=True)
-    with filelock.FileLock(root / f".{kind.name}-{config.name}.lock"):
+    with locks.in_turn(root / f".{kind.name}-{config.name}.lock"):
         folder = _folder(kind, config, root)
         if folder.exists():
             return

@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import filelock
 import numpy as np
 
 from bg_interp.errors import one_line
@@ -20,6 +19,7 @@ from bg_interp.evaluation.judges.judge import Judge, Material, TrainedJudge
 from bg_interp.evaluation.judges.networks import NetworkJudge, plain_network
 from bg_interp.evaluation.judges.shape import ShapeJudge
 from bg_interp.evaluation.judges.trust import distrust
+from bg_interp.storage import locks
 from bg_interp.storage.files import cache_folder, read_sealed, write_sealed
 
 # A judge that is added here is trained, cached, measured, asked about every class image, compared
@@ -188,9 +188,8 @@ def load_or_train_judges(
     known = _DataSet(train, test, seed)
     key = _key(VERSION, fingerprint, seed, train[0].shape, test[0].shape)
     folder = cache_folder() / "judges" / key
-    folder.mkdir(parents=True, exist_ok=True)
     trained, accuracies = {}, {}
-    with filelock.FileLock(folder / "lock"):
+    with locks.in_turn(folder / "lock"):
         for judge in judges:
             path = folder / f"{judge.name}-{_key(judge.key())}{judge.suffix}"
             found = load_judge(judge, path) or _train_and_save(judge, path, known)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig
 from bg_interp.data.opening import open_in_memory
@@ -69,9 +68,8 @@ class NaturalPictures:
         """Returns an object on the background of an image of class `other`, uint8 [H, W, 3]."""
         rows = np.array([number])
         own, place = self._chosen[label].take(rows), self._chosen[other].take(rows)
-        behind = tile_background(place.images, place.masks)
-        made = compose("mixed_random", own.images, own.masks, behind)
-        return tf.cast(tf.round(made), tf.uint8).numpy()[0]
+        behind = tile_background(place.images, place.masks).numpy()
+        return compose("mixed_random", own.images, own.masks, behind)[0]
 
 
 def load(config: Mapping[str, Any]) -> Arrays:

@@ -144,6 +144,69 @@ def _group_name(group: GroupResults) -> str:
     return f"correlation {group.correlation:g}{epsilon}"
 
 
+def _shown(
+    plan: Plan,
+    arms: Sequence[PlannedArm],
+    group: GroupResults,
+    measured: dict[str, dict[str, Any]],
+    words: wording.Words,
+    said: PeopleResults,
+) -> dict[str, Any]:
+    """Returns what the template shows of a group and its finished arms."""
+    classes = len(measured[arms[0].name]["classes"])
+    return {
+        "name": _group_name(group),
+        "answer": results.answer(group, words.compared),
+        "results": group,
+        "panels": list(panels.panels(arms, measured)),
+        "shown_classes": panels.MOST_CLASSES,
+        "hidden_classes": max(0, classes - panels.MOST_CLASSES),
+        "plots": [(told, page.drawn(svg)) for told, svg in _plots(plan, arms, group, said)],
+    }
+
+
+def _absent(
+    plan: Plan, measured: dict[str, dict[str, Any]], failed: dict[str, str]
+) -> dict[str, list[tuple[str, str]]]:
+    """Returns the arms that are not finished and those that collapsed, each with its reason."""
+    found: dict[str, list[tuple[str, str]]] = {"missing": [], "collapsed": []}
+    for arm in plan.arms:
+        if arm.name in measured:
+            continue
+        if collapsed := _workdir(arm).read_collapsed():
+            found["collapsed"].append((arm.name, collapsed))
+        else:
+            found["missing"].append((arm.name, failed.get(arm.name, "not finished")))
+    return found
+
+
+def _trained(arm: PlannedArm) -> dict[str, Any]:
+    """Returns how an arm was trained, which its folder tells, and on what."""
+    told = _workdir(arm).read_config()
+    return {
+        "masks": told.get("masks", {}),
+        "examples": told.get("examples", {}),
+        "settings": _settings(ArmConfig(**told["config"])),
+        "versions": told.get("versions", {}),
+        "dataset": dict(_settings(arm.config))["dataset"],
+    }
+
+
+def _judged(measures: dict[str, Any]) -> dict[str, Any]:
+    """Returns what the judges are worth, as the measures of any arm tell it."""
+    images = measures["class_images"]
+    return {
+        "reported_judges": kinds.REPORTED_JUDGES,
+        "judges": measures["judges"],
+        "told_of_judges": (ON_BLACK, BLOBS, SILHOUETTES),
+        "natural": {
+            name: images[name]
+            for name in ("natural_objects", "natural_backgrounds")
+            if name in images
+        },
+    }
+
+
 def _context(
     plan: Plan,
     config: StudyConfig,
@@ -154,37 +217,21 @@ def _context(
 ) -> dict[str, Any]:
     """Returns everything that the template shows."""
     finished = [arm for arm in plan.arms if arm.name in measured]
-    shown, classes = [], len(measured[finished[0].name]["classes"])
-    doubted = wording.doubts(measured[finished[0].name])
-    words = wording.Words(doubted, said.is_simulated)
-    for group in groups:
-        key = (group.correlation, group.epsilon)
-        arms = [arm for arm in finished if arm.group == key]
-        if not arms:
-            continue
-        shown.append(
-            {
-                "name": _group_name(group),
-                "answer": results.answer(group, words.compared),
-                "results": group,
-                "panels": list(panels.panels(arms, measured)),
-                "shown_classes": panels.MOST_CLASSES,
-                "hidden_classes": max(0, classes - panels.MOST_CLASSES),
-                "plots": [(told, page.drawn(svg)) for told, svg in _plots(plan, arms, group, said)],
-            }
-        )
-    first = _workdir(finished[0]).read_config()
-    absent = [
-        (arm.name, failed.get(arm.name, "not finished"), _workdir(arm).read_collapsed())
-        for arm in plan.arms
-        if arm.name not in measured
+    first = measured[finished[0].name]
+    words = wording.Words(wording.doubts(first), said.is_simulated)
+    arms_of = [
+        [arm for arm in finished if arm.group == (group.correlation, group.epsilon)]
+        for group in groups
     ]
     return {
         "plan": plan,
-        "groups": shown,
+        "groups": [
+            _shown(plan, arms, group, measured, words, said)
+            for group, arms in zip(groups, arms_of, strict=True)
+            if arms
+        ],
         "kinds": words.kinds,
         "sections": words.sections,
-        "reported_judges": kinds.REPORTED_JUDGES,
         "sentence": statistics.sentence,
         "people": said.found,
         "people_measures": people.MEASURES,
@@ -192,27 +239,16 @@ def _context(
         "dose_response": [
             (caption, page.drawn(svg)) for caption, svg in _dose_response(plan, groups)
         ],
-        "judges": measured[finished[0].name]["judges"],
-        "told_of_judges": (ON_BLACK, BLOBS, SILHOUETTES),
-        "doubts": doubted,
-        "doubted_masks": measured[finished[0].name].get("doubts", []),
+        "doubts": wording.doubts(first),
+        "doubted_masks": first.get("doubts", []),
         "words": words,
-        "natural": {
-            name: measured[finished[0].name]["class_images"][name]
-            for name in ("natural_objects", "natural_backgrounds")
-            if name in measured[finished[0].name]["class_images"]
-        },
-        "missing": [(name, why) for name, why, nothing in absent if not nothing],
-        "collapsed": [(name, nothing) for name, _, nothing in absent if nothing],
-        "masks": first.get("masks", {}),
-        "examples": first.get("examples", {}),
-        "dataset": dict(_settings(plan.arms[0].config))["dataset"],
-        "settings": _settings(ArmConfig(**first["config"])),
-        "versions": first.get("versions", {}),
         "command": _command(plan, config),
         "enough_seeds": statistics.ENOUGH_SEEDS,
         "enough_classes": statistics.ENOUGH_CLASSES,
         "shown_p": statistics.shown_p,
+        **_judged(first),
+        **_absent(plan, measured, failed),
+        **_trained(finished[0]),
     }
 
 

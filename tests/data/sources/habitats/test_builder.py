@@ -6,7 +6,6 @@ import sys
 import textwrap
 import time
 
-import filelock
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,6 +16,7 @@ from bg_interp.data.sources.habitats.builder import Habitats, HabitatsConfig, pr
 from bg_interp.data.sources.habitats.examples import SPLITS, draw_example
 from bg_interp.data.sources.habitats.workers import Job, draw_all
 from bg_interp.errors import UserError
+from bg_interp.storage import locks
 
 TINY = {"image_size": 32, "train_per_class": 2, "test_per_class": 1}
 
@@ -69,7 +69,7 @@ def test_all_classes_are_read_back_with_their_names(folder):
 
 def test_asking_again_draws_nothing_and_writes_nothing(builder, folder, monkeypatch):
     monkeypatch.setattr(Habitats, "_split_generators", None)
-    monkeypatch.setattr(filelock, "FileLock", None)
+    monkeypatch.setattr(locks, "in_turn", None)
     again = prepared(HabitatsConfig(**TINY, data_seed=4, correlation=0.5), folder)
     assert again.info.splits["train"].num_examples == 16
 
