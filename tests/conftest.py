@@ -16,13 +16,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Programs are called by their names in messages where PATH leads to their environment.
 os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
-import filelock
 import numpy as np
 import pytest
 import tool_server
 from PIL import Image
 
 from bg_interp.errors import UserError
+from bg_interp.storage import locks
 
 ROOT = pathlib.Path(__file__).parents[1]
 SHAPES = ("disc", "square")
@@ -52,7 +52,7 @@ def made_once(tmp_path_factory):
 
     def made(name: str, make: Callable[[pathlib.Path], object]) -> pathlib.Path:
         folder, whole = root / f"once-{name}", root / f"once-{name}.whole"
-        with filelock.FileLock(root / f"once-{name}.lock"):
+        with locks.in_turn(root / f"once-{name}.lock"):
             if not whole.exists():
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
