@@ -4,11 +4,15 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import types
+from collections.abc import Callable
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Several processes share the cores: threads of numpy's algebra would wait for each other, spinning.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Programs are called by their names in messages where PATH leads to their environment.
 os.environ["PATH"] = f"{pathlib.Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
@@ -18,32 +22,52 @@ import tool_server
 from PIL import Image
 
 from bg_interp.errors import UserError
+from bg_interp.storage import locks
 
 ROOT = pathlib.Path(__file__).parents[1]
 SHAPES = ("disc", "square")
 
 
-def draw_shapes(folder: pathlib.Path, count: int = 10) -> types.SimpleNamespace:
+def draw_shapes(folder: pathlib.Path, count: int = 10) -> None:
     """Draws `count` discs and squares of 40 px before noise, as PNGs, and their masks beside."""
     generator = np.random.default_rng(0)
     rows, columns = np.mgrid[:40, :40] - 20
     inside = {"disc": rows**2 + columns**2 < 120, "square": (abs(rows) < 9) & (abs(columns) < 9)}
-    drawn = types.SimpleNamespace(images=folder / "images", masks=folder / "masks")
     for kind in SHAPES:
         for number in range(count):
             image = generator.integers(0, 120, (40, 40, 3)).astype(np.uint8)
             image[inside[kind]] = [200, 60 if kind == "disc" else 160, 30]
             mask = (255 * inside[kind]).astype(np.uint8)
-            for parent, values in ((drawn.images, image), (drawn.masks, mask)):
-                (parent / kind).mkdir(parents=True, exist_ok=True)
-                Image.fromarray(values).save(parent / kind / f"{number:02d}.png")
-    return drawn
+            for part, values in (("images", image), ("masks", mask)):
+                (folder / part / kind).mkdir(parents=True, exist_ok=True)
+                Image.fromarray(values).save(folder / part / kind / f"{number:02d}.png")
 
 
 @pytest.fixture(scope="session")
-def shape_folder(tmp_path_factory) -> types.SimpleNamespace:
+def made_once(tmp_path_factory):
+    """Makes a folder of a name once for all processes that share the test files; returns it."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+
+    def made(name: str, make: Callable[[pathlib.Path], object]) -> pathlib.Path:
+        folder, whole = root / f"once-{name}", root / f"once-{name}.whole"
+        with locks.in_turn(root / f"once-{name}.lock"):
+            if not whole.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                whole.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def shape_folder(made_once) -> types.SimpleNamespace:
     """A folder of images, two classes, and one of their masks."""
-    return draw_shapes(tmp_path_factory.mktemp("shapes"))
+    folder = made_once("shapes", draw_shapes)
+    return types.SimpleNamespace(images=folder / "images", masks=folder / "masks")
 
 
 @pytest.fixture
@@ -115,16 +139,19 @@ def shape_settings(shape_folder) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def trained_workdir(shape_settings, session_cache, tmp_path_factory) -> pathlib.Path:
+def trained_workdir(shape_settings, session_cache, made_once, tmp_path_factory) -> pathlib.Path:
     """The folder of a finished run of `shape_settings`."""
     from bg_interp.commands import train
     from bg_interp.config.training import ArmConfig
 
-    folder = tmp_path_factory.mktemp("runs") / "shapes"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BG_INTERP_CACHE", str(session_cache))
-        train.run(ArmConfig(**shape_settings, workdir=str(folder)))
-    return folder
+    def make(folder: pathlib.Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("BG_INTERP_CACHE", str(session_cache))
+            train.run(ArmConfig(**shape_settings, workdir=str(folder)))
+
+    # A copy for each process: tools write beside what a run has left, and lock its folder.
+    copy = tmp_path_factory.mktemp("runs") / "shapes"
+    return pathlib.Path(shutil.copytree(made_once("run", make), copy))
 
 
 def pytest_generate_tests(metafunc):

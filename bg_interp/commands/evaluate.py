@@ -6,7 +6,7 @@
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -219,51 +219,75 @@ def _run(config: EvaluateConfig) -> Evaluation:
     picture = _class_images(config) if config.class_images_of == "both" else None
     draws = picture is None and (config.class_images or config.class_images_of != "both")
     audit = _audit(config, draws=draws)
-    found, tested, folder = audit.found, audit.tested, output_folder(config)
+    found, folder = audit.found, output_folder(config)
     found = dataclasses.replace(found, baseline=given or _measured_baseline(config))
     if config.leak:
-        found = _with_leak(found, audit.source, tested.config)
-    beside = [one.beside(found.measures) for one in audit.published]
-    print("".join(f"{line}\n" for line in beside), end="", file=sys.stderr)
+        found = _with_leak(found, audit.source, audit.tested.config)
+    for line in _published(audit):
+        print(line, file=sys.stderr)
     for name in ("results.json", "images.csv"):
         found.save(folder / name)
     save_confusion(found.to_dict(), folder / "confusion.png")
-    model, test, names = tested.found.model, found.test, found.classes
     if draws:
-        picture = folder / "class_images.png"
-        try:
-            sheet = class_image_sheet(model, test, names, tested.config)
-            pictures.save_png(picture, sheet)
-        # Somebody's network may raise anything, and everything else is measured already.
-        except Exception as error:
-            reason, picture = one_line(error), None
-            print(f"the class images are left out: {reason}", file=sys.stderr)
-            found = dataclasses.replace(found, facts={**found.facts, _NOT_DRAWN: reason})
-            found.save(folder / "results.json")
-    pictures.save_png(folder / "variants.png", example_sheet(model, test, names, config.seed))
-    write = report.writer(
+        picture, found = _with_class_images(found, audit.tested, folder)
+    sheet = example_sheet(audit.tested.found.model, found.test, found.classes, config.seed)
+    pictures.save_png(folder / "variants.png", sheet)
+    found = dataclasses.replace(found, write_page=_page_writer(config, audit, found, picture))
+    for name in ("report.html", "model_card.md"):
+        found.save(folder / name)
+    return found
+
+
+def _published(audit: _Audit) -> list[str]:
+    """Returns a line for each published variant of the images, beside what was measured here."""
+    return [one.beside(audit.found.measures) for one in audit.published]
+
+
+def _with_class_images(
+    found: Evaluation, tested: subject.Tested[EvaluateConfig], folder: pathlib.Path
+) -> tuple[pathlib.Path | None, Evaluation]:
+    """Draws class images; returns their file, or None where they failed, which the result says."""
+    path = folder / "class_images.png"
+    try:
+        sheet = class_image_sheet(tested.found.model, found.test, found.classes, tested.config)
+        pictures.save_png(path, sheet)
+    # Somebody's network may raise anything, and everything else is measured already.
+    except Exception as error:
+        reason = one_line(error)
+        print(f"the class images are left out: {reason}", file=sys.stderr)
+        found = dataclasses.replace(found, facts={**found.facts, _NOT_DRAWN: reason})
+        found.save(folder / "results.json")
+        return None, found
+    return path, found
+
+
+def _page_writer(
+    config: EvaluateConfig, audit: _Audit, found: Evaluation, picture: pathlib.Path | None
+) -> Callable[[pathlib.Path, Evaluation], None]:
+    """Returns what writes the page of an evaluation.
+
+    Args:
+      config: as it was given.
+      audit: what was measured.
+      found: the same, with all that was added.
+      picture: of the class images; None for none.
+    """
+    tested, origin = audit.tested, audit.tested.masks.origin.partition(":")[0]
+    return report.writer(
         page.command("evaluate", page.given_flags(config, (*NO_FLAGS, "output", "junit"))),
         [
             *((one, page.without_places(one, getattr(tested.config, one))) for one in _SHOWN),
-            ("masks come from", tested.masks.origin.partition(":")[0]),
+            ("masks come from", origin),
             ("data fingerprint", audit.source.fingerprint),
             ("sha256 of the weights", found.facts["weights_sha256"] or "unknown"),
             *((name, str(note)) for name, note in _notes(found, audit.source)),
-            *(("published variants", line) for line in beside),
+            *(("published variants", line) for line in _published(audit)),
         ],
-        report.MaskFacts(
-            tested.masks.origin.partition(":")[0],
-            tested.masks.counts,
-            _verdicts(tested.masks, audit.source),
-        ),
+        report.MaskFacts(origin, tested.masks.counts, _verdicts(tested.masks, audit.source)),
         picture,
         ways(config),
         _BESIDE,
     )
-    found = dataclasses.replace(found, write_page=write)
-    for name in ("report.html", "model_card.md"):
-        found.save(folder / name)
-    return found
 
 
 def _given_baseline(config: EvaluateConfig) -> Baseline | None:

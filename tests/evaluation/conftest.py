@@ -1,18 +1,31 @@
 """A tiny data set whose answers are known, and judges trained on it once for all tests."""
 
+import contextlib
 import dataclasses
+import io
+import pathlib
+import pickle
+import types
 
 import numpy as np
 import pytest
 
 from bg_interp.evaluation.arrays import Arrays
+from bg_interp.evaluation.judges.judge import Judge
+from bg_interp.evaluation.judges.networks import plain_network
 from bg_interp.evaluation.judges.training import JUDGES, Judges, train_judges
 
 SIDE = 24
 _STEPS = {"foreground": 100, "development": 80, "background": 30, "shape": 12}
-QUICK = tuple(
-    dataclasses.replace(judge, steps=_STEPS[judge.name], batch_size=32) for judge in JUDGES
-)
+
+
+def _quick(judge: Judge) -> Judge:
+    judge = dataclasses.replace(judge, steps=_STEPS[judge.name], batch_size=32)
+    # The foreground judge has the same network, whose graph takes longer to build than to train.
+    return dataclasses.replace(judge, network=plain_network) if judge.of_backgrounds else judge
+
+
+QUICK = tuple(map(_quick, JUDGES))
 
 
 def draw_shapes(count: int, seed: int) -> Arrays:
@@ -46,5 +59,20 @@ def shapes_test() -> Arrays:
 
 
 @pytest.fixture(scope="session")
-def judges(shapes_train, shapes_test) -> Judges:
-    return train_judges(shapes_train, shapes_test, seed=0, judges=QUICK)
+def training(shapes_train, shapes_test, made_once) -> types.SimpleNamespace:
+    """Judges that were trained, and what was said meanwhile on standard output and error."""
+
+    def train(folder: pathlib.Path) -> None:
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            judges = train_judges(shapes_train, shapes_test, seed=0, judges=QUICK)
+        found = {"judges": judges, "out": out.getvalue(), "err": err.getvalue()}
+        (folder / "training.pickle").write_bytes(pickle.dumps(found))
+
+    found = pickle.loads((made_once("judges", train) / "training.pickle").read_bytes())
+    return types.SimpleNamespace(**found)
+
+
+@pytest.fixture(scope="session")
+def judges(training) -> Judges:
+    return training.judges

@@ -28,10 +28,9 @@ def _drawn():
 IMAGES, LABELS, MASKS = _drawn()
 
 
-def _network(prepared, *first):
-    """A network that was trained on images as `prepared` makes them; batch normalisation inside."""
-    keras.utils.set_random_seed(1)
-    model = keras.Sequential(
+def _untrained(*first):
+    """A network with batch normalisation inside."""
+    return keras.Sequential(
         [
             keras.Input((SIDE, SIDE, 3)),
             *first,
@@ -42,9 +41,35 @@ def _network(prepared, *first):
             keras.layers.Dense(CLASSES),
         ]
     )
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """Of a network that was trained on images in -1..1."""
+    keras.utils.set_random_seed(1)
+    model = _untrained()
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.01), loss)
-    model.fit(prepared(IMAGES.astype(np.float32)), LABELS, epochs=25, batch_size=16, verbose=0)
+    images = READINGS["-1:1"](IMAGES.astype(np.float32))
+    model.fit(images, LABELS, epochs=25, batch_size=16, verbose=0)
+    return model.get_weights()
+
+
+def _network(weights, reading):
+    """The network of these weights as if its images had been read in another way."""
+    if reading == "0:255":
+        model = _untrained(keras.layers.Rescaling(1 / 127.5, -1.0))
+        model.set_weights(weights)
+        return model
+    model = _untrained()
+    model.set_weights(weights)
+    # All readings are affine: their inverse is put into the first convolution.
+    corners = np.concatenate([np.zeros((1, 3)), 255 * np.eye(3)]).astype(np.float32)
+    seen = READINGS[reading](corners[:, None, None].copy())[:, 0, 0]
+    slopes = np.linalg.inv(seen[1:] - seen[0]) * 2
+    kernel, bias = model.layers[0].get_weights()
+    bias += np.einsum("hwio,i->o", kernel, -1 - seen[0] @ slopes)
+    model.layers[0].set_weights([np.einsum("hwio,ji->hwjo", kernel, slopes), bias])
     return model
 
 
@@ -69,10 +94,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("reading", READINGS)
-def test_the_tool_answers_as_python_and_as_the_owner(reading, folder, tmp_path):
+def test_the_tool_answers_as_python_and_as_the_owner(reading, weights, folder, tmp_path):
     prepared = READINGS[reading]
-    first = [keras.layers.Rescaling(1 / 127.5, -1.0)] if reading == "0:255" else []
-    model = _network(prepared, *first)
+    model = _network(weights, reading)
     own = model.predict(prepared(IMAGES.astype(np.float32)), verbose=0)
     before = [np.array(variable) for variable in model.variables]
     model.save(tmp_path / "model.keras")

@@ -6,12 +6,11 @@ import pathlib
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+import tool_server
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +36,9 @@ def start_workers(shape_settings, session_cache):
     """Starts two workers on the loopback address; those that are left at the end are killed."""
     started = []
 
-    def start(folder: pathlib.Path, *arguments: str, changed=({}, {})) -> list[subprocess.Popen]:
+    def start(
+        folder: pathlib.Path, *arguments: str, changed=({}, {})
+    ) -> list[tool_server.ToolProcess]:
         folder.mkdir(exist_ok=True)
         addresses = [f"127.0.0.1:{port}" for port in free_ports(2)]
         pair = []
@@ -51,10 +52,8 @@ def start_workers(shape_settings, session_cache):
                 "TF_CONFIG": json.dumps(config),
                 "BG_INTERP_CACHE": str(session_cache),
             }
-            command = [sys.executable, str(_PROGRAM), str(folder), *flags, *arguments]
-            pair.append(
-                subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-            )
+            command = [str(_PROGRAM), str(folder), *flags, *arguments]
+            pair.append(tool_server.start(command, environment))
         started.extend(pair)
         return pair
 
@@ -64,7 +63,7 @@ def start_workers(shape_settings, session_cache):
         process.communicate()
 
 
-def finish(workers: list[subprocess.Popen]) -> list[str]:
+def finish(workers: list[tool_server.ToolProcess]) -> list[str]:
     """Waits for both workers; returns what they wrote to standard error."""
     errors = [worker.communicate(timeout=_LIMIT_SECONDS)[1] for worker in workers]
     assert [worker.returncode for worker in workers] == [0, 0], errors
