@@ -53,7 +53,7 @@ def sweep(tool, flags, check, tmp_path, environment, ledger, limits=_LIMITS):
         folder = tmp_path / f"limit-{limit}"
         code, errors = run_within(limit, job.command(folder), environment)
         assert "Traceback" not in errors, (limit, errors)
-        # Below zero: C++ ends a process that gets no memory by a signal. OpenBLAS says so, and ends it.
+        # Below zero: C++ ends a process that gets no memory by a signal; OpenBLAS says so as well.
         if code > 0:
             said = ("error:", "OpenBLAS error: Memory")
             (line,) = [line for line in errors.splitlines() if line.startswith(said)]
