@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from bg_interp import pictures
+from bg_interp import pictures, programs
 from bg_interp.arguments import check_counts, to_images, to_labels, whole
 from bg_interp.commands.chosen_classes import Classes, class_units
 from bg_interp.commands.chosen_classes import class_names as names_of
@@ -28,6 +28,11 @@ from bg_interp.visualization.results import Visualization
 # So many images tell what the data are like, and fewer what their features are like.
 _STATISTICS_IMAGES = 512
 _FEATURES_IMAGES = 256
+_FROZEN = (
+    "the network's batch normalisation was frozen while its weights were trained, and no longer "
+    "tells what natural features are: class images are made by the plain ascent. bg.class_images "
+    "with data=, and the page of tools/evaluate.py, measure natural features on photographs"
+)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -262,14 +267,18 @@ def suited_settings(
     names = [network] if network else [named.name, *(layer.name for layer in named.layers)]
     several = len(model.outputs[0].shape) == 2 and model.outputs[0].shape[-1] > 1
     known = several and (data or features.of_normalisation(model) is not None)
-    return presets.suited(
+    suited = functools.partial(
+        presets.suited,
         preset,
         names,
         # An application is no small network, however small its images are.
         None if application is not None and network is None else side,
-        natural=known,
         run=network is not None,
     )
+    chosen = suited(natural=known)
+    if several and chosen != suited(natural=True) and features.moving_statistics(model):
+        print(programs.as_called(_FROZEN), file=sys.stderr)
+    return chosen
 
 
 def class_images(

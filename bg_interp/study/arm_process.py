@@ -120,19 +120,29 @@ def _end_with_parent() -> None:
 
 def _main() -> None:
     given = processes.begin()
-    # Nothing above has imported it, and nobody is told of its devices again with every process.
-    cli.load_tensorflow()
-    task = pickle.loads(given)  # noqa: S301 (from a process of our own)
     # What arms print is for people, and not for the pipe.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _end_with_parent()
     with answers, cli.as_a_tool():
         try:
-            _run(task, answers)
+            _begin_and_run(given, answers)
         finally:
             # From here on there is nothing to save, and the reader of the last answer sends one.
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _begin_and_run(given: bytes, answers: IO[bytes]) -> None:
+    try:
+        # Nothing above has imported it, and nobody is told of its devices again with each process.
+        cli.load_tensorflow()
+        task = pickle.loads(given)  # noqa: S301 (from a process of our own)
+    except Exception as error:
+        if (message := cli.explained(error)) is None:
+            raise
+        pickle.dump(UserError(message), answers)
+    else:
+        _run(task, answers)
 
 
 if __name__ == "__main__":

@@ -284,12 +284,12 @@ class Ascent:
         """Returns what features are held to: those of the data, else the network's own."""
         if not self.settings.features:
             return None
-        natural = known.features or features.of_normalisation(self._model, self._calls)
+        natural = known.features or features.of_normalisation(self._model, self._calls, self._range)
         if natural is None:
             raise UserError(
                 "a preset with a prior, such as natural, needs the statistics of natural "
-                "features, and the model has no trained batch normalisation to take them from; "
-                "give data, or take the preset plain"
+                "features, and the model has no batch normalisation that was trained with its "
+                "weights to take them from; give data, or take the preset plain"
             )
         return natural
 

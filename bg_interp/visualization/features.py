@@ -27,6 +27,14 @@ _NORMALISATIONS = (
 _SMALLEST_SHARE = 0.03
 # So many values of features are held at once while they are measured, 64 MB of float32.
 _VALUES_AT_ONCE = 1 << 24
+# Moving statistics belong to the weights when noise with the spectrum of photographs moves the
+# means of no layer by more deviations than this, in the median over its channels. MobileNetV2 as
+# Keras has it: at most 1.0; small networks trained on drawings: .4 to 1.3; both fine-tuned with
+# their normalisation frozen, so that natural class images fail: 4 to 8.
+_LARGEST_SHIFT = 2.5
+_PROBES = 8
+# The side of images of a network that leaves it open.
+_OPEN_SIDE = 224
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -82,16 +90,37 @@ def tapped(model: keras.Model, layers: Sequence[str]) -> keras.Model:
 
 
 def of_normalisation(
-    model: keras.Model, calls: Sequence[graph.Call] | None = None
+    model: keras.Model,
+    calls: Sequence[graph.Call] | None = None,
+    input_range: tuple[float, float] = (0.0, 255.0),
 ) -> FeatureMoments | None:
     """Returns what the moving statistics of batch normalisation tell of the training images.
+
+    Args:
+      model: a Keras model.
+      calls: of its layers, where they are known, so that the model need not be laid flat again.
+      input_range: the pixel range that the model expects.
+
+    Returns:
+      None where there are no `moving_statistics`, and where they are not those of the weights, as
+      of a network that was fine-tuned with its normalisation frozen: held to them, images of all
+      classes become the same bright stripes.
+    """
+    told = moving_statistics(model, calls)
+    return told if told and _are_of_the_weights(told, model, input_range) else None
+
+
+def moving_statistics(
+    model: keras.Model, calls: Sequence[graph.Call] | None = None
+) -> FeatureMoments | None:
+    """Returns what batch normalisation tells of the images it was trained on, whatever its weights.
 
     A normalised channel has the mean beta and the deviation |gamma|: that of the layer's output,
     which is there as well where the layer is folded into the convolution before it.
 
     Args:
       model: a Keras model.
-      calls: of its layers, where they are known, so that the model need not be laid flat again.
+      calls: see `of_normalisation`.
 
     Returns:
       None for a network without batch normalisation, or whose statistics nobody has trained:
@@ -106,6 +135,31 @@ def of_normalisation(
         return None
     means, deviations = zip(*(_normalised(call) for call in normalisations), strict=True)
     return FeatureMoments.of([call.name for call in normalisations], means, deviations)
+
+
+def _are_of_the_weights(
+    told: FeatureMoments, model: keras.Model, input_range: tuple[float, float]
+) -> bool:
+    """Tells whether features have, by and large, the means that moving statistics tell."""
+    low, high = input_range
+    rows, columns, channels = model.inputs[0].shape[1:]
+    noise = _pink_noise((_PROBES, rows or _OPEN_SIDE, columns or _OPEN_SIDE, channels))
+    seen = _moments(model, told.layers, low + (high - low) * noise)
+    shifts = np.abs(seen.means - told.means) / told.deviations
+    each = np.split(shifts, np.cumsum(told.channels)[:-1])
+    return max(float(np.median(one)) for one in each) < _LARGEST_SHIFT
+
+
+def _pink_noise(shape: tuple[int, ...]) -> np.ndarray:
+    """Draws grey noise whose spectrum falls as that of photographs, float32 [N,H,W,C] in [0, 1]."""
+    count, rows, columns, channels = shape
+    frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns))
+    frequency[0, 0] = np.inf
+    white = np.random.default_rng(0).normal(size=(count, rows, columns))
+    noise = np.fft.irfft2(np.fft.rfft2(white) / frequency, (rows, columns))
+    noise = 0.45 + 0.25 * noise / noise.std(axis=(1, 2), keepdims=True)
+    grey = np.clip(noise, 0, 1).astype(np.float32)[..., None]
+    return np.repeat(grey, channels, axis=-1)
 
 
 def _last(call: graph.Call) -> tuple[int, int]:
@@ -160,6 +214,16 @@ def measured(
         raise UserError("the model has no layers whose features could be held to natural ones")
     if weights is not None and not np.any(weights):
         raise UserError("masks must leave something of the images. Received: none of it")
+    return _moments(model, layers, images, weights)
+
+
+def _moments(
+    model: keras.Model,
+    layers: Sequence[str],
+    images: np.ndarray,
+    weights: np.ndarray | None = None,
+) -> FeatureMoments:
+    """Measures what images give in some layers; see `measured`."""
     network, own = tapped(model, layers), len(model.outputs)
     values = sum(math.prod(one.shape[1:]) for one in network.outputs[own:] if one.shape[1])
     together = int(np.clip(_VALUES_AT_ONCE // max(values, 1), 1, 64))

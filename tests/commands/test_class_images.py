@@ -38,7 +38,8 @@ def trained_on(low, high, size=16):
     x = keras.layers.BatchNormalization(momentum=0.0)(x)
     x = keras.layers.Dense(3)(keras.layers.Flatten()(keras.layers.ReLU()(x)))
     model = keras.Model(inputs, x)
-    model(low + DATA.astype(np.float32) * ((high - low) / 255), training=True)
+    images = DATA.repeat(size // 16, axis=1).repeat(size // 16, axis=2).astype(np.float32)
+    model(low + images * ((high - low) / 255), training=True)
     return model
 
 
@@ -91,6 +92,20 @@ def test_the_range_of_its_training_is_found_and_another_one_refused(span, capsys
         assert "by its batch normalisation" in capsys.readouterr().err
         with pytest.raises(UserError, match=r"seems to take images in .*, not in 0:255"):
             class_images(model, data=DATA, input_range=(0, 255), preset=QUICK)
+
+
+def test_a_network_fine_tuned_with_its_normalisation_frozen_is_said_and_gets_plain_images(capsys):
+    network = trained_on(0, 255, size=112)
+    assert suited_settings(network, None) == presets.NATURAL
+    assert capsys.readouterr().err == ""
+    kernel = network.layers[1].kernel
+    kernel.assign(kernel + 1.0)
+    assert suited_settings(network, None) == presets.preset("pretrained")
+    assert "batch normalisation was frozen" in capsys.readouterr().err
+    # Photographs tell what is natural, and the small networks' ascent asks for nothing of it.
+    assert suited_settings(network, None, data=True) == presets.NATURAL
+    assert suited_settings(network, "plain") == presets.preset("pretrained")
+    assert capsys.readouterr().err == ""
 
 
 def test_natural_logits_are_logits_and_statistics_those_of_all_classes():

@@ -1,6 +1,8 @@
 """Arms in processes of their own: what they leave, and what becomes of one that dies."""
 
 import dataclasses
+import io
+import pickle
 import threading
 import time
 
@@ -9,7 +11,7 @@ import pytest
 
 from bg_interp.config.training import ArmConfig
 from bg_interp.evaluation.reliance.variants import VARIANTS
-from bg_interp.study import measuring, running
+from bg_interp.study import arm_process, measuring, running
 from bg_interp.study.arm_process import in_processes
 from bg_interp.study.plan import SET_BY_STUDY, StudyConfig, make_plan
 
@@ -61,3 +63,18 @@ def test_arms_are_run_errors_come_back_and_a_process_that_dies_costs_its_arm_alo
         raise AssertionError("there is nothing to judge")
 
     assert running.judges_for([good], asked) is None
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ZeroDivisionError()])
+def test_one_that_cannot_begin_for_want_of_memory_says_so(monkeypatch, error):
+    def fail():
+        raise error
+
+    monkeypatch.setattr(arm_process.cli, "load_tensorflow", fail)
+    answers = io.BytesIO()
+    if isinstance(error, MemoryError):
+        arm_process._begin_and_run(b"", answers)
+        assert "memory ran out" in str(pickle.loads(answers.getvalue()))
+    else:
+        with pytest.raises(ZeroDivisionError):
+            arm_process._begin_and_run(b"", answers)

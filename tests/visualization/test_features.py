@@ -290,11 +290,36 @@ def test_one_output_is_two_classes_which_keep_each_other_company(network):
     assert made.guesses.shape == (1,)
 
 
+def test_statistics_of_other_weights_tell_nothing(network):
+    first = network.layers[2]
+    first.kernel.assign(first.kernel + 2.0)
+    assert features.moving_statistics(network) is not None
+    assert features.of_normalisation(network) is None
+    with pytest.raises(UserError, match="trained with its weights"):
+        Ascent(network, QUICK)([0])
+    known = dataclasses.replace(
+        statistics.generic(16, 16), features=features.measured(network, PHOTOGRAPHS)
+    )
+    assert Ascent(network, QUICK)([0], statistics=known).images.shape == (1, 16, 16, 3)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (None, None)])
+def test_the_range_of_a_network_is_that_of_the_noise_that_it_is_asked_about(network, size):
+    inputs = keras.Input((*size, 3))
+    inner = network.layers[2:]
+    x = inputs
+    for layer in inner:
+        x = layer(x)
+    shifted = keras.Model(inputs, x)
+    assert features.of_normalisation(shifted, input_range=(-1, 1)) is not None
+    assert features.of_normalisation(shifted) is None
+
+
 def test_what_a_prior_cannot_do_is_said_in_a_line():
     inputs = keras.Input((16, 16, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
     plain = keras.Model(inputs, keras.layers.Dense(3)(pooled))
-    with pytest.raises(UserError, match="no trained batch normalisation"):
+    with pytest.raises(UserError, match="no batch normalisation that was trained with its weights"):
         Ascent(plain, QUICK)()
     known = dataclasses.replace(
         statistics.generic(16, 16), features=features.measured(plain, PHOTOGRAPHS)
