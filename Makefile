@@ -20,10 +20,11 @@ demo: $(VENV)/.installed
 train: $(VENV)/.installed
 	$(BIN)/python tools/train.py --background=black $(ARGS)
 
-# Processes that share the test files; ARGS=-n0 runs them in one, for a debugger.
+# Processes that share the test files; ARGS=-n0 runs them in one, for a debugger. Bytecode is kept,
+# whatever the shell says: a hundred programs that tests start would compile the package anew.
 WORKERS ?= 2
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist=loadfile $(ARGS)
 
 bench: $(VENV)/.installed
 	set -e; for program in $(BENCHMARKS); do echo "== $$program"; $(BIN)/python $$program $(ARGS); done

@@ -236,7 +236,7 @@ def red_is_foreground(tmp_path_factory):
     return path
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_network():
     """Makes a classifier of images with BatchNorm, of random weights that make a difference."""
     import keras

@@ -5,7 +5,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import json
 import pathlib
 import sys
@@ -186,13 +185,10 @@ def conditions(
     treated: dict[str, treatments.Treatment] = {"original": treatments.none}
     if data.masks.read is not None:
         treated = {"own_condition": treatment, **treated, "swapped": treatments.swap}
+    together = max(config.batch_size or 0, _EVALUATED_TOGETHER)
+    # One pipeline for all evaluations of a run: building its graph takes longer than a pass.
     return {
-        name: functools.partial(
-            pipeline.treated_for_evaluation,
-            data.test,
-            one,
-            batch_size=max(config.batch_size or 0, _EVALUATED_TOGETHER),
-        )
+        name: pipeline.evaluation_batches(data.test, one, batch_size=together).as_numpy_iterator
         for name, one in treated.items()
     }
 

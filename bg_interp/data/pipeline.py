@@ -103,13 +103,13 @@ def _with_static_size(batch: Batch, batch_size: int) -> dict[str, tf.Tensor]:
     return {k: tf.ensure_shape(v, [batch_size, *v.shape[1:]]) for k, v in batch.items()}
 
 
-def treated_for_evaluation(
+def evaluation_batches(
     examples: Examples, treatment: Treatment, *, batch_size: int
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yields all examples, treated but neither moved nor noisy; always the same way.
+) -> tf.data.Dataset:
+    """Returns all examples, treated but neither moved nor noisy; always the same way.
 
     They come in a mixed order, since `swap` needs other classes in the batch; the last batch may
-    be smaller.
+    be smaller. To go through them again takes no new graph.
     """
     order = np.random.default_rng(0).permutation(len(examples)).astype(np.int64)
     numbers = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
@@ -120,7 +120,14 @@ def treated_for_evaluation(
         return {**batch, "image": tf.cast(treated, tf.float32)}
 
     batches = examples.batches(numbers, batch_size).enumerate().map(treat)
-    yield from batches.prefetch(tf.data.AUTOTUNE).as_numpy_iterator()
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def treated_for_evaluation(
+    examples: Examples, treatment: Treatment, *, batch_size: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yields what `evaluation_batches` holds, as arrays."""
+    yield from evaluation_batches(examples, treatment, batch_size=batch_size).as_numpy_iterator()
 
 
 def sample(examples: Examples, count: int, seed: int) -> InMemory:

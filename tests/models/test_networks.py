@@ -152,17 +152,17 @@ def test_layers_without_a_name_are_found_whatever_was_built_before(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("network", "name"),
+    ("network", "width", "name"),
     [
-        ("MobileNetV2", "narrow.keras"),
+        ("MobileNetV2", 0.35, "narrow.keras"),
         # Which width weights alone are of is found by building one after the other.
-        ("MobileNet", "narrow.weights.h5"),
-        ("MobileNet", "narrow.h5"),
+        ("MobileNet", 0.25, "narrow.weights.h5"),
+        ("MobileNet", 0.25, "narrow.h5"),
     ],
 )
-def test_weights_of_a_narrower_network_and_weights_alone_are_taken(tmp_path, network, name):
+def test_weights_of_a_narrower_network_and_weights_alone_are_taken(tmp_path, network, width, name):
     build = getattr(keras.applications, network)
-    narrow = build((32, 32, 3), 0.35, include_top=False, weights=None)
+    narrow = build((32, 32, 3), width, include_top=False, weights=None)
     if name == "narrow.h5":
         # As keras.applications keeps them: without the network that they are of.
         legacy_h5_format.save_weights_to_hdf5_group(h5py.File(tmp_path / name, "w"), narrow)

@@ -186,7 +186,7 @@ def test_the_loop_sees_features_folded_or_not(network, steps):
 
 def test_a_prior_brings_features_closer(network):
     def distance(weight):
-        made = Ascent(network, dataclasses.replace(QUICK, steps=60, features=weight))([0, 1, 2, 3])
+        made = Ascent(network, dataclasses.replace(QUICK, steps=30, features=weight))([0, 1, 2, 3])
         seen = features.tapped(network, natural.layers)(made.images, training=False)[1:]
         return float(FeatureStatistics(natural)(seen))
 

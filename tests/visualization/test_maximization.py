@@ -49,8 +49,17 @@ class Listener(Callback):
         self.ended = True
 
 
-@pytest.mark.parametrize("optimizer", [None, keras.optimizers.SGD(3.0, momentum=0.5)])
-@pytest.mark.parametrize("jit_compile", [False, True])
+# Each two of the three choices stand together once.
+@pytest.mark.parametrize(
+    ("either_way", "jit_compile", "optimizer"),
+    [
+        ("fused", False, None),
+        ("fused", True, keras.optimizers.SGD(3.0, momentum=0.5)),
+        ("plain", False, keras.optimizers.SGD(3.0, momentum=0.5)),
+        ("plain", True, None),
+    ],
+    indirect=["either_way"],
+)
 @pytest.mark.usefixtures("either_way")
 def test_without_modifiers_the_result_is_upstreams(make_network, optimizer, jit_compile):
     model = make_network()

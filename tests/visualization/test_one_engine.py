@@ -44,7 +44,10 @@ def all_are_the_engines(made, count):
 @pytest.mark.slow
 def test_of_train(made, shape_settings, session_cache, tmp_path, monkeypatch):
     monkeypatch.setenv("BG_INTERP_CACHE", str(session_cache))
+    # The least that trains: masks and adversarial steps don't touch the engine.
     settings = {**shape_settings, "steps": 2, "workdir": str(tmp_path / "run")}
+    settings |= {"background": "none", "masks": "none"}
+    del settings["adversarial_epsilon"], settings["adversarial_replays"]
     train.run(ArmConfig(**settings))
     # Before the first step, and after the last.
     all_are_the_engines(made, 2)
