@@ -3,7 +3,8 @@
     python benchmarks/results.py --study=drawings --table=questions
 
 prints one table as Markdown: questions (those named beforehand and their answers), differences
-(all others), means (of every measure), or judges (what they know of natural images).
+(all others), means (of every measure), or judges (what they know of natural images);
+--rows='own start' leaves out all rows but those that name it.
 
     python benchmarks/results.py --keep=runs/drawings --pictures=docs/pictures
 
@@ -29,6 +30,7 @@ from bg_interp.study.starts import UNTRAINED
 
 _STUDY = flags.DEFINE_string("study", None, "name of a study of docs/results")
 _TABLE = flags.DEFINE_string("table", "questions", "questions, differences, means or judges")
+_ROWS = flags.DEFINE_string("rows", "", "only rows whose first cell holds this text")
 _KEEP = flags.DEFINE_string("keep", None, "a study's folder, to be distilled into docs/results")
 _PICTURES = flags.DEFINE_string("pictures", None, "with --keep: folder that gets its pictures")
 
@@ -70,14 +72,19 @@ def distilled(found: _Study) -> _Study:
         for key in _MARKS
     }
     groups = [{**group, "left_out": []} for group in found["groups"]]
-    kept = {key: found[key] for key in ("questions", "training", "missing")}
+    kept = {key: found[key] for key in ("questions", "missing")}
     # Where things stood on the machine is no part of the result.
-    kept["study"] = {
-        key: pathlib.Path(value).name if key in ("workdir", "questions") and value else value
-        for key, value in found["study"].items()
-    }
+    for key in ("study", "training"):
+        kept[key] = {
+            name: pathlib.Path(value).name if _is_of_the_machine(value) else value
+            for name, value in found[key].items()
+        }
     of_all = {"classes": first["classes"], "judges": first["judges"], "arms": list(arms)}
     return _rounded({**kept, **of_all, "untrained": marks, "groups": groups})
+
+
+def _is_of_the_machine(value: Any) -> bool:
+    return isinstance(value, str) and pathlib.Path(value).is_absolute()
 
 
 def _seed_and_treatment(arm: str) -> tuple[int, str]:
@@ -173,8 +180,13 @@ TABLES: dict[str, Callable[[_Study], str]] = {
 }
 
 
-def table(name: str, kind: str) -> str:
+def table(name: str, kind: str, rows: str = "") -> str:
     """Returns a table of a study that is kept in docs/results.
+
+    Args:
+      name: of the study.
+      kind: of the table.
+      rows: what the first cell of a row must hold.
 
     Raises:
       UserError: there is no such study or table.
@@ -186,7 +198,10 @@ def table(name: str, kind: str) -> str:
             f"--study must be one of {studies}, and --table one of {', '.join(TABLES)}. "
             f"Received: --study={name} --table={kind}"
         )
-    return TABLES[kind](json.loads(path.read_text(encoding="utf-8")))
+    made = TABLES[kind](json.loads(path.read_text(encoding="utf-8")))
+    # A head and the line below it have no part in that.
+    head, line, *others = made.split("\n")
+    return "\n".join([head, line, *(row for row in others if rows in row.split(" | ")[0])])
 
 
 def _draw(study: pathlib.Path, found: _Study, folder: pathlib.Path) -> None:
@@ -210,7 +225,7 @@ def _draw(study: pathlib.Path, found: _Study, folder: pathlib.Path) -> None:
 def main() -> None:
     """Prints a table, or distils a study."""
     if _KEEP.value is None:
-        print(table(str(_STUDY.value), _TABLE.value))
+        print(table(str(_STUDY.value), _TABLE.value, _ROWS.value))
         return
     study = pathlib.Path(_KEEP.value).expanduser()
     try:

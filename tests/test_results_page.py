@@ -31,7 +31,8 @@ def program():
 @pytest.mark.parametrize(("arguments", "table"), _printed())
 def test_a_table_is_what_its_command_prints(program, arguments, table):
     values = dict(word.removeprefix("--").split("=", 1) for word in shlex.split(arguments))
-    assert table.rstrip() == program.table(values["study"], values.get("table", "questions"))
+    kind, rows = values.get("table", "questions"), values.get("rows", "")
+    assert table.rstrip() == program.table(values["study"], kind, rows)
 
 
 def test_every_kept_study_has_its_questions_or_means_on_the_page():

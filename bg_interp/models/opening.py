@@ -14,7 +14,7 @@ import numpy as np
 from bg_interp import pixels as conventions
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError, one_line
-from bg_interp.models import evidence, outputs, preprocessing
+from bg_interp.models import evidence, outputs, preprocessing, stem
 from bg_interp.models.adapter import AdaptedModel, check_outputs, keras_network
 from bg_interp.models.asking import as_graph, batch_of, in_inference, predict
 from bg_interp.models.deciding import FAR, Decision
@@ -240,8 +240,8 @@ def assumed(
     """Settles what a network of layers wants of pixels, as well as that can be known.
 
     Where images and their classes are there, they decide; else the statistics of batch
-    normalisation do for images; else the application after which a network is named, whose layers
-    it must have.
+    normalisation do for images; else what the network does to pixels itself; else the application
+    after which it is named, whose layers it must have.
 
     Args:
       classifier: holds a Keras network.
@@ -258,15 +258,13 @@ def assumed(
     if images is not None and labels is not None:
         settled = opened(classifier, images, labels)
         return settled.model.pixels, (*settled.notes[-1:], *map(str, settled.doubts))
-    name = str(network.name)
-    layers = [layer.name for layer in getattr(network, "layers", [])]
-    own = conventions.application(name)
-    if own is not None and not conventions.is_application(name, layers):
-        own = None
+    inside = stem.taken(network)
+    own = None if inside is not None else _of_its_name(network)
     given = _candidates(classifier, AdaptedModel(network, layout=classifier.layout))
     model = AdaptedModel(network, layout=classifier.layout)
     strange = {} if images is None else _strangeness(model, given, images)
-    usual = given.index(own or BYTES) if (own or BYTES) in given else 0
+    expected = inside or own or BYTES
+    usual = given.index(expected) if expected in given else 0
     nearest = min(strange, key=lambda number: strange[number], default=usual)
     if strange and strange[usual] - strange[nearest] > FAR:
         return given[nearest], (
@@ -277,17 +275,23 @@ def assumed(
             f"it takes pixels in {own.name}, as the network of keras.applications whose "
             "name and layers it has",
         )
-    if strange or _says_itself(network):
+    if inside not in (None, BYTES):
+        return given[usual], (f"it takes pixels in {given[usual].name}, by its first layers",)
+    if strange or inside is not None:
         return given[usual], ()
     return given[usual], (
         f"it is taken to expect pixels in {given[usual].name}; set --preprocess if that is wrong",
     )
 
 
-def _says_itself(network: Any) -> bool:
-    """Tells whether a network rescales pixels itself, so that it takes bytes."""
-    scaling = keras.layers.Rescaling | keras.layers.Normalization
-    return any(isinstance(layer, scaling) for layer in getattr(network, "layers", [])[:6])
+def _of_its_name(network: Any) -> Pixels | None:
+    """Returns what the application takes after which a network is named, which rescales nothing."""
+    name, layers = str(network.name), [layer.name for layer in getattr(network, "layers", [])]
+    own = conventions.application(name)
+    # An application that takes bytes rescales them itself, unless somebody asked it not to.
+    if own in (None, BYTES) or not conventions.is_application(name, layers):
+        return None
+    return own
 
 
 def of_bytes(

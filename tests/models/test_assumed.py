@@ -83,6 +83,51 @@ def test_one_that_rescales_takes_bytes_without_a_word():
     assert assumed(brightness(keras.layers.Rescaling(1 / 255)), None) == (BYTES, ())
 
 
+class Divided(keras.layers.Layer):
+    def call(self, images):
+        return images / 127.5 - 1
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [keras.layers.Rescaling(1 / 127.5, -1)],
+        [keras.layers.ZeroPadding2D(1), keras.layers.Rescaling(1 / 255)],
+        [keras.layers.RandomFlip(), Divided()],
+        [keras.layers.Normalization(mean=[124.0, 116.0, 104.0], variance=[3400.0, 3300.0, 3400.0])],
+    ],
+    ids=["rescaling", "padding", "own layer", "normalization"],
+)
+def test_an_application_s_name_means_nothing_where_pixels_are_changed_before_its_layers(before):
+    first = keras.layers.Conv2D(3, 1, name="Conv1")
+    assert assumed(brightness(*before, first, name="mobilenetv2_1.00_224"), None) == (BYTES, ())
+
+
+def test_arithmetic_on_the_input_counts_as_well():
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(3, 1, name="Conv1")(image / 127.5 - 1.0)
+    x = keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(x))
+    network = keras.Model(image, x, name="mobilenetv2_1.00_224")
+    assert assumed(network, None) == (BYTES, ())
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        keras.layers.Rescaling(2.0, -1.0),
+        keras.layers.Normalization(mean=[0.485, 0.456, 0.406], variance=[0.05, 0.05, 0.05]),
+    ],
+)
+def test_one_that_rescales_numbers_from_0_to_1_is_said_to_take_them(before):
+    pixels, notes = assumed(brightness(before), None)
+    assert pixels == RANGES[1] and notes == ("it takes pixels in 0:1, by its first layers",)
+
+
+def test_an_application_that_was_asked_not_to_rescale_takes_what_nobody_knows():
+    pixels, notes = assumed(brightness(name="MobileNetV3Small"), None)
+    assert pixels == BYTES and "set --preprocess if that is wrong" in notes[0]
+
+
 def test_one_that_says_what_it_may_want_is_believed():
     found = Classifier(brightness(), pixels=(RANGES[1], RANGES[2]))
     pixels, notes = assumed(found, None)
