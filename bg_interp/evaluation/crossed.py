@@ -104,7 +104,8 @@ def of_these(
         return None
     least = _least(filled, binary, len(filled))
     means = filled.mean(axis=1, keepdims=True)
-    return _inferred(float(means.mean()), _parts(means, len(means), least, shared_variance))
+    alike = _alike(filled)
+    return _inferred(float(means.mean()), _parts(means, len(means), least, alike, shared_variance))
 
 
 def like_these(
@@ -121,7 +122,8 @@ def like_these(
     units = min(size for size in filled.shape if size > 1)
     least = _least(filled, binary, units)
     known = int((~np.isnan(values)).sum())
-    return _inferred(float(filled.mean()), _parts(filled, known, least, shared_variance))
+    parts = _parts(filled, known, least, _alike(filled), shared_variance)
+    return _inferred(float(filled.mean()), parts)
 
 
 def _filled(values: np.ndarray) -> np.ndarray:
@@ -144,7 +146,7 @@ def _least(values: np.ndarray, binary: bool, units: int) -> float:
     """
     answers = values.size
     if np.ptp(values) < 1e-9:
-        return (1 / (units + 1)) ** 2 if binary else (1 / (answers + 2)) ** 2
+        return (1 / (units + 1)) ** 2 if binary else _alike(values)
     if not binary:
         return 0.0
     spread = (answers * np.abs(values).mean() + 1) / (answers + 2)
@@ -152,13 +154,19 @@ def _least(values: np.ndarray, binary: bool, units: int) -> float:
     return float(spread) / (answers + 2)
 
 
-def _parts(values: np.ndarray, known: int, least: float, shared: float) -> _Parts:
+def _alike(values: np.ndarray) -> float:
+    """Returns the variance of the mean that is believed where all values are alike."""
+    return (1 / (values.size + 2)) ** 2
+
+
+def _parts(values: np.ndarray, known: int, least: float, alike: float, shared: float) -> _Parts:
     """Takes the variance of the mean of `values` apart.
 
     Args:
       values: [S, C], nothing is missing.
       known: how many of them were measured.
       least: see `_least`; what is less grows to it.
+      alike: see `_alike`, for seeds and classes whose means are all alike by luck.
       shared: variance by what all values share.
     """
     seeds, classes = values.shape
@@ -169,10 +177,10 @@ def _parts(values: np.ndarray, known: int, least: float, shared: float) -> _Part
     spreads = np.array([(one**2).sum() / one.size for one in (rows, columns, rest)])
     variances = spreads / freedoms
     total = max(variances[0], variances[1], variances[0] + variances[1] - variances[2])
-    if total < 1e-9 * least:
+    if total < 1e-9 * (least or alike):
         # Of whichever there is less, but more than one, as each is alike.
         few = int(1 < classes < seeds or seeds == 1)
-        variances = np.where(np.arange(3) == few, least, 0.0)
+        variances = np.where(np.arange(3) == few, least or max(alike, variances[2]), 0.0)
     elif total < least:
         variances = variances * least / total
     return _Parts(variances, freedoms, shared)

@@ -56,3 +56,20 @@ def test_what_is_shared_by_all_is_added():
     values = np.random.default_rng(0).normal(size=(200, 200)) / 10
     found = like_these(values, shared_variance=0.04)
     assert (found.high - found.low) / 2 == pytest.approx(1.96 * 0.2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [[0.2, 0.4, 0.9], [0.4, 0.2, 0.9]],
+        [[0.0, 1.0], [1.0, 0.0]],
+        [[0.5, 0.5], [0.5, 0.5]],
+        [[0.1, 0.7, 0.4], [0.4, 0.1, 0.7], [0.7, 0.4, 0.1]],
+    ],
+)
+def test_seeds_whose_means_are_alike_by_luck_are_not_certain(values):
+    values = np.array(values)
+    for found in (of_these(values), like_these(values)):
+        middle = values.mean()
+        assert found.low < middle - 0.01 and middle + 0.01 < found.high
+        assert 0 <= found.p_value <= 1

@@ -192,7 +192,8 @@ class Variants:
         rows = behind if rows is None else rows
         if variant in MIXED:
             behind = partners(variant, labels, self.seed, draw)
-        made = []
+        # Of no rows, no images.
+        made = [images[:0]]
         for batch in batches(len(rows)):
             some = rows[batch]
             backgrounds = self._backgrounds(behind[some]) if variant in _WITH_BACKGROUND else None

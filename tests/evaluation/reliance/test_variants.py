@@ -53,6 +53,11 @@ def test_original_is_untouched():
     np.testing.assert_array_equal(Variants(_tiny()).make("original"), _tiny().images)
 
 
+def test_of_no_rows_there_are_no_images():
+    made = Variants(_tiny()).make("swap", np.zeros(0, np.int64))
+    assert made.shape == (0, 4, 4, 3) and made.dtype == np.uint8
+
+
 def test_foreground_only_by_hand():
     expected = np.zeros((6, 4, 4))
     expected[:, 3, 3] = 200 + _LABELS
