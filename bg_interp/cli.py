@@ -211,6 +211,9 @@ def _fail(message: str) -> typing.NoReturn:
 # What the system answers when a disk, a quota or rights are at fault, and not this program.
 _REFUSALS = {getattr(errno, name) for name in "ENOSPC EIO EACCES EPERM EROFS EDQUOT EMFILE".split()}
 _AGAIN = "then start the same command again"
+_OF_MEMORY = f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
+# Made beforehand: where memory has run out, there may be none to say so.
+_LAST_WORDS = f"error: {_OF_MEMORY}\n".encode()
 
 
 def _from_system(error: Exception) -> str | None:
@@ -221,7 +224,7 @@ def _from_system(error: Exception) -> str | None:
     if type(error).__module__ == "sqlite3":
         return f"the answers cannot be read or written: {error}; see to their disk, {_AGAIN}"
     if _is_of_memory(error):
-        return f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
+        return _OF_MEMORY
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return f"the system allows no more threads (ulimit -u, or its memory); {_AGAIN}"
     # After memory, for want of which no library can be loaded.
@@ -336,8 +339,12 @@ def run(main: Callable[[], None], doc: str, order: usage.Order = _ALL) -> None:
             )
             sys.exit(143 if terminated else 130)
         except Exception as error:
-            if message := explained(error):
-                _fail(message)
+            try:
+                if message := explained(error):
+                    _fail(message)
+            except MemoryError:
+                os.write(2, _LAST_WORDS)
+                sys.exit(1)
             raise
 
     with as_a_tool():

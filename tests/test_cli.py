@@ -200,6 +200,23 @@ def test_what_the_system_lacks_is_told(monkeypatch, error, is_short, told):
     assert message is None if told is None else told in message
 
 
+def test_memory_may_run_out_while_an_error_is_explained(monkeypatch, capfd):
+    def main():
+        raise ValueError("no input")
+
+    def explained(error):
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "explained", explained)
+    monkeypatch.setattr(cli.app, "run", lambda guarded, flags_parser: guarded([]))
+    monkeypatch.setattr(cli.signal, "signal", lambda *args: None)
+    with pytest.raises(SystemExit) as end:
+        cli.run(main, "")
+    assert end.value.code == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: memory ran out; free some")
+
+
 def test_defects_keep_their_trace():
     done = subprocess.run(
         [sys.executable, "-c", TOOL.format(body="1 / 0")],
