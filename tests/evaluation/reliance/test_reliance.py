@@ -102,7 +102,7 @@ def test_wrong_masks_make_no_reliance_of_a_model_that_looks_at_objects(how):
 
 @pytest.mark.parametrize("how", ["exact", "eroded", "dilated", "shifted", "wrong"])
 def test_a_model_that_looks_at_backgrounds_is_found_under_all_masks(how):
-    found = measured(reads(4, 0.7, noise=0.15), _changed(world(np.arange(240) % 4), how))
+    found = measured(reads(4, 0.7, noise=0.15), _changed(world(np.arange(120) % 4), how))
     assert found.finding is Finding.RELIES
 
 
