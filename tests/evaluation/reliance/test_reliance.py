@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.finding import Finding
+from bg_interp.evaluation.gate import State
 from bg_interp.evaluation.measuring import measure
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.functions import ArrayFunction
@@ -151,3 +152,7 @@ def test_a_function_of_tensors_is_measured_too():
         world(np.arange(40) % 2),
     )
     assert found.finding is Finding.AT_CHANCE
+    verdicts = found.check(must="reliance<0.9,bg_gap<0.9")
+    assert [one.state for one in verdicts.each] == [State.UNDECIDED] * 2
+    assert "nothing to lose on other backgrounds" in str(verdicts)
+    assert found.check(original=0.9).exit_code == 3
