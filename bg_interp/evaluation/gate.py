@@ -14,7 +14,7 @@ from bg_interp.config.evaluation import EXIT_CODE, UNDECIDED_CODE, EvaluateConfi
 from bg_interp.doubts import Doubt
 from bg_interp.errors import UserError, nearest, printable
 from bg_interp.evaluation.estimate import Estimate
-from bg_interp.evaluation.measures import BY_NAME, CONTROLS, HEADLINE
+from bg_interp.evaluation.measures import BY_NAME
 
 _CONDITION = re.compile(r"\s*(?P<measure>[^<>]*?)\s*(?P<sign>[<>])(?P<limit>.*)", re.DOTALL)
 _BASELINE = re.compile(r"\s*baseline\s*(?P<beyond>[+-].*)?", re.DOTALL)
@@ -174,12 +174,14 @@ class Verdict:
       found: the measure, or its difference from the baseline.
       doubts: what the data cannot back; nothing is judged on a guess.
       explained: what else could explain a measure that is too bad; "" for nothing.
+      empty: why a measure that is good shows nothing; "" where it does.
     """
 
     condition: Condition
     found: Estimate
     doubts: tuple[Doubt, ...] = ()
     explained: str = ""
+    empty: str = ""
 
     @property
     def state(self) -> State:
@@ -193,7 +195,7 @@ class Verdict:
             failed, passed = does, not does
         else:
             failed, passed = never, does
-        if failed and self.explained:
+        if (failed and self.explained) or (passed and self.empty):
             return State.UNDECIDED
         return State.PASSED if passed else State.FAILED if failed else State.UNDECIDED
 
@@ -203,7 +205,7 @@ class Verdict:
         said = f"{one.measure}{' minus baseline' if one.of_baseline else ''} is {self.found}"
         if self.state is not State.UNDECIDED:
             return f"{self.state.value}: {said}"
-        why = "; ".join(str(doubt) for doubt in self.doubts) or self.explained
+        why = "; ".join(str(doubt) for doubt in self.doubts) or self.explained or self.empty
         why = why or (
             f"the interval is on both sides of {one.threshold:g}: give more images"
             f"{_how_many(one, self.found)}"
@@ -213,9 +215,8 @@ class Verdict:
 
 def _how_many(condition: Condition, found: Estimate) -> str:
     """Says how many images it takes to show that a model ignores backgrounds."""
-    measure = BY_NAME[condition.measure]
-    is_difference = measure.more_is_worse and measure.table in (HEADLINE, CONTROLS)
-    if not is_difference or condition.of_baseline or condition.above or condition.threshold <= 0:
+    is_loss = BY_NAME[condition.measure].is_loss
+    if not is_loss or condition.of_baseline or condition.above or condition.threshold <= 0:
         return ""
     # It needs SciPy, which flags are checked without.
     from bg_interp.evaluation import power
@@ -264,6 +265,7 @@ def check(
     measured: Sequence[tuple[Condition, Estimate]],
     doubts: Sequence[Doubt] = (),
     explained: Mapping[str, str] | None = None,
+    empty: Mapping[str, str] | None = None,
 ) -> Verdicts:
     """Judges conditions.
 
@@ -271,11 +273,13 @@ def check(
       measured: conditions, each with its measure, or with its difference from the baseline.
       doubts: of the result; with any, nothing passes and nothing fails.
       explained: {measure: what else could explain that it is too bad}.
+      empty: {measure: why it shows nothing where it is good}.
     """
-    why = explained or {}
+    bad, good = explained or {}, empty or {}
     return Verdicts(
         tuple(
-            Verdict(one, found, tuple(doubts), why.get(one.measure, "")) for one, found in measured
+            Verdict(one, found, tuple(doubts), bad.get(one.measure, ""), good.get(one.measure, ""))
+            for one, found in measured
         )
     )
 

@@ -63,6 +63,11 @@ class Measure:
     is_variant: bool = False
     study: InStudy | None = None
 
+    @property
+    def is_loss(self) -> bool:
+        """Whether it is what other backgrounds take, of a model that has something to lose."""
+        return self.more_is_worse and self.table in (HEADLINE, CONTROLS)
+
     def take(self, answers: "Answers") -> "Estimate | None":
         """Returns the measure with its interval; None where it can't be taken."""
         found = self.taken(answers)

@@ -184,7 +184,8 @@ class Evaluation:
         of at least 0.6, and looks for failure: a limit is broken only when the whole interval is
         beyond it. `check(must="reliance<0.1")` looks for evidence: it passes only when the whole
         interval keeps the limit, fails when the whole interval breaks it, and is undecided else.
-        Where something is in doubt, everything is undecided.
+        Where something is in doubt, everything is undecided, and so is a small reliance of a model
+        that is right no more often than by chance.
 
         Args:
           must: conditions separated by commas, such as "reliance<0.1,worst_group>0.6", or
@@ -233,7 +234,7 @@ class Evaluation:
         """Judges conditions; see `check`."""
         old = self.beside(baseline).baseline
         measured = [(one, self._found(one, old)) for one in conditions]
-        return gate.check(measured, self.doubts, self._explained())
+        return gate.check(measured, self.doubts, self._explained(), self._empty())
 
     def _found(self, condition: gate.Condition, baseline: Baseline | None) -> Estimate:
         if condition.of_baseline:
@@ -253,6 +254,16 @@ class Evaluation:
         lowest = self.measures[ranging.lowest]
         why = f"{ranging.lowest} is {lowest}: errors of masks could explain it"
         return {"reliance": why, "bg_gap": why}
+
+    def _empty(self) -> dict[str, str]:
+        """Returns why a measure shows nothing where it is good, by its name."""
+        if self.finding is not finding.Finding.AT_CHANCE:
+            return {}
+        why = (
+            "the model is right no more often than by chance, and has nothing to lose on other "
+            "backgrounds: see that --class_names, --preprocess and the images are its own"
+        )
+        return {name: why for name in self.measures if BY_NAME[name].is_loss}
 
     def to_dict(self) -> dict[str, Any]:
         """Returns what JSON can hold."""

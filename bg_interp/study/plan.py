@@ -273,6 +273,11 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
             "--shard divides a study by hand, and --cluster by itself: give one of them. "
             f"Received: --shard={study.shard} --cluster={study.cluster}"
         )
+    if training.masks == "none":
+        raise UserError(
+            "a study measures what other backgrounds cost, which needs masks. Received: "
+            "--masks=none; leave it out, or make masks with tools/segment.py"
+        )
     _check_judges(study, training)
     backgrounds, seeds = parse_backgrounds(study.backgrounds), parse_seeds(study.seeds)
     if training.dataset in MADE_HERE and JUDGES_DATA_SEED in seeds:

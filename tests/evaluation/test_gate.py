@@ -54,6 +54,19 @@ def test_what_errors_of_masks_could_explain_does_not_fail():
     assert _check("reliance>0.3", measures, explained=explained)
 
 
+def test_what_shows_nothing_does_not_pass():
+    measures = {
+        "reliance": Estimate(0.0, -0.05, 0.05, 400),
+        "original": Estimate(0.2, 0.1, 0.3, 400),
+    }
+    empty = {"reliance": "the model has nothing to lose"}
+    for text, kind in (("reliance>0.1", "fail_if"), ("reliance<0.1", "must")):
+        assert _check(text, measures, kind).state is gate.State.PASSED
+        found = _check(text, measures, kind, empty=empty)
+        assert found.state is gate.State.UNDECIDED and "nothing to lose" in str(found)
+    assert _check("original<0.5", measures, empty=empty).state is gate.State.FAILED
+
+
 def test_conditions_may_name_a_baseline():
     plain, beyond = conditions("swap>baseline, reliance < baseline + 0.02", "must")
     assert (plain.of_baseline, plain.above, plain.threshold) == (True, True, 0.0)

@@ -96,3 +96,8 @@ def test_correlations_belong_to_habitats(tmp_path):
     training = ArmConfig(dataset=f"folder:{tmp_path}", recipe="drawings")
     with pytest.raises(UserError, match="habitats"):
         make_plan(StudyConfig(correlations="0.5,0.9"), training)
+
+
+def test_a_study_without_masks_is_refused_before_anything_is_trained():
+    with pytest.raises(UserError, match="needs masks"):
+        make_plan(StudyConfig(), ArmConfig(masks="none"))

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.finding import Finding
+from bg_interp.evaluation.gate import State
 from bg_interp.evaluation.measuring import measure
 from bg_interp.models.adapter import AdaptedModel
 from bg_interp.models.functions import ArrayFunction
@@ -102,7 +103,7 @@ def test_wrong_masks_make_no_reliance_of_a_model_that_looks_at_objects(how):
 
 @pytest.mark.parametrize("how", ["exact", "eroded", "dilated", "shifted", "wrong"])
 def test_a_model_that_looks_at_backgrounds_is_found_under_all_masks(how):
-    found = measured(reads(4, 0.7, noise=0.15), _changed(world(np.arange(240) % 4), how))
+    found = measured(reads(4, 0.7, noise=0.15), _changed(world(np.arange(120) % 4), how))
     assert found.finding is Finding.RELIES
 
 
@@ -151,3 +152,7 @@ def test_a_function_of_tensors_is_measured_too():
         world(np.arange(40) % 2),
     )
     assert found.finding is Finding.AT_CHANCE
+    verdicts = found.check(must="reliance<0.9,bg_gap<0.9")
+    assert [one.state for one in verdicts.each] == [State.UNDECIDED] * 2
+    assert "nothing to lose on other backgrounds" in str(verdicts)
+    assert found.check(original=0.9).exit_code == 3
