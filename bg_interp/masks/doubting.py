@@ -150,8 +150,8 @@ def doubts_about(
         found.append(
             _doubt(
                 reason,
-                "look at them laid over their images with tools/segment.py --check, and give the "
-                "masks of these images",
+                "look at them laid over their images with `tools/segment.py --check`, and give "
+                "the masks of these images",
             )
         )
     return tuple(found)
