@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 
 from bg_interp import pictures
-from bg_interp.commands import subject, visualize
-from bg_interp.commands.chosen_classes import MOST_CLASS_IMAGES
-from bg_interp.commands.class_images import ClassVisualizer
+from bg_interp.commands import subject
+from bg_interp.commands.audit_pictures import check_drawable, class_image_sheet, example_sheet
 from bg_interp.commands.next_steps import ways
 from bg_interp.commands.published import Published, measure_published
-from bg_interp.config.ascent import APART
 from bg_interp.config.classifier import NO_FLAGS, check_names, class_names
 from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.data.examples import OnDisk, in_memory, labels_of
@@ -26,14 +24,12 @@ from bg_interp.data.opening import open_examples
 from bg_interp.data.sources import Source
 from bg_interp.errors import UserError, one_line
 from bg_interp.evaluation import gate
-from bg_interp.evaluation.arrays import Arrays, predict
+from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.baseline import Baseline
 from bg_interp.evaluation.leak import MOST_IMAGES, Leak, drawn, measure_leak
-from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.measuring import measure
-from bg_interp.evaluation.reliance.variants import Variants
 from bg_interp.evaluation.result import Evaluation
-from bg_interp.models.adapter import AdaptedModel, keras_network, match_classes
+from bg_interp.models.adapter import match_classes
 from bg_interp.models.loading import load_classifier
 from bg_interp.report import evaluation as report
 from bg_interp.report import page
@@ -41,7 +37,6 @@ from bg_interp.report.confusion import save_confusion
 from bg_interp.storage import files, locks
 from bg_interp.storage.workdir import Workdir
 
-_EXAMPLES = 6
 # What is written beside the page.
 _BESIDE = ("results.json", "images.csv", "model_card.md", "variants.png", "confusion.png")
 _NOT_DRAWN = "class_images_left_out"
@@ -52,76 +47,6 @@ _DATA = (
 ).split()
 # Settings that the page shows.
 _SHOWN = ("model", *_DATA, "preprocess", "output_kind", "adversarial_backgrounds", "seed")
-_RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
-
-
-def example_sheet(
-    model: AdaptedModel, test: Arrays, class_names: Sequence[str], seed: int
-) -> np.ndarray:
-    """Draws a few images in every variant, framed green where the model is right, else red.
-
-    Returns:
-      uint8 [height, width, 3].
-    """
-    _, first = np.unique(test.labels, return_index=True)
-    first = first[:_EXAMPLES]
-    columns, variants = [], Variants(test, seed)
-    for variant in VARIANTS:
-        images = variants.make(variant, first)
-        right = predict(model, images).argmax(axis=1) == test.labels[first]
-        frame = max(1, images.shape[1] // 24)
-        padded = np.pad(images, [(0, 0), (frame, frame), (frame, frame), (0, 0)])
-        colours = np.where(right[:, None], _RIGHT, _WRONG)[:, None, None]
-        framed = np.broadcast_to(colours, padded.shape).astype(np.uint8).copy()
-        framed[:, frame:-frame, frame:-frame] = images
-        columns.append(framed)
-    names = [class_names[label] for label in test.labels[first]]
-    return pictures.grid(np.stack(columns, axis=1), VARIANTS, names)
-
-
-def _check_drawable(model: AdaptedModel) -> None:
-    network = keras_network(model)
-    if network is None or not network.outputs:
-        raise UserError(
-            "--class_images needs a sequential or functional Keras network; leave the flag out"
-        )
-
-
-def class_image_sheet(
-    model: AdaptedModel, test: Arrays, names: Sequence[str], config: EvaluateConfig
-) -> np.ndarray:
-    """Draws what the first classes look like to a Keras network.
-
-    Returns:
-      uint8 [height, width, 3].
-    """
-    shown = list(names[:MOST_CLASS_IMAGES])
-    parts = APART if config.class_images_of == "apart" else (config.class_images_of,)
-    print(
-        f"class images of {len(shown)} classes{', twice' if len(parts) > 1 else ''}",
-        file=sys.stderr,
-    )
-    columns = np.arange(len(names)) if model.columns is None else np.asarray(model.columns)
-    made = [
-        ClassVisualizer(
-            model.network,
-            columns[: len(shown)].tolist(),
-            preprocess=model.pixels,
-            data=test.images,
-            labels=columns[test.labels],
-            masks=test.masks,
-            of=part,
-            network=visualize.network_of_run(str(config.model)),
-        )(seed=config.seed)
-        for part in parts
-    ]
-    if len(made) == 1:
-        return pictures.grid(made[0].made.framed[None], made[0].made.marked(shown))
-    rows = [
-        f"of the {part}{' (framed: failed)' if one.failed.any() else ''}"
-        for part, one in zip(parts, made, strict=True)
-    ]
-    return pictures.grid(np.stack([one.made.framed for one in made]), shown, rows)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -160,7 +85,7 @@ def _audit(config: EvaluateConfig, *, draws: bool, explains: bool = True) -> _Au
     tested = subject.open_test(classifier, source, config, model_classes, columns)
     model, config, arrays = tested.found.model, tested.config, tested.examples.arrays
     if draws:
-        _check_drawable(model)
+        check_drawable(model)
     published = measure_published(model, source, config)
     found = measure(
         model,

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from bg_interp.commands import evaluate
+from bg_interp.commands import audit_pictures
 from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.models.adapter import AdaptedModel
@@ -25,7 +25,7 @@ def test_a_row_of_objects_and_one_of_backgrounds(monkeypatch):
 
     def sheet(of):
         config = EvaluateConfig(model="none.keras", class_images_of=of)
-        return evaluate.class_image_sheet(AdaptedModel(model), test, ["cat", "dog"], config)
+        return audit_pictures.class_image_sheet(AdaptedModel(model), test, ["cat", "dog"], config)
 
     apart, alone = sheet("apart"), sheet("object")
     assert apart.shape[0] > 1.5 * alone.shape[0]
