@@ -46,7 +46,7 @@ def example_sheet(
 
 
 def check_drawable(model: AdaptedModel) -> None:
-    """Raises a `UserError` for a classifier that is no Keras network, before anything is measured."""
+    """Raises a `UserError` for what is no Keras network, before anything is measured."""
     network = keras_network(model)
     if network is None or not network.outputs:
         raise UserError(
