@@ -86,7 +86,7 @@ class Repair:
 
         Args:
           folder: where to.
-          class_names: of the network's outputs, in their order; None for those of the data set.
+          class_names: of the network's outputs, in their order; None for those of the dataset.
           resize: how saved_model/ brings images to the network's size: smooth, sharp or crop.
 
         Raises:
