@@ -70,7 +70,7 @@ UNEVEN = (
     Uneven("40 different ones, 1 to 9 copies of each", 0.2, _copies),
     Uneven("40 objects of 1 to 40 images, whose answers are all alike", 0.28, _objects),
     Uneven("7 places, of 4 to 150 images, whose reliance is 0 to .8", 0.25, _places),
-    Uneven("5 classes of 10 to 60, one of which is the model's answer whenever it is unsure", 0.32, _says_one_class),
+    Uneven("5 classes of 10 to 60, one of which is every unsure answer", 0.32, _says_one_class),
 )
 
 
