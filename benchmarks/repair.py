@@ -32,7 +32,7 @@ from absl import flags
 
 from bg_interp import cli
 
-_ARMS = flags.DEFINE_string("arms", None, "folder of arms none-*, of one data set")
+_ARMS = flags.DEFINE_string("arms", None, "folder of arms none-*, of one dataset")
 _PHOTOGRAPHS = flags.DEFINE_string("photographs", None, "folder of folders of photographs")
 _NETWORK = flags.DEFINE_string("network", None, "the ImageNet classifier of --photographs")
 _GROUPS = flags.DEFINE_string("groups", None, "JSON of the class numbers of each folder")

@@ -16,7 +16,7 @@ def to_array(values: Any, what: str) -> np.ndarray:
     """Returns values as an array of one dimension or more.
 
     Raises:
-      UserError: they are none, such as None, a path, a data set, or arrays of unlike shapes.
+      UserError: they are none, such as None, a path, a dataset, or arrays of unlike shapes.
     """
     try:
         array = np.asarray(values)

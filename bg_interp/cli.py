@@ -249,7 +249,7 @@ def _from_graph(error: Exception) -> str | None:
         return found[1]
     if found := re.search(r"(?:corrupted|truncated) record at \d+|Dataset was empty", str(error)):
         return (
-            f"an example or a mask that is read now is damaged ({found[0]}); prepare the data set "
+            f"an example or a mask that is read now is damaged ({found[0]}); prepare the dataset "
             "again, or make the masks again with tools/segment.py, which names a damaged file"
         )
     return None

@@ -122,7 +122,7 @@ def read(path: pathlib.Path) -> np.ndarray:
 
 
 def read_again(path: pathlib.Path) -> np.ndarray:
-    """Decodes a file that was whole when its data set was opened, uint8 [height, width, 3].
+    """Decodes a file that was whole when its dataset was opened, uint8 [height, width, 3].
 
     Raises:
       UserError: it is gone or damaged since then.

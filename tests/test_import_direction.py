@@ -18,7 +18,7 @@ _LAYERS = [
     {"api", "callbacks", "people", "study"},
 ]
 # The package itself holds its version, and loads the public names when they are asked for.
-_LEAVES = {"bg_interp", "doubts", "errors", "lazy", "processes", "programs"}
+_LEAVES = {"bg_interp", "doubts", "errors", "lazy", "messages", "processes", "programs"}
 
 
 def _allowed(unit: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""Make the foreground masks of a folder of photographs or a TFDS data set, once, and keep them.
+"""Make the foreground masks of a folder of photographs or a TFDS dataset, once, and keep them.
 
     python tools/segment.py --fetch_models
     python tools/segment.py --dataset=folder:photos --gallery
@@ -7,7 +7,7 @@
 The first command downloads the models, checks them, and ends. The second makes a mask of every
 image; killed and started again it resumes where it was. It prints how many masks look wrong and
 lists them, and writes a picture of the least certain ones. Then train, evaluate and repair use
-these masks by --masks=object. The third makes none: it prints how a data set and its masks are
+these masks by --masks=object. The third makes none: it prints how a dataset and its masks are
 understood, and draws some of them.
 """
 

@@ -2,7 +2,7 @@
 
     python tools/train.py --background=black
 
-draws the synthetic data set habitats, trains a small network on black backgrounds, and leaves in
+draws the synthetic dataset habitats, trains a small network on black backgrounds, and leaves in
 runs/habitats-small-black-0: model.keras, saved_model/, visualizations/, events/ for TensorBoard,
 metrics.jsonl and config.json. It takes about a minute on two cores. The same command resumes a run
 that was killed.

@@ -1,4 +1,4 @@
-"""Anybody's data set opened as arrays, for use from Python."""
+"""Anybody's dataset opened as arrays, for use from Python."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -103,7 +103,7 @@ def open(
     masks: str = "auto",
     **settings: Any,
 ) -> Opened:
-    """Opens a data set as tools do: `bg.open("waterbirds:PATH")`.
+    """Opens a dataset as tools do: `bg.open("waterbirds:PATH")`.
 
     Example:
       ```
@@ -114,17 +114,17 @@ def open(
     Args:
       dataset: folder:PATH, table:FILE.csv, coco:FILE.json, yolo:FILE.yaml, labelme:PATH, voc:PATH,
         waterbirds:PATH, ..., or tfds:NAME.
-      split: train or test, or another that the data set has; None takes test, and where nobody has
+      split: train or test, or another that the dataset has; None takes test, and where nobody has
         divided the images all of them.
       image_size: side of the images in pixels, that of your classifier.
-      masks: auto (the data set's own, else those of a segmenter), none, or folder:PATH.
+      masks: auto (the dataset's own, else those of a segmenter), none, or folder:PATH.
       **settings: other flags of the tools that open data, such as data_dir, only_classes, resize.
 
     Returns:
       Images, labels, masks and what else is known, decoded.
 
     Raises:
-      UserError: no such data set, split or setting, or masks that are missing.
+      UserError: no such dataset, split or setting, or masks that are missing.
     """
     known = {field.name for field in dataclasses.fields(DataConfig)}
     for name in settings:

@@ -82,29 +82,36 @@ class Cluster:
         """Calls a function once on each machine; returns (address, what it answered) of each.
 
         One address may stand there twice: a machine can be two nodes, with an environment each.
+        A machine that is lost meanwhile takes no part.
 
         Raises:
           UserError: a machine cannot run it, or doesn't answer in time.
         """
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        called = []
-        for node in self._ray.nodes():
-            if node["Alive"]:
-                on_node = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-                remote = self._ray.remote(num_cpus=0, scheduling_strategy=on_node)(function)
-                called.append((node["NodeManagerAddress"], remote.remote(*arguments)))
+        called = {}
+        for node, address in self._alive().items():
+            on_node = NodeAffinitySchedulingStrategy(node, soft=False)
+            remote = self._ray.remote(num_cpus=0, scheduling_strategy=on_node)(function)
+            called[node] = address, remote.remote(*arguments)
         answers = []
-        for address, reference in called:
+        for node, (address, reference) in called.items():
             try:
                 answers.append((address, self._ray.get(reference, timeout=_NODE_SECONDS)))
             except self._ray.exceptions.RayError as error:
+                if node not in self._alive():
+                    continue
                 # The last line of a stack trace says what is wrong.
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[-1]
                 raise UserError(
                     f"the machine {address} of the cluster cannot run bg_interp: {reason[:300]}"
                 ) from error
         return answers
+
+    def _alive(self) -> dict[str, str]:
+        """Returns the addresses of the machines that Ray has not lost, by its number of each."""
+        nodes = self._ray.nodes()
+        return {node["NodeID"]: node["NodeManagerAddress"] for node in nodes if node["Alive"]}
 
     def in_order(
         self, function: Callable, blocks: Iterable[Any], *, cpus: float = 1, gpus: float = 0

@@ -1,4 +1,4 @@
-"""What a data set and its masks are taken for, shown before anything is trained or measured.
+"""What a dataset and its masks are taken for, shown before anything is trained or measured.
 
 `tools/segment.py --check` is its command line.
 """
@@ -27,7 +27,7 @@ _SMALL = 64
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Checked:
-    """What was understood of a data set.
+    """What was understood of a dataset.
 
     Attributes:
       source: the images.
@@ -73,10 +73,10 @@ class Checked:
 
 
 def run(config: SegmentConfig) -> Checked:
-    """Opens a data set and its masks, and draws some of them.
+    """Opens a dataset and its masks, and draws some of them.
 
     Raises:
-      UserError: the data set cannot be opened; masks that are missing are told.
+      UserError: the dataset cannot be opened; masks that are missing are told.
     """
     data = data_config(config)
     source, masks, problem = open_source(data), {}, ""

@@ -1,4 +1,4 @@
-"""An audit of one classifier: its file and a data set opened, all measures taken and written.
+"""An audit of one classifier: its file and a dataset opened, all measures taken and written.
 
 `tools/evaluate.py` is its command line.
 """

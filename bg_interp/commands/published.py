@@ -49,7 +49,7 @@ class Published(NamedTuple):
 def measure_published(
     model: AdaptedModel, source: Source, config: DataConfig
 ) -> tuple[Published, ...]:
-    """Measures the accuracy on each published variant of a data set; () where it has none.
+    """Measures the accuracy on each published variant of a dataset; () where it has none.
 
     Args:
       model: the classifier.

@@ -1,4 +1,4 @@
-"""Masks of a data set, made once and kept; what they are worth, shown and counted.
+"""Masks of a dataset, made once and kept; what they are worth, shown and counted.
 
 `tools/segment.py` is its command line.
 """
@@ -32,7 +32,7 @@ _GALLERY = 48
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Segmented:
-    """The masks of a data set.
+    """The masks of a dataset.
 
     Attributes:
       masks: where they stand.
@@ -41,7 +41,7 @@ class Segmented:
       bad_masks: a text file that lists all bad masks.
       pngs: the folder that they were exported to, if any.
       gallery: a picture of the least certain ones, if any.
-      scores: how they compare with the data set's own masks, if asked.
+      scores: how they compare with the dataset's own masks, if asked.
     """
 
     masks: store.MaskStore
@@ -214,7 +214,7 @@ def _show_least_certain(source: Source, masks: store.MaskStore, share_bad: float
 
 
 def _compared(source: Source, masks: store.MaskStore) -> Scores:
-    """Compares masks with those of the data set itself."""
+    """Compares masks with those of the dataset itself."""
     entries, ious, errors = masks.entries(), [], []
     for split in source.splits.values():
         positions = [place for place, key in enumerate(split.keys) if key in entries]

@@ -39,7 +39,7 @@ def settled(config: _Config, model_size: int | None) -> _Config:
     run_folder = Workdir(path_of(config))
     trained = run_folder.read_config()["config"] if config.model and run_folder.is_run else {}
     dataset = config.dataset or trained.get("dataset", "habitats")
-    # What the model was trained with says nothing about another data set.
+    # What the model was trained with says nothing about another dataset.
     same = trained if dataset == trained.get("dataset") else {}
     if config.image_size and model_size and config.image_size != model_size:
         raise UserError(
@@ -76,7 +76,7 @@ def _resize(config: ClassifierConfig, trained: Mapping[str, Any]) -> str:
 
 
 def open_images(config: ClassifierConfig, whole: bool = False) -> Source:
-    """Opens the data set that `settled` names.
+    """Opens the dataset that `settled` names.
 
     Args:
       config: see there.
@@ -93,7 +93,7 @@ def open_images(config: ClassifierConfig, whole: bool = False) -> Source:
 
 
 def _trained_on(config: ClassifierConfig) -> bool:
-    """Tells whether a run of tools/train.py has learned from the data set, and so divided it.
+    """Tells whether a run of tools/train.py has learned from the dataset, and so divided it.
 
     The model may be the run, or what it has exported into its folder.
     """
@@ -163,7 +163,7 @@ def open_test(
       source: of the images.
       config: preprocessing, kind of output, and way of resizing may be "auto".
       names: of the model's classes, where they are known.
-      columns: the outputs that are the data set's classes; None for all.
+      columns: the outputs that are the dataset's classes; None for all.
     """
     guess = dataclasses.replace(config, resize="smooth") if config.resize == "auto" else config
     examples, masks = decoded_with_masks(source, "test", guess)

@@ -78,7 +78,7 @@ class ClassifierConfig(DataConfig):
     class_names: str | None = setting(
         None,
         "names of the model's outputs in their order, separated by commas, or a file with one a "
-        "line; default: the data set's classes",
+        "line; default: the dataset's classes",
     )
     output_kind: str = setting(
         "auto",

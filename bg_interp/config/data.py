@@ -141,7 +141,7 @@ class DataConfig(SourceConfig):
     )
     masks: str = setting(
         "auto",
-        "where masks come from: auto (the data set's own, else object), none, dataset, folder:PATH "
+        "where masks come from: auto (the dataset's own, else object), none, dataset, folder:PATH "
         f"(PNGs named like the images), or what tools/segment.py made: {', '.join(SEGMENTERS)}",
     )
     invert_masks: bool | None = setting(
@@ -166,7 +166,7 @@ class DataConfig(SourceConfig):
     )
     cache_gb: float = setting(
         1.0,
-        "memory limit for decoded images, in gigabytes; larger data sets are decoded again in "
+        "memory limit for decoded images, in gigabytes; larger datasets are decoded again in "
         "each epoch",
         rule=NOT_NEGATIVE,
     )
@@ -184,7 +184,7 @@ def check_source(config: SourceConfig) -> None:
     """Checks `--dataset`, and whether its images can be had at the size asked for.
 
     Raises:
-      UserError: the data set has none of the known forms, its folder does not exist, or habitats
+      UserError: the dataset has none of the known forms, its folder does not exist, or habitats
         cannot be drawn at this size.
     """
     kind, colon, rest = config.dataset.partition(":")
@@ -221,7 +221,7 @@ def _meant(dataset: str) -> str:
 
 
 def _nearest(kind: str, rest: str) -> str:
-    """Asks for the data set whose kind is nearly `kind`, with what was given behind it."""
+    """Asks for the dataset whose kind is nearly `kind`, with what was given behind it."""
     named = {name.partition(":")[0]: rest if ":" in name else "" for name in DATASETS}
     for meant in difflib.get_close_matches(kind, named, n=1):
         return f"; did you mean {':'.join(filter(None, (meant, named[meant])))!r}?"
@@ -262,7 +262,7 @@ def _check_composites(config: SourceConfig) -> None:
     masks = config.object_masks
     if masks and not (masks.startswith("folder:") and str(config.objects).startswith("folder:")):
         raise UserError(
-            "--object_masks=folder:PATH needs --objects=folder:PATH, since other data sets have "
+            "--object_masks=folder:PATH needs --objects=folder:PATH, since other datasets have "
             f"masks of their own. Received: --object_masks={masks} --objects={config.objects}"
         )
 

@@ -51,7 +51,7 @@ class SegmentConfig(ClusterConfig, SourceConfig):
         False, "write a picture of the least certain masks, also for TensorBoard"
     )
     score: bool = setting(
-        False, "compare with the data set's own masks: IoU, share below 0.5, boundary error"
+        False, "compare with the dataset's own masks: IoU, share below 0.5, boundary error"
     )
     check: bool = setting(
         False,
@@ -59,7 +59,7 @@ class SegmentConfig(ClusterConfig, SourceConfig):
         "places, masks and every doubt), and draw some images with their masks",
     )
     masks: str = setting(
-        "auto", "with --check: auto (the data set's own, else object), none, folder:PATH, ..."
+        "auto", "with --check: auto (the dataset's own, else object), none, folder:PATH, ..."
     )
     invert_masks: bool | None = setting(None, "with --check: whether black is the object in masks")
     mask_values: str | None = setting(

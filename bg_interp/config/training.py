@@ -1,6 +1,6 @@
 """Everything that decides how one arm is trained: one dataclass, its flags, and its defaults.
 
-`ArmConfig` is what the command line gives. `resolved` fills in what depends on data set and
+`ArmConfig` is what the command line gives. `resolved` fills in what depends on dataset and
 network, and `counted` what depends on the number of images, so that `config.json` holds no open
 question.
 """
@@ -322,7 +322,7 @@ def _given(value: _Value | None, default: _Value) -> _Value:
 
 
 def resolved(config: ArmConfig) -> ResolvedConfig:
-    """Fills in every default that depends on recipe, data set or network; opens nothing."""
+    """Fills in every default that depends on recipe, dataset or network; opens nothing."""
     recipe = recipes.choose(config.recipe, config.dataset)
     values = recipes.defaults(recipe, config.dataset, config.network, config.weights)
     # How many steps these are depends on the number of images.

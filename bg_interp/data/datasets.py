@@ -18,7 +18,7 @@ from bg_interp.masks.arrays import InFormat, to_opacity
 from bg_interp.masks.formats import Format, format_of, white_of
 from bg_interp.masks.raw import Raw, of_array
 
-# So many elements tell how the masks of a data set are written, if they are not all black.
+# So many elements tell how the masks of a dataset are written, if they are not all black.
 _LOOKED_AT = 8
 _MOST_LOOKED_AT = 4096
 _OF_A_BATCH = ("swap", "random_mask")
@@ -87,7 +87,7 @@ class Treatment:
     # Else an error that is raised inside `map` comes out as a page of TensorFlow's.
     @tf.autograph.experimental.do_not_convert
     def __call__(self, data: tf.data.Dataset, *others: Any) -> tf.data.Dataset:
-        """Treats a data set: `data.apply(treatment)`.
+        """Treats a dataset: `data.apply(treatment)`.
 
         Args:
           data: elements or batches of (image, label, mask), or of dictionaries with these keys.
@@ -99,12 +99,12 @@ class Treatment:
           label), or the dictionary.
 
         Raises:
-          UserError: not such a data set. `map` cannot do what `apply` does: inside it nothing
+          UserError: not such a dataset. `map` cannot do what `apply` does: inside it nothing
             tells one pass through the data from the next, so the same noise would come each time.
         """
         if others or not isinstance(data, tf.data.Dataset):
             raise UserError(
-                "a treatment is applied to a whole data set, which gives each element a key of its "
+                "a treatment is applied to a whole dataset, which gives each element a key of its "
                 f"own: data.apply(treatment), not data.map. Received: {type(data).__name__}"
             )
         _check_structure(data.element_spec)
@@ -270,7 +270,7 @@ def _looked_at(data: tf.data.Dataset, rules: MaskRules) -> tuple[Format, float]:
         ):
             break
     if not masks:
-        raise UserError("the data set is empty; there is nothing to treat")
+        raise UserError("the dataset is empty; there is nothing to treat")
     if not (low >= 0 and high <= 255):
         raise UserError(
             "the images must lie in 0 to 1 or 0 to 255, as before a model's preprocessing. "

@@ -23,7 +23,7 @@ MaskReader = Callable[[tf.Tensor, Batch], tf.Tensor]
 
 
 def own_mask(position: tf.Tensor, example: Batch) -> tf.Tensor:
-    """Returns the mask that the data set brings itself."""
+    """Returns the mask that the dataset brings itself."""
     del position
     return example["mask"]
 

@@ -69,7 +69,7 @@ def choose(source: Source, split: str, config: DataConfig) -> Masks:
     if masks == "dataset":
         if not source.has_masks:
             raise UserError(
-                f"--masks=dataset needs a data set with masks of its own. Received: {source.name}; "
+                f"--masks=dataset needs a dataset with masks of its own. Received: {source.name}; "
                 "choose --masks=object, after tools/segment.py"
             )
         images = source.splits[split]

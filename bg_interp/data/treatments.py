@@ -100,7 +100,7 @@ def _over_noise(
 
 @dataclasses.dataclass(frozen=True)
 class Mean:
-    """Replaces the background by one colour, meant to be the data set's mean.
+    """Replaces the background by one colour, meant to be the dataset's mean.
 
     Attributes:
       colour: RGB in [0, 255].

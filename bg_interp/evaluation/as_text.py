@@ -12,6 +12,7 @@ import numpy as np
 from bg_interp.evaluation import finding
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.measures import VARIANTS
+from bg_interp.messages import as_html
 
 if TYPE_CHECKING:
     from bg_interp.evaluation.result import Evaluation
@@ -53,12 +54,12 @@ def for_notebook(evaluation: "Evaluation") -> str:
     """Returns the answer and all measures as HTML."""
     rows = "".join(
         f'<tr><td>{html.escape(name)}</td><td style="white-space: nowrap">{one}</td>'
-        f"<td>{html.escape(meaning)}</td></tr>"
+        f"<td>{as_html(meaning)}</td></tr>"
         for name, one, meaning in _measured(evaluation)
     )
     heads = "<tr><th>measure</th><th>value [95 %]</th><th>what is shown</th></tr>"
     return (
-        f"<p><strong>{html.escape(evaluation.answer())}</strong></p>"
+        f"<p><strong>{as_html(evaluation.answer())}</strong></p>"
         f"<table><thead>{heads}</thead><tbody>{rows}</tbody></table>"
     )
 

@@ -1,4 +1,4 @@
-"""How well backgrounds alone predict the label: a data set judged before anything is trained.
+"""How well backgrounds alone predict the label: a dataset judged before anything is trained.
 
 Backgrounds without their objects (tiled) are described by colours and edges, and a linear
 classifier of these is cross-validated. What it gets right beyond chance, a network can learn too:

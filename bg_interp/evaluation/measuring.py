@@ -138,14 +138,14 @@ def check_classes(scores: np.ndarray, classes: int) -> None:
 
     Args:
       scores: what the model gives for an image or several.
-      classes: K, of the data set.
+      classes: K, of the dataset.
 
     Raises:
       UserError: it doesn't.
     """
     if scores.ndim != 2 or scores.shape[1] != classes:
         raise UserError(
-            f"the model must give one output for each of the {classes} classes of the data set. "
+            f"the model must give one output for each of the {classes} classes of the dataset. "
             f"Received an output of shape {list(scores.shape)} for {len(scores)} images; name the "
             "model's outputs with --class_names to pick those classes"
         )

@@ -24,7 +24,7 @@ def score_images(images: np.ndarray, labels: np.ndarray, judges: Judges) -> dict
     Args:
       images: [N, H, W, 3] in [0, 255], of the size that the judges were trained at.
       labels: int [N], the class that each image is to show; np.arange(K) for class images.
-      judges: the judges of the data set.
+      judges: the judges of the dataset.
 
     Returns:
       By judge, under its `measure`: means over each class's images, [K], None for a class without
@@ -116,14 +116,14 @@ def _exemplars_and_queries(labels: np.ndarray) -> tuple[list[np.ndarray], np.nda
 
 
 def check_judges(judges: Judges, classes: int) -> None:
-    """Checks that judges are those of a data set of so many classes.
+    """Checks that judges are those of a dataset of so many classes.
 
     Raises:
       UserError: they aren't.
     """
     if judges.classes != classes:
         raise UserError(
-            f"judges must be those of the data set: {classes} classes. "
+            f"judges must be those of the dataset: {classes} classes. "
             f"Received judges of {judges.classes} classes"
         )
 
@@ -140,7 +140,7 @@ def judge_class_images(
     Args:
       class_images: {name of the start, or of the network: [L, H, W, 3] in [0, 255]}.
       test: natural images, masks usable.
-      judges: the judges of the data set.
+      judges: the judges of the dataset.
       seed: keys the queries' backgrounds.
       shown: the L classes that there are images of; None for all K.
 

@@ -137,7 +137,8 @@ class Evaluation:
         Where something is in doubt it says what, and gives no verdict.
         """
         if self.doubts:
-            return f"No verdict: {'. '.join(str(one) for one in self.doubts)}."
+            first, *others = self.doubts
+            return " ".join([f"No verdict: {first}.", *(one.sentence() for one in others)])
         return " ".join(finding.sentences(self.answers, self.measures, self.finding))
 
     def right(self, variant: str) -> np.ndarray:

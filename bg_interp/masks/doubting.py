@@ -7,7 +7,6 @@ import numpy as np
 
 from bg_interp.config.mask_rules import MaskRules
 from bg_interp.doubts import Doubt
-from bg_interp.errors import UserError
 from bg_interp.masks.fit import Pairs, misfit, some_of
 
 # Below it an object is too small to be meant, above it nothing is left of the background.
@@ -104,7 +103,8 @@ def doubts_about(
     count, left_out = len(areas.whole), len(odd or {})
     if odd and left_out > _ODD * (count + left_out):
         found.append(
-            _doubt(
+            Doubt(
+                "masks",
                 f"{left_out} of {count + left_out} masks cannot be used; {min(odd.items())[1]}",
                 "fix them, or leave their images out",
             )
@@ -118,7 +118,8 @@ def doubts_about(
     some = int(inverted[told].sum())
     if rules.invert is None and some >= _SOME_INVERTED and some > _INVERTED * told.sum():
         found.append(
-            _doubt(
+            Doubt(
+                "masks",
                 f"masks look inverted: in {some} of {count} the object fills the border and "
                 "background the middle",
                 "--invert_masks=true says that black is the object, --invert_masks=false that "
@@ -132,7 +133,8 @@ def doubts_about(
         )
     if (soft := areas.soft > _SOFT_SHARE).mean() > _MOST:
         found.append(
-            _doubt(
+            Doubt(
+                "masks",
                 f"{int(soft.sum())} of {count} masks are half transparent on much of the image, as "
                 "maps of depth or saliency are: no object stands out",
                 "make foreground 255 and the rest 0, or give other masks",
@@ -141,22 +143,19 @@ def doubts_about(
     for share, name, other in ((empty, "empty", "no object"), (full, "full", "no background")):
         if share.mean() > _MOST:
             found.append(
-                _doubt(
+                Doubt(
+                    "masks",
                     f"{int(share.sum())} of {count} masks are {name}: they show {other}",
                     "look at them, and say with --mask_values what is object, or make them again",
                 )
             )
     if reason := misfit(pairs):
         found.append(
-            _doubt(
+            Doubt(
+                "masks",
                 reason,
                 "look at them laid over their images with `tools/segment.py --check`, and give "
                 "the masks of these images",
             )
         )
     return tuple(found)
-
-
-def _doubt(reason: str, way_out: str) -> Doubt:
-    # An error knows whether it speaks of flags or of arguments.
-    return Doubt("masks", reason, str(UserError(way_out)))

@@ -2,7 +2,7 @@
 
 Taken as they come, masks of 0 and 1 are two shades of transparent, and everything turns black
 without a word. A single mask can be ambiguous (all zeros, or 0 and 1), so a format is decided for
-many at once: a folder, an array, the beginning of a data set. Each mask is then held against it
+many at once: a folder, an array, the beginning of a dataset. Each mask is then held against it
 when it is read; one that does not fit is odd, and says why.
 
 | format | becomes |

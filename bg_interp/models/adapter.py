@@ -25,7 +25,7 @@ class AdaptedModel:
       network: a Keras model, or any function of a batch of images.
       pixels: what is done to pixels before `network` sees them.
       output_kind: "logits", or "probabilities" that are turned into log-probabilities.
-      columns: the outputs that are the data set's classes, in their order; None for all.
+      columns: the outputs that are the dataset's classes, in their order; None for all.
       layout: the shape in which `network` takes images.
       key: which of several outputs has the scores; None for a single one.
     """
@@ -114,22 +114,22 @@ def for_two_classes(kernel: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, n
 
 
 def match_classes(model_classes: Sequence[str], dataset_classes: Sequence[str]) -> tuple[int, ...]:
-    """Finds the model's output for each class of the data set; case and underscores don't matter.
+    """Finds the model's output for each class of the dataset; case and underscores don't matter.
 
     Raises:
-      UserError: a class of the data set is not among the model's, or more than once.
+      UserError: a class of the dataset is not among the model's, or more than once.
     """
     positions = {_normal(name): position for position, name in enumerate(model_classes)}
     counts = collections.Counter(map(_normal, model_classes))
     for name in dataset_classes:
         if counts[_normal(name)] > 1:
             raise UserError(
-                "--class_names must name each class of the data set once. Received: "
+                "--class_names must name each class of the dataset once. Received: "
                 f"{counts[_normal(name)]} outputs called {name!r}; rename those that are not meant"
             )
         if _normal(name) not in positions:
             raise UserError(
-                "--class_names must name every class of the data set as the model's outputs are "
+                "--class_names must name every class of the dataset as the model's outputs are "
                 f"ordered. Missing: {name!r}{nearest(_normal(name), positions)}"
             )
     return tuple(positions[_normal(name)] for name in dataset_classes)

@@ -118,7 +118,7 @@ def _activation(layer: keras.layers.Layer) -> str | None:
 def of_data(
     kernel: np.ndarray, bias: np.ndarray, columns: Sequence[int] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Brings a last layer from the order of the network's classes into that of the data set's.
+    """Brings a last layer from the order of the network's classes into that of the dataset's.
 
     Arguments as those of `in_order`, which takes it back.
     """
@@ -130,12 +130,12 @@ def of_data(
 def in_order(
     kernel: np.ndarray, bias: np.ndarray, columns: Sequence[int] | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Brings a last layer from the order of the data set's classes into that of the network's.
+    """Brings a last layer from the order of the dataset's classes into that of the network's.
 
     Args:
       kernel: [D, K].
       bias: [K].
-      columns: the network's class for each of the data set's; None for the same order.
+      columns: the network's class for each of the dataset's; None for the same order.
     """
     if columns is None:
         return kernel, bias

@@ -51,8 +51,8 @@ class Classifier:
       head: its last layer.
       features: RGB in [0, 255] to what the last layer sees.
       adapted: a network of the classifier's conventions, as one that measures can ask.
-      names: of the data set's classes.
-      columns: the network's class for each of the data set's; None for the same order.
+      names: of the dataset's classes.
+      columns: the network's class for each of the dataset's; None for the same order.
       facts: what results.json shall hold.
       doubts: what the data could not settle of the classifier or its images.
     """

@@ -13,6 +13,7 @@ from bg_interp.evaluation.answers import Scores, change
 from bg_interp.evaluation.estimate import Estimate
 from bg_interp.evaluation.measures import MEASURES
 from bg_interp.evaluation.result import Evaluation
+from bg_interp.messages import as_html
 from bg_interp.models import export
 from bg_interp.repairing.fitting import Fit
 from bg_interp.storage import files
@@ -59,14 +60,18 @@ class Repair:
         """Returns the table of before and after."""
         heads = ("measure", "before", "after", "change [95 %]")
         table = tabulate(list(self.rows()), heads, disable_numparse=True)
-        doubts = (f"doubtful: {one}" for one in self.before.doubts)
+        doubts = (f"In doubt, {one.about}: {one}" for one in self.before.doubts)
         return "\n".join([table, str(self.fit), *doubts])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         heads = ("measure", "before", "after", "change [95 %]")
-        return tabulate(list(self.rows()), heads, tablefmt="html", disable_numparse=True)
+        table = tabulate(list(self.rows()), heads, tablefmt="html", disable_numparse=True)
+        doubts = [
+            f"<p><strong>In doubt:</strong> {as_html(one)}.</p>" for one in self.before.doubts
+        ]
+        return "\n".join([*doubts, table])
 
     def save(
         self,
@@ -81,7 +86,7 @@ class Repair:
 
         Args:
           folder: where to.
-          class_names: of the network's outputs, in their order; None for those of the data set.
+          class_names: of the network's outputs, in their order; None for those of the dataset.
           resize: how saved_model/ brings images to the network's size: smooth, sharp or crop.
 
         Raises:

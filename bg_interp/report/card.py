@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import bg_interp
 from bg_interp.evaluation.result import Evaluation
+from bg_interp.messages import TYPED
 from bg_interp.storage import files
 
 # What a card's reader asks first; all others stand in results.json.
@@ -68,5 +69,17 @@ def text(found: Evaluation, command: str, facts: Sequence[tuple[str, str]]) -> s
 
 
 def _plain(words: str) -> str:
-    """Keeps names of classes and files from becoming Markdown."""
-    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|" else one for one in str(words))
+    """Keeps names of classes and files from becoming Markdown; `commands` stay as they are."""
+    parts = TYPED.split(str(words))
+    return "".join(
+        _typed(part) if number % 2 else _escaped(part) for number, part in enumerate(parts)
+    )
+
+
+def _typed(command: str) -> str:
+    # A bar would end the cell of a table even here.
+    return "`{}`".format(command.replace("|", "\\|"))
+
+
+def _escaped(words: str) -> str:
+    return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|" else one for one in words)

@@ -14,6 +14,7 @@ import markupsafe
 
 from bg_interp import programs
 from bg_interp.config.annotations import READERS
+from bg_interp.messages import as_html
 from bg_interp.storage import files
 
 # Settings that name places on somebody's machine.
@@ -49,6 +50,7 @@ def render(package: str, template: str, context: Mapping[str, Any]) -> str:
     )
     environment.filters["share"] = share
     environment.filters["interval"] = interval
+    environment.filters["message"] = message
     return environment.get_template(template).render(context)
 
 
@@ -64,6 +66,11 @@ def write(path: pathlib.Path, package: str, template: str, context: Mapping[str,
 def drawn(svg: str) -> markupsafe.Markup:
     """Marks an <svg> element of `figures` as one that is not to be escaped."""
     return markupsafe.Markup(svg)  # noqa: S704 (drawn here, with its texts escaped)
+
+
+def message(text: object) -> markupsafe.Markup:
+    """Writes a message, which may hold names of classes, and `commands` as such."""
+    return markupsafe.Markup(as_html(text))  # noqa: S704 (escaped there)
 
 
 def share(value: float | None, sign: bool = False) -> str:

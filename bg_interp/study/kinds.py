@@ -70,7 +70,7 @@ class MeasureKind:
         """Returns the value of each class.
 
         Raises:
-          KeyError: it was not measured, as natural groups where no data set tells places.
+          KeyError: it was not measured, as natural groups where no dataset tells places.
         """
         value: Any = measures
         for key in self.path:

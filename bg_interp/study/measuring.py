@@ -31,10 +31,10 @@ from bg_interp.visualization.results import Visualization
 
 
 def load_judges(config: ArmConfig, kinds: Sequence[Judge] = JUDGES) -> Judges:
-    """Trains the judges of a study's data set, or takes them from the cache.
+    """Trains the judges of a study's dataset, or takes them from the cache.
 
     On habitats they see data that no arm sees, each object on its own class's background; on
-    other data sets they share the training images with the arms.
+    other datasets they share the training images with the arms.
     """
     apart = dataclasses.replace(resolved(config), data_seed=JUDGES_DATA_SEED, correlation=1.0)
     source = open_source(apart)
@@ -107,7 +107,7 @@ def measure(
 
     Args:
       config: of the arm, as planned.
-      judges: of its data set; None leaves class images unjudged.
+      judges: of its dataset; None leaves class images unjudged.
       seed: of partners, noise and resampling; the same for all arms.
       natural: see `make_class_images`.
 

@@ -1,4 +1,4 @@
-"""`bg.open`: a data set as arrays that `bg.evaluate` takes as they are."""
+"""`bg.open`: a dataset as arrays that `bg.evaluate` takes as they are."""
 
 import shutil
 

@@ -66,3 +66,14 @@ def test_a_folder_that_a_machine_does_not_see_is_named(machines, monkeypatch, tm
     monkeypatch.setattr(Cluster, "on_each", lambda *_: [("10.0.0.1", True), ("10.0.0.2", False)])
     with pytest.raises(UserError, match=r"the machine 10\.0\.0\.2 does not see"):
         machines.check_sees(tmp_path)
+
+
+def test_a_machine_that_is_lost_while_it_is_asked_takes_no_part(machines, monkeypatch):
+    there = machines._alive()
+    gone = there | {"0f" * 28: "10.0.0.2"}
+    lives = iter([gone, there])
+    monkeypatch.setattr(Cluster, "_alive", lambda _: next(lives))
+    assert [address for address, _ in machines.on_each(worker.versions)] == [*there.values()]
+    monkeypatch.setattr(Cluster, "_alive", lambda _: gone)
+    with pytest.raises(UserError, match=r"the machine 10\.0\.0\.2 of the cluster cannot run"):
+        machines.on_each(worker.versions)

@@ -1,4 +1,4 @@
-"""`segment --check`: what a data set is taken for, in words and in a picture."""
+"""`segment --check`: what a dataset is taken for, in words and in a picture."""
 
 import numpy as np
 from PIL import Image

@@ -81,7 +81,7 @@ def test_masks_that_were_not_made_yet_name_the_command(folder, tmp_path, masks):
 
 
 def test_a_data_set_without_masks_says_so(folder, tmp_path):
-    with pytest.raises(UserError, match="needs a data set with masks of its own"):
+    with pytest.raises(UserError, match="needs a dataset with masks of its own"):
         chosen(folder, "dataset", tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""A tiny data set whose answers are known, and judges trained on it once for all tests."""
+"""A tiny dataset whose answers are known, and judges trained on it once for all tests."""
 
 import contextlib
 import dataclasses

@@ -18,7 +18,7 @@ _NAMES = ("lying", "standing", "crossed")
 
 
 def _colour_of_the_background(images: tf.Tensor) -> tf.Tensor:
-    """Classifies the tiny data set perfectly by its speckles: class k's are of channel k."""
+    """Classifies the tiny dataset perfectly by its speckles: class k's are of channel k."""
     border = tf.concat([images[:, :2], images[:, -2:]], axis=1)
     return tf.reduce_mean(border, axis=(1, 2))
 

@@ -68,7 +68,7 @@ WRONG = {
     "images without colours": (evaluate, {"images": IMAGES[..., 0]}, "images must be RGB"),
     "a path of images": (evaluate, {"images": "photos"}, "images must be an array.*'photos'"),
     "images of unlike shapes": (evaluate, {"images": RAGGED}, "images must be one array"),
-    "a data set": (evaluate, {"images": DATA}, "Received: _TensorSliceDataset"),
+    "a dataset": (evaluate, {"images": DATA}, "Received: _TensorSliceDataset"),
     "preprocessed images": (evaluate, {"images": IMAGES / 127.5 - 1}, "before a model's"),
     "images of another size": (evaluate, {"model": network(8)}, r"the model's size, \[8, 8\]"),
     "no masks": (evaluate, {"masks": None}, "masks must be an array.*Received: None"),

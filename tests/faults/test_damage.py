@@ -108,7 +108,7 @@ def test_labels_of_a_damaged_data_set_name_its_file(tmp_path):
     assert refused(lambda: list(split.images()), str(path), "damaged")
     with pytest.raises(tf.errors.DataLossError) as raised:
         list(tf.data.Dataset.range(len(split)).map(split.load))
-    assert "prepare the data set again" in cli._from_graph(raised.value)
+    assert "prepare the dataset again" in cli._from_graph(raised.value)
 
 
 def named(index, number):

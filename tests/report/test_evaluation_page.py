@@ -45,6 +45,23 @@ def test_with_a_doubt_there_is_no_verdict_and_the_page_leads_with_it(found, tmp_
     assert "relies on backgrounds" not in text
 
 
+def test_doubts_are_sentences_and_their_commands_are_shown_as_such(found, tmp_path):
+    doubts = (
+        Doubt("labels", "two orders fit", "give `class_names`"),
+        Doubt("masks", "they are <full>", "look with `x --check` | y"),
+    )
+    doubted = dataclasses.replace(found, doubts=doubts)
+    assert doubted.answer().endswith("class_names`. They are <full>; look with `x --check` | y.")
+    shown = "They are &lt;full&gt;; look with <code>x --check</code> | y."
+    assert shown in doubted._repr_html_()
+    write = page.writer("", [])
+    write(tmp_path / "report.html", doubted)
+    assert shown in (tmp_path / "report.html").read_text()
+    assert "`" not in (tmp_path / "report.html").read_text().split("<script>")[0]
+    write(tmp_path / "card.md", doubted)
+    assert "They are \\<full\\>; look with `x --check` \\| y." in (tmp_path / "card.md").read_text()
+
+
 def test_each_image_has_a_row_with_what_the_model_says(written):
     rows = list(csv.DictReader(io.StringIO((written / "images.csv").read_text())))
     assert len(rows) == 58 and set(rows[0]) == {"image", "class", "change", *VARIANTS}

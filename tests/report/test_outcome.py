@@ -6,6 +6,7 @@ import pytest
 
 from bg_interp.doubts import Doubt
 from bg_interp.evaluation.estimate import Estimate
+from bg_interp.repairing.result import Repair
 from bg_interp.report.advice import Ways
 from bg_interp.report.outcome import after_repair
 
@@ -39,3 +40,12 @@ def test_with_a_doubt_there_is_no_verdict(found):
     changes = {"swap": _change(0.3, 0.5), "original": _change(-0.01, 0.01)}
     outcome = after_repair((doubted, found), changes, _WAYS)
     assert not outcome.helps and outcome.answer.startswith("No verdict")
+
+
+def test_a_notebook_shows_the_doubts_with_the_table(found):
+    doubt = Doubt("masks", "they are full", "look with `x --check`")
+    doubted = dataclasses.replace(found, doubts=(doubt,))
+    repair = Repair(None, None, doubted, found, fit=None, seconds=0.0)
+    shown = "<p><strong>In doubt:</strong> they are full; look with <code>x --check</code>.</p>"
+    assert repair._repr_html_().startswith(shown)
+    assert "In doubt, masks: they are full" in str(repair)

@@ -137,7 +137,7 @@ def test_another_seed_gives_other_weights(shape_settings, trained_workdir, saved
         ({"dataset": "tfds:oxford_iiit_pett"}, "did you mean 'oxford_iiit_pet'"),
         ({"network": "MobileNetV9"}, "did you mean 'MobileNetV2'"),
         ({"background": "none", "masks": "selfy"}, "did you mean 'selfie'"),
-        ({"masks": "dataset"}, "--masks=dataset needs a data set with masks of its own"),
+        ({"masks": "dataset"}, "--masks=dataset needs a dataset with masks of its own"),
         ({"masks": "folder:/nowhere"}, "/nowhere"),
         ({"masks": "object"}, "tools/segment.py"),
         ({"network": "InceptionV3"}, "--image_size=32"),

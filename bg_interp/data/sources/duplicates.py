@@ -1,4 +1,4 @@
-"""Images that stand in a data set several times: counted twice, or known before they are asked.
+"""Images that stand in a dataset several times: counted twice, or known before they are asked.
 
 The same file is found in one split, across splits and under several labels; a photograph that was
 saved again, at another size or quality, is found across splits. (Within one split an audit finds it
@@ -79,7 +79,7 @@ NONE = Duplicates()
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """What is known of one image when its data set is opened.
+    """What is known of one image when its dataset is opened.
 
     Attributes:
       key: of the image.

@@ -270,7 +270,7 @@ def _holds_masks(folder: pathlib.Path) -> bool:
 def _split_folder(path: pathlib.Path) -> pathlib.Path | None:
     """Returns where the class folders of a split are; None where it holds none, but images.
 
-    seg_train/seg_train/CLASS is how a much used data set comes.
+    seg_train/seg_train/CLASS is how a much used dataset comes.
     """
     below = class_folders(path)
     if not below or any(entry.is_file() and is_picture(entry) for entry in _entries(path)):

@@ -1,6 +1,6 @@
-"""Data sets that this package makes itself: TFDS builders whose examples are written once.
+"""Datasets that this package makes itself: TFDS builders whose examples are written once.
 
-Any number of processes may ask for the same data set: one makes it, the others wait. Records hold
+Any number of processes may ask for the same dataset: one makes it, the others wait. Records hold
 the same bytes in whichever process they are made.
 """
 
@@ -23,7 +23,7 @@ class _FixedOrderWriter(tfds.core.ExampleWriter):
     """Writes the features of each record sorted by name.
 
     Protocol buffers promise no order of a map's entries: without this, each process that prepares
-    the same data set would write other bytes.
+    the same dataset would write other bytes.
     """
 
     def write(self, path: Any, examples: Iterable[tuple[Any, bytes]]) -> Any:
@@ -55,7 +55,7 @@ class MadeHere(tfds.core.GeneratorBasedBuilder):
     def described(
         self, description: str, homepage: str, size: int, **names: Sequence[str]
     ) -> tfds.core.DatasetInfo:
-        """Returns the facts of a data set of square images with masks and labels.
+        """Returns the facts of a dataset of square images with masks and labels.
 
         Args:
           description: for people.
@@ -113,14 +113,14 @@ Made = TypeVar("Made", bound=MadeHere)
 def prepared(
     kind: type[Made], config: tfds.core.BuilderConfig, data_dir: str | pathlib.Path | None = None
 ) -> Made:
-    """Returns the builder of a data set that is ready to be read, making it first if need be.
+    """Returns the builder of a dataset that is ready to be read, making it first if need be.
 
     What a killed process left half done is removed and made again.
 
     Args:
       kind: the builder.
-      config: one of its data sets.
-      data_dir: folder of TFDS data sets; None takes `tfds` in the package's cache folder.
+      config: one of its datasets.
+      data_dir: folder of TFDS datasets; None takes `tfds` in the package's cache folder.
 
     Raises:
       UserError: the folder cannot be written, or what stands there is damaged.
@@ -158,7 +158,7 @@ def _whole(kind: type[Made], config: tfds.core.BuilderConfig, root: pathlib.Path
     except Exception as error:
         reason = one_line(error)
         raise UserError(
-            f"the data set {kind.name} is damaged: {reason}; delete {folder}, and it is drawn again"
+            f"the dataset {kind.name} is damaged: {reason}; delete {folder}, and it is drawn again"
         ) from error
     return builder
 
@@ -171,7 +171,7 @@ def _open(kind: type[Made], config: tfds.core.BuilderConfig, root: pathlib.Path)
 def _folder(
     kind: type[MadeHere], config: tfds.core.BuilderConfig, root: pathlib.Path
 ) -> pathlib.Path:
-    """Returns where TFDS puts a data set, without opening it: what stands there may be damaged."""
+    """Returns where TFDS puts a dataset, without opening it: what stands there may be damaged."""
     return root / kind.name / config.name / str(kind.VERSION)
 
 

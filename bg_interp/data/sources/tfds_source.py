@@ -159,7 +159,7 @@ class TfdsSplit:
         return found
 
     def some_masks(self) -> Iterator[tuple[Raw, tuple[int, int]]]:
-        """Yields some masks as they stand in the data set, each with the size of its image."""
+        """Yields some masks as they stand in the dataset, each with the size of its image."""
         with records.damage_named(self.index.paths):
             for position in range(0, len(self), max(1, len(self) // formats.LOOKED_AT)):
                 record = self.index.read(tf.constant(position, tf.int64))
@@ -273,7 +273,7 @@ def _known_masks(builder: tfds.core.DatasetBuilder) -> bool:
 
 
 def _format_of(split: TfdsSplit, name: str, rules: MaskRules | None) -> formats.Format:
-    """Tells how a data set's masks are written, and that they lie on their images.
+    """Tells how a dataset's masks are written, and that they lie on their images.
 
     Raises:
       UserError: no rule makes opacities of them, or they are of other shapes.

@@ -1,4 +1,4 @@
-"""Judges: independent models that say what an image shows, trained once for a data set.
+"""Judges: independent models that say what an image shows, trained once for a dataset.
 
 `training.JUDGES` lists them. They never see an image that a judged network made, and their data
 is to be drawn with a seed that no judged network was trained on. A judge is worth what it gets

@@ -77,7 +77,7 @@ def held_out(test: Arrays, classes: int, seed: int) -> HeldOut:
 
     Args:
       test: images that the judges did not learn from, masks usable.
-      classes: K, of the data set.
+      classes: K, of the dataset.
       seed: keys the choice of backgrounds and the noise.
     """
     images, labels = _held_out_images(test, seed), test.labels

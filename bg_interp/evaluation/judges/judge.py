@@ -18,7 +18,7 @@ class Material:
     Attributes:
       arrays: natural images that no judged network was trained on, masks usable.
       backgrounds: uint8 [N, H, W, 3], the images' backgrounds without their objects, tiled.
-      classes: K, of the data set.
+      classes: K, of the dataset.
     """
 
     arrays: Arrays
@@ -57,7 +57,7 @@ class Judge(abc.ABC):
       is_reported: whether it answers questions of a study, and was used for no choice.
       is_encoder: whether its features are those that the forced choice compares images by.
       steps: minibatches to learn from, for up to eight classes.
-      seed: added to the data set's; judges of one architecture differ by it.
+      seed: added to the dataset's; judges of one architecture differ by it.
       batch_size: images in a minibatch.
       version: raised when the code changes what the judge learns.
     """

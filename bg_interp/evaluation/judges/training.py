@@ -1,4 +1,4 @@
-"""The judges of a data set: trained once, each cached by itself."""
+"""The judges of a dataset: trained once, each cached by itself."""
 
 import dataclasses
 import functools
@@ -52,7 +52,7 @@ JUDGES: tuple[Judge, ...] = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Judges:
-    """The judges of one data set.
+    """The judges of one dataset.
 
     Attributes:
       classes: K, without "none of them".
@@ -173,7 +173,7 @@ def load_or_train_judges(
     seed: int = 0,
     judges: Sequence[Judge] = JUDGES,
 ) -> Judges:
-    """Returns the judges of a data set from the cache, and trains and caches those it lacks.
+    """Returns the judges of a dataset from the cache, and trains and caches those it lacks.
 
     Prints their accuracy on held-out images either way. Several processes may ask at once: one
     trains, the others wait.

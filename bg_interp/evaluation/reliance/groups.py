@@ -3,7 +3,7 @@
 A group is a class before one kind of background, as in Waterbirds (Sagawa et al. 2020, arXiv
 1911.08731); worst-group accuracy is the smallest over groups. Natural test sets hold next to no
 image of the groups that matter, so groups are measured on composites: each object before the
-backgrounds of the four mixed variants. The kind of a background is its place where the data set
+backgrounds of the four mixed variants. The kind of a background is its place where the dataset
 tells places, else the class of the image that it was taken from. Where places are told, groups of
 unmodified images stand beside them.
 

@@ -1,6 +1,6 @@
 """Natural objects: on grey, and on the place of another class.
 
-They come from images with masks that no arm was trained on, so that every data set with masks
+They come from images with masks that no arm was trained on, so that every dataset with masks
 works. Only a picture's larger objects are taken: people shall see what it is.
 """
 
@@ -75,7 +75,7 @@ class NaturalPictures:
 def load(config: Mapping[str, Any]) -> Arrays:
     """Decodes natural images of the classes of an arm into memory.
 
-    Those of habitats are drawn anew, each object on its own class's place; other data sets give
+    Those of habitats are drawn anew, each object on its own class's place; other datasets give
     their test images.
 
     Args:

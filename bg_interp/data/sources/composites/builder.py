@@ -39,7 +39,7 @@ _ROUNDED = 0.005
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class CompositesConfig(tfds.core.BuilderConfig):
-    """One data set of composites; its name follows from its values.
+    """One dataset of composites; its name follows from its values.
 
     Attributes:
       cutouts: the objects.
@@ -77,7 +77,7 @@ class CompositesConfig(tfds.core.BuilderConfig):
         self.description = f"{look.image_size} px, correlation {look.correlation}"
 
     def _digest(self) -> str:
-        """Returns what tells two data sets apart beside what the name says."""
+        """Returns what tells two datasets apart beside what the name says."""
         parts = (
             self.cutouts.fingerprint,
             self.places.fingerprint,

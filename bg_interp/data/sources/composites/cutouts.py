@@ -74,7 +74,7 @@ def _check(key: str, mask: np.ndarray) -> None:
     if low == 255:
         raise UserError(
             f"the object {key!r} has no mask, since its whole image is opaque: --objects takes "
-            "PNGs with transparency, --object_masks=folder:PATH, or a data set that has masks"
+            "PNGs with transparency, --object_masks=folder:PATH, or a dataset that has masks"
         )
 
 
@@ -155,7 +155,7 @@ def from_source(source) -> Cutouts:
     """
     if not source.has_masks:
         raise UserError(
-            "--objects must have masks: PNGs with transparency, or a data set with masks of its "
+            "--objects must have masks: PNGs with transparency, or a dataset with masks of its "
             f"own. Received: {source.name}"
         )
     splits: dict[str, list[list[Cutout]]] = {}

@@ -89,7 +89,7 @@ def make_example(
     Args:
       cutouts: the objects.
       places: the places.
-      data_seed: seed of the whole data set, 0 or more.
+      data_seed: seed of the whole dataset, 0 or more.
       split: one of SPLITS.
       index: position in the split, 0 or more; the classes take turns.
       look: how it is made.

@@ -43,7 +43,7 @@ def _check(accepted: bool, name: str, rule: str, value: float) -> None:
 
 @dataclasses.dataclass(eq=False, kw_only=True)
 class HabitatsConfig(tfds.core.BuilderConfig):
-    """One habitats data set; its name follows from its values.
+    """One habitats dataset; its name follows from its values.
 
     Attributes:
       image_size: side in pixels, 16 to 512.
@@ -149,5 +149,5 @@ def open_source(rest: str, config: SourceConfig) -> tfds_source.TfdsSource:
 
 
 def prepared(config: HabitatsConfig, data_dir: str | pathlib.Path | None = None) -> Habitats:
-    """Returns the builder of a data set that is ready to be read; see `preparing.prepared`."""
+    """Returns the builder of a dataset that is ready to be read; see `preparing.prepared`."""
     return preparing.prepared(Habitats, config, data_dir)

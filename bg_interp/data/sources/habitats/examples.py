@@ -66,7 +66,7 @@ def draw_example(
     The object depends neither on the correlation nor on the background.
 
     Args:
-      data_seed: seed of the whole data set, 0 or more.
+      data_seed: seed of the whole dataset, 0 or more.
       split: one of SPLITS.
       index: position in the split, 0 or more.
       image_size: side in pixels.

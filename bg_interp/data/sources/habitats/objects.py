@@ -12,7 +12,7 @@ from bg_interp.data.sources.habitats.palette import Palette
 _Drawer = Callable[[Canvas, Palette, np.random.Generator], None]
 
 # Body plans of a class vary in detail, not in pose or layout: the mean of a class must still be
-# a picture of it, since that is what maximization can show. A data set of N classes has the first
+# a picture of it, since that is what maximization can show. A dataset of N classes has the first
 # N; the eight that there were first stay as they are.
 BODY_PLANS: dict[str, tuple[_Drawer, ...]] = {
     "fish": (animals.striped_fish, animals.spotted_fish),

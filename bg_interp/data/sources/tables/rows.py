@@ -25,7 +25,7 @@ class Row:
       mask: of its object: what draws it, or a file that is written as the others are; None where
         there is none.
       place: the kind of its background; "" where nothing tells.
-      key: a name that stays the same; "" for the file's, relative to the data set's folder.
+      key: a name that stays the same; "" for the file's, relative to the dataset's folder.
       object: names what it shows, where several images show the same; "" where nothing tells.
       scene: names where it was taken, where several images were taken there; "" likewise.
     """

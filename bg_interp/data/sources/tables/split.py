@@ -132,7 +132,7 @@ def split_of_rows(
       names: of classes, in the order of labels.
       places: of kinds of background, in the order of their numbers; empty where nothing tells.
       examined: {key: what was found when it was decoded}.
-      what: names the data set in messages.
+      what: names the dataset in messages.
       rules: what somebody says of masks in files.
 
     Raises:

@@ -2,7 +2,7 @@
 
 Folders split/class/spurious, such as train/landbirds/water (github.com/BigML-CS-UCLA/SpuCo). Of
 spuco_birds and spuco_dogs side by side all four classes are taken, which is SpuCoAnimals. Other
-data sets laid out the same way are read as well: the innermost folder is the place.
+datasets laid out the same way are read as well: the innermost folder is the place.
 """
 
 import pathlib

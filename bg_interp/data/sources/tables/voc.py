@@ -37,7 +37,7 @@ _BACKGROUNDS = ("background", "_background_", "__ignore__", "ignore", "void")
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
-    """What the levels of a data set mean.
+    """What the levels of a dataset mean.
 
     Attributes:
       names: of each level.
