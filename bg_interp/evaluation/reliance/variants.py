@@ -210,10 +210,9 @@ class Variants:
     def _fill(self, rows: np.ndarray) -> None:
         """Makes those backgrounds of images that are not made yet."""
         new = np.unique(rows[~self._is_filled[rows]])
-        for batch in batches(len(new)):
-            some = new[batch]
-            self._filled[some] = self.filling(self.arrays.images[some], self.arrays.masks[some])
-        self._is_filled[new] = True
+        if len(new):
+            self._filled[new] = self.filling(self.arrays.images[new], self.arrays.masks[new])
+            self._is_filled[new] = True
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
