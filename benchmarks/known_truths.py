@@ -70,7 +70,7 @@ UNEVEN = (
     Uneven("40 different ones, 1 to 9 copies of each", 0.2, _copies),
     Uneven("40 objects of 1 to 40 images, whose answers are all alike", 0.28, _objects),
     Uneven("7 places, of 4 to 150 images, whose reliance is 0 to .8", 0.25, _places),
-    Uneven("5 classes of 10 to 60, one of which is said where it is unsure", 0.32, _says_one_class),
+    Uneven("5 classes of 10 to 60, one of which is every unsure answer", 0.32, _says_one_class),
 )
 
 
@@ -129,6 +129,6 @@ SCENES = (
     Scenes("100 images, 2 classes", 100, 1, 2),
     Scenes("105 scenes, 4 near-duplicates of each", 105, 4, 7),
     Scenes("210 scenes, 2 near-duplicates of each", 210, 2, 7),
-    Scenes("21 places, 20 parts of each, told", 21, 20, 7, is_crop=True, are_told=True),
-    Scenes("21 places, 20 parts of each, not told", 21, 20, 7, is_crop=True),
+    Scenes("21 places, 20 parts of each, named", 21, 20, 7, is_crop=True, are_told=True),
+    Scenes("21 places, 20 parts of each, not named", 21, 20, 7, is_crop=True),
 )

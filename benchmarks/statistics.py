@@ -175,7 +175,7 @@ def uneven(generator: np.random.Generator) -> Iterator[Row]:
 
 def leaks(generator: np.random.Generator) -> Iterator[Row]:
     """Leak where labels mean nothing: they were dealt to scenes by lot."""
-    yield ["backgrounds", "chance", "mean leak", "above chance", "interval holds chance"]
+    yield ["backgrounds", "chance", "mean leak", "above chance", "includes chance"]
     for world in known_truths.SCENES:
         images, scenes = world.draw(generator)
         features = leak.describe(images)
