@@ -12,36 +12,36 @@ from bg_interp.commands.class_images import ClassVisualizer
 from bg_interp.config.ascent import APART
 from bg_interp.config.evaluation import EvaluateConfig
 from bg_interp.errors import UserError
-from bg_interp.evaluation.arrays import Arrays, predict
+from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.measures import VARIANTS
 from bg_interp.evaluation.reliance.variants import Variants
+from bg_interp.evaluation.result import Evaluation
 from bg_interp.models.adapter import AdaptedModel, keras_network
 
 _EXAMPLES = 6
 _RIGHT, _WRONG = (40, 160, 60), (210, 40, 40)
 
 
-def example_sheet(
-    model: AdaptedModel, test: Arrays, class_names: Sequence[str], seed: int
-) -> np.ndarray:
+def example_sheet(found: Evaluation) -> np.ndarray:
     """Draws a few images in every variant, framed green where the model is right, else red.
 
     Returns:
       uint8 [height, width, 3].
     """
+    test = found.test
     _, first = np.unique(test.labels, return_index=True)
     first = first[:_EXAMPLES]
-    columns, variants = [], Variants(test, seed)
+    columns, variants = [], Variants(test, found.seed)
     for variant in VARIANTS:
         images = variants.make(variant, first)
-        right = predict(model, images).argmax(axis=1) == test.labels[first]
+        right = found.logits[variant][first].argmax(axis=1) == test.labels[first]
         frame = max(1, images.shape[1] // 24)
         padded = np.pad(images, [(0, 0), (frame, frame), (frame, frame), (0, 0)])
         colours = np.where(right[:, None], _RIGHT, _WRONG)[:, None, None]
         framed = np.broadcast_to(colours, padded.shape).astype(np.uint8).copy()
         framed[:, frame:-frame, frame:-frame] = images
         columns.append(framed)
-    names = [class_names[label] for label in test.labels[first]]
+    names = [found.classes[label] for label in test.labels[first]]
     return pictures.grid(np.stack(columns, axis=1), VARIANTS, names)
 
 

@@ -155,8 +155,7 @@ def _run(config: EvaluateConfig) -> Evaluation:
     save_confusion(found.to_dict(), folder / "confusion.png")
     if draws:
         picture, found = _with_class_images(found, audit.tested, folder)
-    sheet = example_sheet(audit.tested.found.model, found.test, found.classes, config.seed)
-    pictures.save_png(folder / "variants.png", sheet)
+    pictures.save_png(folder / "variants.png", example_sheet(found))
     found = dataclasses.replace(found, write_page=_page_writer(config, audit, found, picture))
     for name in ("report.html", "model_card.md"):
         found.save(folder / name)

@@ -23,6 +23,8 @@ _ENOUGH = 6
 _BITS, _PAIRS = 12, 2000
 # So many pixels of a side tell its looks.
 _LOOKED_AT = 64
+# So many pairs are compared at once: their pixels stay in a processor's cache.
+_AT_ONCE = 100
 # At this size two photographs are compared.
 _COMPARED = 96
 
@@ -41,12 +43,10 @@ def near_duplicates(images: np.ndarray) -> np.ndarray:
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
-    pairs = _candidates(images)
-    grey = _shrunk(images, _PATCHES * _PIXELS).mean(axis=-1)
-    alike = [
-        _is_alike(grey[pairs[start : start + 1000, 0]], grey[pairs[start : start + 1000, 1]])
-        for start in range(0, len(pairs), 1000)
-    ]
+    small = _shrunk(images, _PATCHES * _PIXELS)
+    pairs, grey = _candidates(small), small.mean(axis=-1)
+    parts = (pairs[start : start + _AT_ONCE] for start in range(0, len(pairs), _AT_ONCE))
+    alike = [_is_alike(grey[some[:, 0]], grey[some[:, 1]]) for some in parts]
     first, second = pairs[np.concatenate([np.zeros(0, bool), *alike])].T
     links = coo_matrix((np.ones(len(first)), (first, second)), (len(images), len(images)))
     return connected_components(links, directed=False)[1]
@@ -112,19 +112,25 @@ def _are_alike(first: np.ndarray, second: np.ndarray) -> bool:
     return len(np.unique(near_duplicates(np.stack(pair)))) == 1
 
 
-def _shrunk(images: np.ndarray, side: int, blur: float = 0.0) -> np.ndarray:
-    """Returns small images, float32 [N, side, side, 3]; blurred before by a deviation in pixels."""
+def _shrunk(images: Iterable[np.ndarray], side: int) -> np.ndarray:
+    """Returns small images, float32 [N, side, side, 3]."""
     import cv2
 
-    made = (cv2.GaussianBlur(one, (0, 0), blur) if blur else one for one in images)
-    small = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in made]
+    small = [cv2.resize(one, (side, side), interpolation=cv2.INTER_AREA) for one in images]
     return np.stack(small).astype(np.float32)
 
 
 def _candidates(images: np.ndarray) -> np.ndarray:
-    """Returns pairs of images that are alike when they are made very small, int [M, 2]."""
-    # So that an edge between two of these few pixels may move a little.
-    small = _shrunk(images, _SIDE, max(images.shape[1:3]) / _SIDE / 2)
+    """Returns pairs of images that are alike when they are made very small, int [M, 2].
+
+    Args:
+      images: small already, float32 [N, S, S, 3].
+    """
+    import cv2
+
+    # So that an edge between two of the few pixels that are left may move a little.
+    blur = images.shape[1] / _SIDE / 2
+    small = _shrunk((cv2.GaussianBlur(one, (0, 0), blur) for one in images), _SIDE)
     colours = small.mean(axis=(1, 2))
     flat = (small - colours[:, None, None]).reshape(len(images), -1)
     flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)
@@ -160,8 +166,7 @@ def _is_alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     for shift in np.ndindex(2 * _SHIFT + 1, 2 * _SHIFT + 1):
         # Those that are found alike already need no more shifts.
         left = np.flatnonzero(~found & ((spread >= _TEXTURE).sum(axis=1) >= _ENOUGH))
-        down, across = np.array(shift) - _SHIFT
-        other, spread_of_other = _patches(np.roll(second[left], (down, across), (1, 2)))
+        other, spread_of_other = _patches(second[left], np.array(shift) - _SHIFT)
         textured = np.minimum(spread[left], spread_of_other) >= _TEXTURE
         alike = (np.einsum("mpd,mpd->mp", one[left], other) >= _ALIKE_WITHIN) & textured
         enough = textured.sum(axis=1) >= _ENOUGH
@@ -169,11 +174,22 @@ def _is_alike(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return found
 
 
-def _patches(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns patches without mean and of length 1, [M, P, D], and their deviations, [M, P]."""
-    count = len(images)
-    parts = images.reshape(count, _PATCHES, _PIXELS, _PATCHES, _PIXELS).swapaxes(2, 3)
-    parts = parts.reshape(count, _PATCHES**2, _PIXELS**2)
-    parts = parts - parts.mean(axis=-1, keepdims=True)
+def _patches(
+    images: np.ndarray, shift: Sequence[int] | np.ndarray = (0, 0)
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns patches without mean and of length 1, [M, P, D], and their deviations, [M, P].
+
+    Args:
+      images: float [M, S, S].
+      shift: by so many pixels down and to the right images are moved before, round their edges.
+    """
+    side = images.shape[1]
+    pixels = np.roll(np.arange(side**2).reshape(side, side), shift, (0, 1))
+    order = pixels.reshape(_PATCHES, _PIXELS, _PATCHES, _PIXELS).swapaxes(1, 2)
+    # One look-up moves and cuts, in half the time of one after the other.
+    order = order.reshape(_PATCHES**2, _PIXELS**2)
+    parts = np.take(images.reshape(len(images), side**2), order, axis=1)
+    parts -= parts.mean(axis=-1, keepdims=True)
     lengths = np.linalg.norm(parts, axis=-1, keepdims=True)
-    return parts / np.maximum(lengths, 1e-6), lengths[..., 0] / _PIXELS
+    parts /= np.maximum(lengths, 1e-6)
+    return parts, lengths[..., 0] / _PIXELS

@@ -6,6 +6,7 @@ copies of the largest rectangle of the image that does not touch it. Nothing of 
 outline stays, which blacking out the object's pixels alone would leave.
 """
 
+import numpy as np
 import tensorflow as tf
 
 # A pixel belongs to the object's box when its opacity is above a tenth: at one half, the soft rim
@@ -23,7 +24,7 @@ def object_boxes(masks: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.
       (top, bottom, left, right), each int32 [B]; bottom and right are exclusive. A mask without
       foreground has an empty box, with bottom = top and right = left.
     """
-    inside = tf.cast(masks[..., 0], tf.float32) > FOREGROUND_THRESHOLD
+    inside = masks[..., 0] > tf.cast(FOREGROUND_THRESHOLD, masks.dtype)
     top, bottom = _extent(tf.reduce_any(inside, axis=2))
     left, right = _extent(tf.reduce_any(inside, axis=1))
     return top, bottom, left, right
@@ -87,6 +88,18 @@ def _grown(
     return top, bottom, left, right
 
 
+def _plan(masks: tf.Tensor, margin: int) -> tuple[tuple[tf.Tensor, ...], tf.Tensor, tf.Tensor]:
+    """Returns each object's box, and the rows [B, H] and columns [B, W] that are tiled over it."""
+    height, width = masks.shape[1], masks.shape[2]
+    boxes = object_boxes(masks)
+    if margin:
+        boxes = _grown(boxes, margin, height, width)
+    source = _largest_rectangle(boxes, height, width)
+    rows = _tiled_positions(source[:, 0], source[:, 1], height)
+    columns = _tiled_positions(source[:, 2], source[:, 3], width)
+    return boxes, rows, columns
+
+
 def tile_background(images: tf.Tensor, masks: tf.Tensor, margin: int = 0) -> tf.Tensor:
     """Replaces each object's bounding box by copies of the largest rectangle outside of it.
 
@@ -105,18 +118,10 @@ def tile_background(images: tf.Tensor, masks: tf.Tensor, margin: int = 0) -> tf.
     """
     images = tf.convert_to_tensor(images)
     masks = tf.convert_to_tensor(masks)
-    height, width = images.shape[1], images.shape[2]
-    boxes = object_boxes(masks)
-    if margin:
-        boxes = _grown(boxes, margin, height, width)
-    top, bottom, left, right = boxes
-    rows_inside = _within(top, bottom, height)
-    columns_inside = _within(left, right, width)
+    (top, bottom, left, right), rows, columns = _plan(masks, margin)
+    rows_inside = _within(top, bottom, images.shape[1])
+    columns_inside = _within(left, right, images.shape[2])
     inside = (rows_inside[:, :, None] & columns_inside[:, None, :])[..., None]
-
-    source = _largest_rectangle(boxes, height, width)
-    rows = _tiled_positions(source[:, 0], source[:, 1], height)
-    columns = _tiled_positions(source[:, 2], source[:, 3], width)
     tiled = tf.gather(tf.gather(images, rows, axis=1, batch_dims=1), columns, axis=2, batch_dims=1)
 
     covered = tf.reduce_all(inside, axis=(1, 2, 3), keepdims=True)
@@ -128,6 +133,32 @@ def tile_background(images: tf.Tensor, masks: tf.Tensor, margin: int = 0) -> tf.
     # Hardly ever is an object's box the whole image, and mean colours take a third of the time.
     filling = tf.cond(tf.reduce_any(covered), plain, lambda: tiled)
     return tf.where(inside, filling, images)
+
+
+def tile_arrays(images: np.ndarray, masks: np.ndarray, margin: int = 0) -> np.ndarray:
+    """Returns what `tile_background` does, for arrays, in a fraction of the time.
+
+    Only boxes are copied, image by image, where operations on tensors go over all pixels.
+
+    Args:
+      images: [N, H, W, 3], uint8 or float32 in [0, 255].
+      masks: [N, H, W, 1], as there.
+      margin: see there.
+
+    Returns:
+      [N, H, W, 3], of the dtype of `images`.
+    """
+    boxes, rows, columns = _plan(tf.convert_to_tensor(masks), margin)
+    filled = images.copy()
+    planned = zip(np.stack(boxes, axis=1).tolist(), rows.numpy(), columns.numpy(), strict=True)
+    for number, ((top, bottom, left, right), down, across) in enumerate(planned):
+        if (bottom - top, right - left) == images.shape[1:3]:
+            one = slice(number, number + 1)
+            filled[one] = tile_background(images[one], masks[one], margin)
+        else:
+            tiled = np.ix_(down[top:bottom], across[left:right])
+            filled[number, top:bottom, left:right] = images[number][tiled]
+    return filled
 
 
 def _within(start: tf.Tensor, stop: tf.Tensor, length: int) -> tf.Tensor:

@@ -52,7 +52,11 @@ def _smoothgrad_graph(model: AdaptedModel, shape: tuple[int, ...]) -> Callable[.
             return sample + 1, total + gradient(images + noise, labels)
 
         start = (tf.constant(0), tf.zeros_like(images))
-        _, total = tf.while_loop(lambda sample, _: sample < SAMPLES, add, start)
+        # Samples do not need each other: TensorFlow would take several at once, and hold what the
+        # network computes for each of them.
+        _, total = tf.while_loop(
+            lambda sample, _: sample < SAMPLES, add, start, parallel_iterations=1
+        )
         return tf.reduce_sum(tf.abs(total), axis=-1) / SAMPLES
 
     # Named beforehand, since a batch of another size would else be traced anew, for seconds; traced

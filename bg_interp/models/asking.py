@@ -18,7 +18,7 @@ BATCH_SIZE = 64
 # What a batch of float images takes at most. Networks hold some tens of times as much while they
 # answer, and hundreds of times while gradients are taken.
 _BYTES = 16 * 2**20
-_BYTES_OF_GRADIENTS = 4 * 2**20
+_BYTES_OF_GRADIENTS = 2 * 2**20
 
 
 def in_inference(model: Model) -> Model:

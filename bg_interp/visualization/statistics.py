@@ -2,11 +2,13 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Iterator
 
 import keras
 import numpy as np
 
 from bg_interp.errors import UserError
+from bg_interp.models.asking import batch_of, batches, compiled, predict
 from bg_interp.storage.files import replacing
 from bg_interp.visualization.features import FeatureMoments
 
@@ -78,38 +80,50 @@ def measure(
       model: the network, for the natural logits.
       labels: int [N], the images' classes, for the natural logits.
     """
-    pixels = np.asarray(images, np.float32) / 255
-    channels = pixels.shape[-1]
-    colours = pixels.reshape(-1, channels)
-    mean = colours.mean(0)
-    covariance = np.cov(colours, rowvar=False).reshape(channels, channels)
-    variances, directions = np.linalg.eigh(covariance)
+    count, channels = len(images), images.shape[-1]
+    mean_image = sum(part.sum(0) for part in _parts(images)) / count
+    mean = mean_image.mean((0, 1))
+    covariance = sum(_products(part - mean) for part in _parts(images))
+    variances, directions = np.linalg.eigh(covariance / (mean_image.size // channels * count - 1))
     # A set of one colour has no variance in some direction: keep the basis invertible.
     basis = directions * np.sqrt(np.maximum(variances, 1e-6))
-    spectrum = np.fft.rfft2((pixels - mean) @ np.linalg.inv(basis).T, axes=(1, 2))
-    magnitude = np.sqrt((np.abs(spectrum) ** 2).mean(0)).transpose(2, 0, 1)
+    to_basis = np.linalg.inv(basis).T
+    power = sum(_power((part - mean) @ to_basis) for part in _parts(images)) / count
     best, median = None, None
     if model is not None and labels is not None:
         best, median = _natural_logits(model, images, np.asarray(labels))
     return AscentStatistics(
-        mean=(pixels.mean(0) * 255).astype(np.float32),
+        mean=(mean_image * 255).astype(np.float32),
         mean_colour=(mean * 255).astype(np.float32),
         colour_basis=basis.astype(np.float32),
-        magnitude=magnitude.astype(np.float32),
+        magnitude=np.sqrt(power).astype(np.float32),
         natural_logits=best,
         median_logits=median,
     )
+
+
+def _parts(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Yields images in parts, float64 in [0, 1]: of all at once, spectra took gigabytes."""
+    for rows in batches(len(images), batch_of(images.shape[1:])):
+        yield np.asarray(images[rows], np.float64) / 255
+
+
+def _products(pixels: np.ndarray) -> np.ndarray:
+    """Returns the sums of products of channels, [C,C]."""
+    flat = pixels.reshape(-1, pixels.shape[-1])
+    return flat.T @ flat
+
+
+def _power(colours: np.ndarray) -> np.ndarray:
+    """Returns the sum of squared magnitudes of the images' frequencies, [C,H,W//2+1]."""
+    return (np.abs(np.fft.rfft2(colours, axes=(1, 2))) ** 2).sum(0).transpose(2, 0, 1)
 
 
 def _natural_logits(
     model: keras.Model, images: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the best and the median, each float32 [K], NaN where a class has no image."""
-    batches = [
-        np.asarray(model(images[first : first + 64].astype(np.float32), training=False))
-        for first in range(0, len(images), 64)
-    ]
-    logits = np.concatenate(batches).astype(np.float32)
+    logits = predict(compiled(model), images)
     best, median = np.full((2, logits.shape[1]), np.nan, np.float32)
     for label in np.unique(labels):
         own = logits[labels == label, label]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.data.tiling import object_boxes, tile_background
+from bg_interp.data.tiling import object_boxes, tile_arrays, tile_background
 
 
 def _numbered(batch: int = 1, height: int = 6, width: int = 8) -> np.ndarray:
@@ -75,3 +75,17 @@ def test_graphs_and_pipelines_give_the_eager_result(dtype, compiled):
     assert eager.dtype == dtype and dataset.element_spec.shape.as_list() == [None, 6, 8, 3]
     np.testing.assert_array_equal(graph, eager)
     np.testing.assert_array_equal(dataset.get_single_element(), eager)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("margin", [0, 2])
+def test_arrays_give_what_tensors_give(dtype, margin):
+    boxes = [(1, 3, 2, 7), (0, 0, 0, 0), (0, 6, 0, 8), (0, 6, 2, 8), (5, 6, 7, 8), (2, 6, 0, 4)]
+    masks = np.concatenate([_box_mask(*box) for box in boxes])
+    # Not all of the third, whose box is the whole image, is its object.
+    masks[2, 2:4] = 0
+    images = _numbered(batch=len(boxes)).astype(dtype)
+    tiled = tile_arrays(images, masks, margin)
+    assert tiled.dtype == dtype
+    np.testing.assert_array_equal(tiled, tile_background(images, masks, margin))
+    np.testing.assert_array_equal(images, _numbered(batch=len(boxes)))

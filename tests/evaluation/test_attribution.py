@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from bg_interp.evaluation.arrays import Arrays
 from bg_interp.evaluation.attribution import (
+    _smoothgrad_graph,
     attribution,
     gradcam_plus_plus,
     pointing_game,
@@ -57,6 +58,13 @@ def test_smoothgrad_is_keyed_by_its_seed():
     first, again, other = (smoothgrad(model, some.images, some.labels, seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_samples_are_taken_one_after_the_other():
+    maps = _smoothgrad_graph(adapt(_quarter), (16, 16, 3))
+    loops = [one for one in maps.graph.as_graph_def().node if "While" in one.op]
+    # Each that is taken at once holds all that the network computes.
+    assert [one.attr["parallel_iterations"].i for one in loops] == [1]
 
 
 def test_shares_weigh_soft_masks_and_know_empty_maps():

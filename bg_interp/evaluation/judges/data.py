@@ -18,8 +18,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from bg_interp.data.tiling import tile_background
-from bg_interp.evaluation.arrays import Arrays, batches
+from bg_interp.data.tiling import tile_arrays
+from bg_interp.evaluation.arrays import Arrays
 
 Draw = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
@@ -33,11 +33,7 @@ _NONE = 0.25
 
 def tiled_backgrounds(arrays: Arrays) -> np.ndarray:
     """Returns every image's background without its object, uint8 [N, H, W, 3]."""
-    tiled = [
-        tile_background(arrays.images[rows], arrays.masks[rows]).numpy()
-        for rows in batches(len(arrays.labels))
-    ]
-    return np.concatenate(tiled)
+    return tile_arrays(arrays.images, arrays.masks)
 
 
 def blur(images: tf.Tensor, deviations: tf.Tensor) -> tf.Tensor:

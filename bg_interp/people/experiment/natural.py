@@ -13,7 +13,7 @@ import numpy as np
 from bg_interp.config.training import JUDGES_DATA_SEED, ArmConfig
 from bg_interp.data.opening import open_in_memory
 from bg_interp.data.sources import open_source
-from bg_interp.data.tiling import tile_background
+from bg_interp.data.tiling import tile_arrays
 from bg_interp.errors import UserError
 from bg_interp.evaluation.arrays import Arrays, with_usable_masks
 from bg_interp.evaluation.reliance.variants import compose
@@ -68,7 +68,7 @@ class NaturalPictures:
         """Returns an object on the background of an image of class `other`, uint8 [H, W, 3]."""
         rows = np.array([number])
         own, place = self._chosen[label].take(rows), self._chosen[other].take(rows)
-        behind = tile_background(place.images, place.masks).numpy()
+        behind = tile_arrays(place.images, place.masks)
         return compose("mixed_random", own.images, own.masks, behind)[0]
 
 

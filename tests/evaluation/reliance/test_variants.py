@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bg_interp.data.tiling import tile_background
+from bg_interp.data.tiling import tile_arrays
 from bg_interp.errors import UserError
 from bg_interp.evaluation.answers import Answers
 from bg_interp.evaluation.arrays import Arrays, compiled
@@ -152,9 +152,9 @@ def test_each_background_is_tiled_once(monkeypatch):
 
     def counted(images, masks, margin):
         tiled.append(len(images))
-        return tile_background(images, masks, margin)
+        return tile_arrays(images, masks, margin)
 
-    monkeypatch.setattr(variants_module, "tile_background", counted)
+    monkeypatch.setattr(variants_module, "tile_arrays", counted)
     variants = Variants(_many())
     made = [variants.make(name) for name in VARIANTS]
     assert sum(tiled) == len(_many().labels)
