@@ -31,14 +31,10 @@ def test_each_program_has_a_page(pages):
 
 
 def test_a_long_command_is_broken_before_a_flag_and_a_flag_is_code():
-    doc = (
-        "Short words.\n\n    tool --first=value"
-        + " --flag=value" * 6
-        + "\n\nSee --first='a<b', `--x`."
-    )
-    shown = usage.text(doc, [], usage.Order(), full=True).splitlines()
-    assert max(map(len, shown)) <= 80
-    joined = "\n".join(shown).replace(" \\\n        ", " ")
-    assert f"    {command}" in joined
+    command = "tool --first=value" + " --flag=value" * 6
+    doc = f"Short words.\n\n    {command}\n\nSee --first='a<b', `--x`."
+    shown = usage.text(doc, [], usage.Order(), full=True)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert f"    {command}" in shown.replace(" \\\n        ", " ")
     page = usage.markdown("tool", doc, [], usage.Order())
     assert "See `--first='a<b'`, `--x`." in page and command in page
