@@ -132,7 +132,7 @@ def read_again(path: pathlib.Path) -> np.ndarray:
     except (OSError, DamagedImage) as error:
         raise UserError(
             f"{str(path)!r} can no longer be read ({error}); the same command leaves it out, "
-            "or start anew with --overwrite"
+            "or start over with --overwrite"
         ) from error
 
 

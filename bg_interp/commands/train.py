@@ -85,7 +85,7 @@ def run(config: ArmConfig) -> dict[str, Any] | None:
         )
         finished = workdir.read_result()
         if _is_over(strategy, config, facts, finished is not None):
-            print(f"{config.workdir} is finished; --overwrite starts anew", file=sys.stderr)
+            print(f"{config.workdir} is finished; --overwrite starts over", file=sys.stderr)
             return finished
         treatment = treatment_of(config, config.background, data.train)
         model, fit = _network(config, data, treatment, workdir, strategy)

@@ -31,10 +31,10 @@ def opened(path: pathlib.Path, what: str = "") -> keras.Model:
     if unpacked := _unpacked_to(path):
         raise UserError(
             f"{what or path} would take {unpacked / 2**30:.1f} GiB of memory for a file of "
-            f"{path.stat().st_size / 2**20:.1f} MiB, as no network does; save it anew"
+            f"{path.stat().st_size / 2**20:.1f} MiB, as no network does; save it again"
         )
     if path.suffix.lower() in _OF_HDF5 and not hdf5_trial.ends(path):
-        raise UserError(f"{what or path} is damaged: HDF5 cannot read it to its end; save it anew")
+        raise UserError(f"{what or path} is damaged: HDF5 cannot read it to its end; save it again")
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     # Keras raises many kinds of exceptions for damaged and unsafe files.
@@ -80,7 +80,7 @@ def why_not_opened(path: pathlib.Path, error: Exception) -> str:
     if path.suffix != path.suffix.lower():
         return f"it must end in small letters; rename it to {path.stem}{path.suffix.lower()}"
     if path.suffix == ".keras" and not zipfile.is_zipfile(path):
-        return "it is damaged, or no .keras file; save it anew"
+        return "it is damaged, or no .keras file; save it again"
     if holds_weights_alone(path):
         return (
             "it holds weights without the network that they are of; give it as MODULE:NAME of a "

@@ -153,7 +153,7 @@ class Workdir:
             if not overwrite:
                 raise UserError(
                     f"{self.path} holds a run of another configuration ({difference}); choose "
-                    "another --workdir, or start anew with --overwrite"
+                    "another --workdir, or start over with --overwrite"
                 )
             self._clear()
         files.write_sealed(self.config, {**facts, "versions": versions(), "config": dict(config)})

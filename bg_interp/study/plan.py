@@ -282,7 +282,7 @@ def make_plan(study: StudyConfig, training: ArmConfig) -> Plan:
     backgrounds, seeds = parse_backgrounds(study.backgrounds), parse_seeds(study.seeds)
     if training.dataset in MADE_HERE and JUDGES_DATA_SEED in seeds:
         raise UserError(
-            f"--seeds must not hold {JUDGES_DATA_SEED}, by which the judges' data are drawn. "
+            f"--seeds must not contain {JUDGES_DATA_SEED}, the seed of the judges' data. "
             f"Received: {study.seeds!r}"
         )
     correlations = _numbers("correlations", study.correlations, float)

@@ -61,7 +61,7 @@ def run(laid_out: Plan, config: StudyConfig) -> None:
         raise UserError(
             f"{len(broken)} of {len(laid_out.arms)} arms failed, and the report is made from the "
             f"others; the first, {laid_out.workdir / 'arms' / name}: {reason} (delete its folder "
-            "to train it anew)"
+            "to train it again)"
         )
 
 

@@ -107,7 +107,7 @@ class Checkpoints:
         if list(values) != self._names():
             raise UserError(
                 f"{path} belongs to another network or optimizer; choose another --workdir, or "
-                "start anew with --overwrite"
+                "start over with --overwrite"
             )
         for name, variable in zip(values, self.variables, strict=True):
             variable.assign(values[name])

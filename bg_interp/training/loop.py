@@ -153,7 +153,7 @@ def _start_together(strategy: tf.distribute.Strategy, checkpoints: Checkpoints, 
 def _check_finite(loss: float, done: int) -> None:
     if not np.isfinite(loss):
         raise Diverged(
-            f"the loss is {loss} after {done} steps: training has diverged; start anew with "
+            f"the loss is {loss} after {done} steps: training has diverged; start over with "
             "--overwrite and a lower --learning_rate"
         )
 

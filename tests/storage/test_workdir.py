@@ -72,7 +72,7 @@ def test_another_configuration_is_refused(run, change, message):
     with pytest.raises(UserError) as raised:
         claim(run, **change)
     assert message in str(raised.value)
-    assert "choose another workdir, or start anew with overwrite" in str(raised.value)
+    assert "choose another workdir, or start over with overwrite" in str(raised.value)
     assert run.model.exists()
 
 

@@ -30,7 +30,7 @@ def test_numbers_that_are_none_are_refused(flag, text):
 
 
 def test_the_judges_data_are_not_the_arms():
-    with pytest.raises(UserError, match="seeds must not hold 900000"):
+    with pytest.raises(UserError, match="seeds must not contain 900000"):
         make_plan(StudyConfig(seeds="0,900000"), ArmConfig())
     make_plan(StudyConfig(seeds="0,900000"), ArmConfig(dataset="tfds:x", recipe="drawings"))
 

@@ -109,7 +109,7 @@ def test_a_finished_run_is_not_run_again(trained_workdir, shape_settings, in_ses
     result = train.run(ArmConfig(**shape_settings, workdir=str(trained_workdir)))
     assert result == files.read_sealed(trained_workdir / "result.json")
     assert (trained_workdir / "model.keras").stat().st_mtime_ns == before
-    assert "is finished; --overwrite starts anew" in capsys.readouterr().err
+    assert "is finished; --overwrite starts over" in capsys.readouterr().err
 
 
 def test_another_configuration_in_the_same_folder_is_refused(

@@ -68,7 +68,7 @@ class Folder:
             ) from error
         except (OSError, ValueError) as error:
             raise UserError(
-                f"{path} is damaged ({error}); without answers it may be deleted, and is made anew"
+                f"{path} is damaged ({error}); without answers it may be deleted, and is made again"
             ) from error
 
 
