@@ -242,14 +242,15 @@ def speed_table(name: str, batch: int, config: Config) -> str:
 
 
 def prior(name: str, batch: int, config: Config) -> str:
-    """Tells what a step with a prior on features costs, beside the bare gradient by all outputs.
+    """Tells what a step with a prior on features costs, beside the bare gradient by its outputs.
 
-    Both call the same folded network, whose outputs are the logits and all features.
+    Both call the same folded network, whose outputs are the logits and the features that are held.
     """
     import keras
     import numpy as np
     import tensorflow as tf
 
+    from bg_interp.models import graph
     from bg_interp.models.folding import FoldedModel
     from bg_interp.visualization import ActivationMaximization, features
     from bg_interp.visualization.modifiers import Jitter, Mirror
@@ -260,7 +261,8 @@ def prior(name: str, batch: int, config: Config) -> str:
     model, random = network(name), np.random.default_rng(0)
     images = random.uniform(0, 255, (batch, *model.inputs[0].shape[1:])).astype(np.float32)
     known = features.measured(model, images)
-    folded = FoldedModel(features.tapped(model, known.layers)).model
+    held = features.narrow_layers(known, graph.rewire(model).calls)
+    folded = FoldedModel(features.tapped(model, held)).model
     target = tf.constant(images)
 
     @tf.function
@@ -276,7 +278,7 @@ def prior(name: str, batch: int, config: Config) -> str:
     options = {
         "seed_input": images,
         "input_modifiers": [Mirror(), Jitter(8)],
-        "regularizers": [FeatureStatistics(known, weight=4.0, first=10.0, each=4.0)],
+        "regularizers": [FeatureStatistics(known, 10.0, first=10.0, each=4.0, held=held)],
         "optimizer": keras.optimizers.Adam(0.025),
         "parametrization": Pyramid(0.025),
     }

@@ -18,10 +18,10 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CAFFE = (103.939, 116.779, 123.68)
 _BLUE_FIRST = "bgr:"
 HELP = (
-    "0:255, 0:1, -1:1 or any LOW:HIGH; imagenet (mean and deviation of ImageNet, as torchvision's "
-    "networks); caffe (blue first, means subtracted, as Keras's VGG16 and ResNet50); "
-    "mean:R,G,B/std:R,G,B, of pixels in 0 to 255 or, where no number is above 1, in 0 to 1; bgr: "
-    "before any of these for blue first; or the name of a network of keras.applications"
+    "0:255, 0:1, -1:1 or any LOW:HIGH; imagenet (mean and standard deviation of ImageNet, as for "
+    "torchvision's networks); caffe (BGR, means subtracted, as for Keras's VGG16 and ResNet50); "
+    "mean:R,G,B/std:R,G,B, of pixels in 0 to 255 or, if no number is above 1, in 0 to 1; bgr: "
+    "before any of these for BGR; or the name of a network of keras.applications"
 )
 
 

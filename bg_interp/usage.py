@@ -11,6 +11,8 @@ from absl import flags
 from bg_interp import programs
 
 _WIDTH = 80
+# A flag with its value, or code that is marked already.
+_FLAG = re.compile(r"(?P<code>`[^`]*`)|(?<![\w-])--[a-z]\w*(?:='[^']*'|=[\w:./]*\w)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +54,23 @@ def _paragraphs(doc: str) -> list[str]:
     """Returns a docstring's lines; paragraphs are filled anew, commands stay as they are."""
     lines: list[str] = []
     for paragraph in programs.as_called(doc).strip().split("\n\n"):
-        lines += ["", paragraph if paragraph.startswith(" ") else _filled(paragraph, _WIDTH)]
+        is_command = paragraph.startswith(" ")
+        shown = paragraph.split("\n") if is_command else [_filled(paragraph, _WIDTH)]
+        lines += ["", *(_folded(line) if is_command else line for line in shown)]
     return lines[1:]
+
+
+def _folded(command: str) -> str:
+    """Breaks a long command before its flags, as a shell takes it."""
+    if len(command) <= _WIDTH:
+        return command
+    lines = [""]
+    for part in re.split(r" (?=--)", command):
+        if lines[-1] and len(f"{lines[-1]} {part} \\") > _WIDTH:
+            lines.append(" " * 8 + part)
+        else:
+            lines[-1] = f"{lines[-1]} {part}" if lines[-1] else part
+    return " \\\n".join(lines)
 
 
 def markdown(program: str, doc: str, own: Sequence[flags.Flag], order: Order) -> str:
@@ -82,14 +99,23 @@ def _as_markdown(doc: str) -> str:
     parts = []
     for paragraph in doc.strip().split("\n\n"):
         code = textwrap.dedent(paragraph)
-        parts.append(f"```sh\n{code}\n```" if paragraph.startswith(" ") else paragraph)
+        parts.append(f"```sh\n{code}\n```" if paragraph.startswith(" ") else _marked(paragraph))
     return "\n\n".join(parts)
+
+
+def _marked(words: str) -> str:
+    """Marks flags as code: a page breaks a line behind their dashes else."""
+    return _FLAG.sub(lambda found: found[0] if found["code"] else f"`{found[0]}`", words)
 
 
 def _row(flag: flags.Flag) -> str:
     head, body = _head_and_body(flag)
-    text = html.escape(programs.as_called(body, clone=False), quote=False)
-    return f"- `{head}`<br>\n  {text.replace('*', '&#42;')}"
+    parts = re.split("(`[^`]*`)", _marked(programs.as_called(body, clone=False)))
+    text = "".join(
+        part if number % 2 else html.escape(part, quote=False).replace("*", "&#42;")
+        for number, part in enumerate(parts)
+    )
+    return f"- `{head}`<br>\n  {text}"
 
 
 def _head_and_body(flag: flags.Flag) -> tuple[str, str]:

@@ -5,6 +5,8 @@ import runpy
 import pytest
 import source_tree
 
+from bg_interp import usage
+
 _DOCS = source_tree.ROOT / "docs"
 _PAGES = runpy.run_path(str(source_tree.ROOT / ".ci" / "reference.py"))["pages"]
 
@@ -26,3 +28,13 @@ def test_each_program_has_a_page(pages):
     names = {path.stem for path in source_tree.source_files("tools")} - {"__init__"}
     assert {f"reference/{name}.md" for name in names} <= set(pages)
     assert all("## Flags" in pages[f"reference/{name}.md"] for name in names)
+
+
+def test_a_long_command_is_broken_before_a_flag_and_a_flag_is_code():
+    command = "tool --first=value" + " --flag=value" * 6
+    doc = f"Short words.\n\n    {command}\n\nSee --first='a<b', `--x`."
+    shown = usage.text(doc, [], usage.Order(), full=True)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert f"    {command}" in shown.replace(" \\\n        ", " ")
+    page = usage.markdown("tool", doc, [], usage.Order())
+    assert "See `--first='a<b'`, `--x`." in page and command in page

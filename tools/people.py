@@ -4,10 +4,10 @@
 
 makes an experiment from a finished study, prints a link, and serves it until it is stopped; the
 same command resumes. Whoever opens the link names class images and chooses between natural
-pictures for about five minutes; they are identified by a random number alone.
+pictures for about five minutes; they are identified only by a random number.
 
     python tools/people.py --preview    # walk through it; nothing is stored
-    python tools/people.py --power      # how many people it takes
+    python tools/people.py --power      # how many people are needed
     python tools/people.py --report     # answers into tables and report.html
 
 --host=0.0.0.0 serves the local network. --export and --import_results use JATOS, which serves the

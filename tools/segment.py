@@ -5,10 +5,10 @@
     python tools/segment.py --check --dataset=waterbirds:PATH
 
 The first command downloads the models, checks them, and ends. The second makes a mask of every
-image; killed and started again it resumes where it was. It prints how many masks look wrong and
-lists them, and writes a picture of the least certain ones. Then train, evaluate and repair use
-these masks by --masks=object. The third makes none: it prints how a dataset and its masks are
-understood, and draws some of them.
+image; after a kill, the same command resumes. It prints how many masks look wrong and lists them,
+and writes a picture of the least certain ones. Then train, evaluate and repair use these masks with
+--masks=object. The third makes none: it prints how a dataset and its masks are understood, and
+draws some of them.
 """
 
 import sys

@@ -1,15 +1,15 @@
-"""Answer whether removing backgrounds changes what a network learns: arms, measures, one report.
+"""Find out whether removing backgrounds changes what networks learn: arms, measures, one report.
 
     python tools/study.py --backgrounds=none,black,noise,mix --seeds=5
 
 trains 20 networks on habitats, makes their class images, measures recognisability, background
 leakage and background reliance, and writes into --workdir: report.html (one file, opens offline),
 results.json, .csv and .md, and figure.png. Allow a minute and a half for each arm on two cores. The
-same command resumes a study that was killed, and adds what a longer list asks for.
+same command resumes a study that was killed, and adds arms if a list has become longer.
 
     python tools/study.py --correlations=0.125,0.5,0.8,0.9,0.95,1.0 --seeds=3
 
-plots the effect against how strongly background and class correlate.
+plots the effect against the correlation of background and class.
 
 All flags of tools/train.py that are not listed first are passed on to every arm.
 """

@@ -8,7 +8,7 @@ reaches beside that of the best natural image, and the seconds it took.
 
     python tools/visualize.py --model=network.keras --layer=block_5_expand --gif
 
-shows channels of a layer of any Keras network of images, and how the images came to be.
+shows channels of a layer of any Keras network for images, and how the images are formed.
 """
 
 import sys

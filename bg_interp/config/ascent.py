@@ -128,7 +128,7 @@ class VisualizeConfig:
     )
     class_names: str | None = setting(
         None,
-        "names of the model's outputs in their order, separated by commas, or a file with one a "
+        "names of the model's outputs in their order, separated by commas, or a file with one per "
         "line; default: those of the run, else numbers",
     )
     layer: str | None = setting(
@@ -145,29 +145,29 @@ class VisualizeConfig:
     preset: str | None = setting(
         None,
         "how images are made: natural with a prior that makes them readable, plain without one, "
-        "which is more faithful; default: natural for networks that say what natural features "
-        "are, plain for small ones",
+        "which is more faithful; default: natural for networks with statistics of natural "
+        "features, plain for small ones",
         choices=PRESETS,
     )
     parametrization: str | None = setting(
         None,
-        "what is moved: pixels, images of several sizes (pyramid), pixels within a distance of the "
-        "start image, a Fourier spectrum, or phases alone (maco); default: the preset's",
+        "what is optimised: pixels, images of several sizes (pyramid), pixels within a distance "
+        "of the start image, a Fourier spectrum, or phases alone (maco); default: the preset's",
         choices=PARAMETRIZATIONS,
     )
     start: str = setting(
         "mean",
-        "image to start from: mean (of the treated training images, where training left it, else "
-        "grey), black, grey, or an image file",
+        "image to start from: mean (of the treated training images if the run has it, else grey), "
+        "black, grey, or an image file",
     )
     samples: int | None = setting(
         None,
-        "images made of each class, of which the one with the largest margin is kept; default: "
-        "2, where the second takes no longer",
+        "images made per class, of which the one with the largest margin is kept; default: 2, if "
+        "the second takes no extra time",
         rule=POSITIVE,
     )
     diversity: float = setting(
-        0.0, "weight of a term that keeps the samples of a class apart", rule=NOT_NEGATIVE
+        0.0, "weight of a term that makes the samples of a class differ", rule=NOT_NEGATIVE
     )
     opacity: float = setting(
         0.0,
@@ -182,9 +182,9 @@ class VisualizeConfig:
     )
     preprocess: str = setting(
         "auto",
-        "the preprocessing that the model expects; auto is the model's own where it is a network "
-        "of keras.applications, else 0:255, which a model that rescales by itself takes, and "
-        f"says so. {pixels.HELP}",
+        "the preprocessing that the model expects; auto is the model's own if it is a network of "
+        "keras.applications, else 0:255, as for a model that rescales by itself, with a message. "
+        f"{pixels.HELP}",
     )
     input_range: str = setting(
         "auto",
@@ -204,7 +204,7 @@ class VisualizeConfig:
         "the range in which --judge takes pixels: a shorter --judge_preprocess",
         choices=("auto", *INPUT_RANGES),
     )
-    gif: bool = setting(False, "write animation.gif, which shows how the images came to be")
+    gif: bool = setting(False, "write animation.gif, which shows how the images are formed")
     output: str | None = setting(
         None,
         "folder to write to; default: visualizations/ in the model's own folder",
@@ -221,7 +221,7 @@ def check_model(config: VisualizeConfig) -> None:
     if config.model is None:
         raise UserError(
             "--model must be given: a folder that tools/train.py wrote, a .keras or .h5 file, or "
-            "MODULE:NAME of a Keras model or of a function that makes one"
+            "MODULE:NAME of a Keras model or of a function that returns one"
         )
     if not pathlib.Path(config.model).expanduser().exists() and not names_module(config.model):
         raise UserError(

@@ -37,8 +37,8 @@ class ClassifierConfig(DataConfig):
     model: str | None = setting(
         None,
         "a folder that tools/train.py wrote, a .keras, .h5, .onnx or .tflite file, a SavedModel "
-        "folder, or MODULE:NAME of a Keras model, of a function that makes one, or of a function "
-        "from float32 or uint8 [B, H, W, 3] to scores [B, K]",
+        "folder, or MODULE:NAME of a Keras model, of a function that returns one, or of a "
+        "function from float32 or uint8 [B, H, W, 3] to scores [B, K]",
     )
     dataset: str = setting(
         "",
@@ -60,15 +60,15 @@ class ClassifierConfig(DataConfig):
     )
     resize: str = setting(
         "auto",
-        f"how images are resized: {RESIZE_HELP}; auto takes what the model was trained with "
-        "where a run tells it; otherwise it tries each on some images, takes another than smooth "
-        "only where accuracy is clearly higher, and says so",
+        f"how images are resized: {RESIZE_HELP}; auto uses what the model was trained with if its "
+        f"run says so; otherwise it tries each on some images, uses smooth unless another has "
+        f"clearly higher accuracy, and reports it",
         choices=("auto", *RESIZES),
     )
     preprocess: str = setting(
         "auto",
-        "the preprocessing that the model expects; auto tries the usual ways on some images, "
-        f"takes the one in which the model is right, and says so. {pixels.HELP}",
+        "the preprocessing that the model expects; auto tries the usual ones on some images, uses "
+        f"the one with the highest accuracy, and reports it. {pixels.HELP}",
     )
     input_range: str = setting(
         "auto",
@@ -77,21 +77,21 @@ class ClassifierConfig(DataConfig):
     )
     class_names: str | None = setting(
         None,
-        "names of the model's outputs in their order, separated by commas, or a file with one a "
+        "names of the model's outputs in their order, separated by commas, or a file with one per "
         "line; default: the dataset's classes",
     )
     output_kind: str = setting(
         "auto",
         "what the model returns: logits, or probabilities (after softmax or sigmoid); auto looks "
-        "at some outputs, and says what it found",
+        "at some outputs, and reports what it found",
         choices=("auto", "logits", "probabilities"),
     )
     class_images: bool = setting(
         False,
-        "draw what the classes look like to a Keras network, by activation maximization, where its "
-        "run holds no such picture: seconds for small networks, minutes for large ones",
+        "draw what the classes look like to a Keras network, by activation maximization, if its "
+        "run has no such picture yet: seconds for small networks, minutes for large ones",
     )
-    seed: int = setting(0, "of the choice of backgrounds, noise and resampling", rule=SEED)
+    seed: int = setting(0, "seed of the choice of backgrounds, noise and resampling", rule=SEED)
 
     @property
     def needs_model(self) -> bool:

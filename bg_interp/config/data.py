@@ -48,7 +48,8 @@ class SourceConfig:
     )
     objects: str | None = setting(
         None,
-        "composites only: what is pasted; folder:PATH with PATH/CLASS/*.png, transparent around "
+        "composites only: the objects to paste; folder:PATH with PATH/CLASS/*.png, transparent "
+        "around "
         "the object, or tfds:NAME with masks of its own",
     )
     object_masks: str | None = setting(
@@ -58,9 +59,9 @@ class SourceConfig:
     )
     places: str | None = setting(
         None,
-        "composites only: what it is pasted on; folder:PATH with PATH/KIND/*.jpg, photographs of "
+        "composites only: where to paste them; folder:PATH with PATH/KIND/*.jpg, photographs of "
         "each kind of place. A kind called CLASS or CLASS-more is that class's own; otherwise the "
-        "kinds go to the classes in turn",
+        "kinds are assigned to the classes in order",
     )
     object_scale: float = setting(
         0.9,
@@ -85,7 +86,7 @@ class SourceConfig:
     )
     classes: int = setting(
         HABITATS_CLASSES,
-        f"habitats only: how many classes are drawn, each with a background of its own, 2 to "
+        f"habitats only: number of classes, each with its own kind of background, 2 to "
         f"{HABITATS_MOST_CLASSES}",
         rule=(
             lambda value: 2 <= value <= HABITATS_MOST_CLASSES,
@@ -95,20 +96,20 @@ class SourceConfig:
     data_seed: int = setting(0, "habitats and composites: seed of the images", rule=SEED)
     data_dir: str | None = setting(
         None,
-        "where TFDS keeps prepared data; default: TFDS's own, for habitats and composites the "
-        "cache folder's. For table: and coco: the folder of the images; default: beside the file",
+        "where TFDS keeps prepared data; default: TFDS's own folder, for habitats and composites "
+        "the cache folder. For table: and coco: the folder of the images; default: beside the file",
     )
     only_classes: str | None = setting(
         None,
-        f"{', '.join(OF_OBJECTS)}: names of the classes that objects may be of, with commas "
-        "between; objects of others count as background. Default: all",
+        f"{', '.join(OF_OBJECTS)}: classes to use, separated by commas; objects of other classes "
+        f"count as background. Default: all",
     )
     image_size: int | None = setting(
         None, "side of the images in pixels; default: 64 on habitats", rule=POSITIVE
     )
     mask_store: str | None = setting(
         None,
-        "folder that tools/segment.py writes masks to; default: below the cache folder",
+        "folder that tools/segment.py writes masks to; default: in the cache folder",
         rule=FOLDER,
     )
 
@@ -147,17 +148,16 @@ class DataConfig(SourceConfig):
     invert_masks: bool | None = setting(
         None,
         "true: black is the object in the given masks, as in masks of backgrounds; false: white "
-        "is, even where that looks inverted; default: white, with a doubt where masks look "
-        "inverted",
+        "is, even if that looks inverted; default: white, with a doubt if masks look inverted",
     )
     mask_values: str | None = setting(
         None,
-        "which values are the object, where the given masks are maps of labels or colours: 1:20, "
+        "which values are the object, if the given masks are label maps or coloured: 1:20, "
         "15,38 or #800000; all others are background",
     )
     on_bad_mask: str = setting(
         "keep",
-        "images whose mask is empty, full, uncertain or implausible: keep leaves them untreated, "
+        "images whose mask is empty, full, uncertain or implausible: keep leaves them unmodified, "
         "drop leaves them out, error stops",
         choices=("keep", "drop", "error"),
     )

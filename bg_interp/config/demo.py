@@ -17,7 +17,7 @@ class DemoConfig:
     )
     steps: int = setting(120, "training steps of each of the two networks", rule=POSITIVE)
     image_size: int = setting(64, "side of the pictures in pixels, 32 to 512", rule=_SIDE)
-    seed: int = setting(0, "of the networks, and of the choice of backgrounds", rule=SEED)
+    seed: int = setting(0, "seed of the networks, and of the choice of backgrounds", rule=SEED)
     photos: str | None = setting(
         None,
         "write some of the pictures into this folder as well, PHOTOS/{train,test}/CLASS/*.png, to "

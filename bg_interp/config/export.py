@@ -16,7 +16,7 @@ class ExportConfig:
     model: str | None = setting(
         None,
         "folder that tools/train.py wrote, a .keras or .h5 file, or MODULE:NAME of a Keras model "
-        "or of a function that makes one",
+        "or of a function that returns one",
     )
     format: str = setting(
         "saved_model", f"what to write, separated by commas: {', '.join(FORMATS)}"
@@ -24,8 +24,8 @@ class ExportConfig:
     preprocess: str = setting(
         "auto",
         "the preprocessing that the model expects; what is exported takes RGB in 0 to 255. auto "
-        "is the model's own where it is a network of keras.applications, else 0:255, and says "
-        f"so. {pixels.HELP}",
+        "is the model's own if it is a network of keras.applications, else 0:255, with a message. "
+        f"{pixels.HELP}",
     )
     input_range: str = setting(
         "auto",
@@ -35,8 +35,7 @@ class ExportConfig:
     resize: str = setting(
         "auto",
         "how images are resized to the model's input: smooth, sharp or crop, as for "
-        "tools/train.py; auto takes what the model was trained with where a run tells it, else "
-        "smooth",
+        "tools/train.py; auto uses what the model was trained with if its run says so, else smooth",
         choices=("auto", "smooth", "sharp", "crop"),
     )
     output: str | None = setting(

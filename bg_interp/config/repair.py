@@ -22,7 +22,7 @@ class RepairConfig(ClassifierConfig):
     )
     copies: int = setting(
         8,
-        "how many random backgrounds each object is pasted on; fewer take less time and memory",
+        "how many random backgrounds each object is pasted onto; fewer take less time and memory",
         rule=POSITIVE,
     )
     class_images: bool = setting(

@@ -42,7 +42,7 @@ class SegmentConfig(ClusterConfig, SourceConfig):
         False, "download the models that are missing; without --dataset: all of them, then end"
     )
     mask_store: str | None = setting(
-        None, "folder that keeps the masks; default: below the cache folder", rule=FOLDER
+        None, "folder that keeps the masks; default: in the cache folder", rule=FOLDER
     )
     export_png: str | None = setting(
         None, "folder to write the masks to as PNGs, with the images' relative names", rule=FOLDER
@@ -68,8 +68,8 @@ class SegmentConfig(ClusterConfig, SourceConfig):
     sheet: str = setting("check.png", "with --check: the file of the picture")
     workers: int | None = setting(
         None,
-        "processes on this machine that make masks; default: one for each core. A cluster of other "
-        "machines brings its own",
+        "processes on this machine that make masks; default: one for each core. Machines of a "
+        "cluster have their own",
         rule=POSITIVE,
     )
 

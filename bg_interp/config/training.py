@@ -67,7 +67,7 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
         "start of the network's weights: none, imagenet, or a .keras or .h5 file of the same "
         "network; default: the recipe's, none or imagenet",
     )
-    fetch_weights: bool = setting(False, "let Keras download imagenet weights that it lacks")
+    fetch_weights: bool = setting(False, "let Keras download ImageNet weights if they are missing")
     steps: int | None = setting(
         None,
         "training steps, each a minibatch with all its replays; default: the recipe's 120 or, on "
@@ -84,19 +84,19 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     )
     learning_rate: float | None = setting(
         None,
-        "peak of AdamW's rate, after a warm-up of a tenth and before a cosine; default: "
-        "0.002, 0.0005 when weights are given",
+        "peak learning rate of AdamW, after a warm-up over a tenth of the steps and before cosine "
+        "decay; default: 0.002, or 0.0005 if weights are given",
         rule=POSITIVE,
     )
-    weight_decay: float = setting(1e-4, "of AdamW", rule=NOT_NEGATIVE)
+    weight_decay: float = setting(1e-4, "weight decay of AdamW", rule=NOT_NEGATIVE)
     label_smoothing: float = setting(0.0, "share of the label spread over all classes", rule=SHARE)
     freeze_batch_norm: bool | None = setting(
-        None, "keep the batch normalisation of given weights as it is; default: when there are any"
+        None, "freeze the batch normalisation of given weights; default: if weights are given"
     )
     hard_masks: bool | None = setting(
         None,
-        "cut masks at one half before a treatment, so that no edge is soft; default: the "
-        "recipe's, off but for paper",
+        "threshold masks at one half before a treatment, so that no edge is soft; default: the "
+        "recipe's, off except for paper",
     )
     adversarial_epsilon: float | None = setting(
         None,
@@ -107,13 +107,14 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
     )
     adversarial_ramp: float | None = setting(
         None,
-        "share of the steps over which that length grows from 0; default: the recipe's, 0.5 or "
+        "share of the steps over which the length of the adversarial step grows from 0; default: "
+        "the recipe's, 0.5 or "
         "0.75",
         rule=(lambda value: 0 < value <= 1, "must be above 0 and at most 1"),
     )
     adversarial_ramp_power: float | None = setting(
         None,
-        "1 lets it grow evenly, 2 slowly at first; default: the recipe's, 1 or 2",
+        "1 lets that length grow linearly, 2 slowly at first; default: the recipe's, 1 or 2",
         rule=POSITIVE,
     )
     adversarial_guard: bool | None = setting(
@@ -129,7 +130,9 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
         rule=POSITIVE,
     )
     seed: int = setting(
-        0, "of initial weights, order of the data and every random operation", rule=SEED
+        0,
+        "seed of the initial weights, the order of the data and every random operation",
+        rule=SEED,
     )
     deterministic: bool = setting(
         False,
@@ -169,7 +172,7 @@ class ArmConfig(AugmentationConfig, DataConfig, TreatmentConfig):
         rule=FOLDER,
     )
     overwrite: bool = setting(
-        False, "delete what another configuration left in the workdir, and start anew"
+        False, "delete what another configuration left in the workdir, and start over"
     )
 
 

@@ -33,7 +33,9 @@ class TreatmentConfig:
         rule=FINITE,
     )
     noise_stddev: float = setting(
-        64.0, "deviation of the noise background in pixel units, before clipping", rule=POSITIVE
+        64.0,
+        "standard deviation of the noise background in pixel units, before clipping",
+        rule=POSITIVE,
     )
 
 
@@ -54,6 +56,6 @@ class AugmentationConfig:
     flip: bool = setting(False, "mirror every second training image")
     pixel_noise: float = setting(
         16.0,
-        "largest deviation of the Gaussian noise on training images, in pixel units",
+        "largest standard deviation of the Gaussian noise on training images, in pixel units",
         rule=NOT_NEGATIVE,
     )

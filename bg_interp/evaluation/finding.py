@@ -103,7 +103,7 @@ def _limits(answers: Answers, measures: dict[str, Estimate], finding: Finding) -
     ranging, said = range_of(measures), []
     if ranging is not None:
         told = "With smaller and larger masks, inpainted backgrounds and suspect masks left out"
-        said.append(f"{told} it ranges over {ranging}.")
+        said.append(f"{told} it ranges from {ranging}.")
     if finding is Finding.UNCLEAR and measures["reliance"].low > 0 and ranging is not None:
         what = ranging.lowest.replace("_", " ")
         said.append(

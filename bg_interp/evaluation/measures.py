@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # The tables of a page, in their order.
 HEADLINE = "Reliance on backgrounds"
 SHOWN = "Accuracy, by what is shown"
-CONTROLS = "Controls: does the method make the result?"
+CONTROLS = "Controls: could the method cause the result?"
 GROUPS = "Groups, and the worst of several backgrounds"
 DATA = "The data themselves"
 
@@ -157,15 +157,15 @@ MEASURES = (
     ),
     Measure(
         "reliance_masks_trusted",
-        "reliance without the backgrounds that look most as if an object were left in them",
+        "reliance without the backgrounds that most likely still contain an object",
         lambda answers: answers.difference("mixed_same", "swap", trusted=True),
         CONTROLS,
         more_is_worse=True,
     ),
     Measure(
         "worst_group",
-        "the class and kind of background of lowest accuracy, chosen on one half of the images "
-        "and measured on the other",
+        "the class and kind of background with the lowest accuracy, chosen on one half of the "
+        "images and measured on the other",
         lambda answers: _worst(answers.groups),
         GROUPS,
     ),

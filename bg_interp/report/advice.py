@@ -74,7 +74,7 @@ def _at_chance(found: Evaluation, ways: Ways) -> Iterator[Step]:
         "colours, and which output is which class.",
         ways.conventions,
     )
-    yield Step("A model that has not learned its classes must learn them first.")
+    yield Step("If the model has not learned its classes, train it first.")
 
 
 def _relies(found: Evaluation, ways: Ways) -> Iterator[Step]:
@@ -94,18 +94,18 @@ def _relies(found: Evaluation, ways: Ways) -> Iterator[Step]:
 
 def _clear(found: Evaluation, ways: Ways) -> Iterator[Step]:
     yield Step(
-        "There is nothing to repair. Look once at the masks below, on which every number rests.",
+        "There is nothing to repair. Look once at the masks below: every number depends on them.",
         ways.masks,
     )
-    yield Step("Keep it that way: let a CI check watch the next versions.", ways.gate)
+    yield Step("Keep it that way: check the next versions in CI.", ways.gate)
     yield Step("Then stop, or measure on photographs from where the model will be used.")
 
 
 def _unclear(found: Evaluation, ways: Ways) -> Iterator[Step]:
     if found.measures["reliance"].low > 0:
         yield Step(
-            "Make better masks, or leave the suspect ones out: their errors could explain what "
-            "was found.",
+            "Make better masks, or leave out the suspect ones: their errors could explain the "
+            "result.",
             ways.masks,
         )
     yield from _photograph(found)

@@ -27,7 +27,7 @@ class Section:
 
 _CLASS_IMAGES = {
     start.name: Section(
-        "How recognisable class images are, and how much background they hold",
+        "How recognisable class images are, and how much background they show",
         f"from a {start.words}" if start.is_common else f"from each treatment's {start.words}",
     )
     for start in ALL_STARTS

@@ -54,8 +54,8 @@ class StudyConfig(ClusterConfig):
     seeds: str = setting(
         "5",
         "how many seeds (5: 0 to 4), or the seeds themselves (100,101; a single one: 100,). Each "
-        "has initial weights and order of its own, and images of its own where they are made "
-        "here. With fewer than 5 all results are indicative, and no question is answered",
+        "has its own initial weights and order and, if images are made here, its own images. With "
+        "fewer than 5 all results are indicative, and no question is answered",
     )
     correlations: str = setting(
         "0.95",
@@ -69,14 +69,14 @@ class StudyConfig(ClusterConfig):
     )
     judge_network: str = setting(
         "EfficientNetB0",
-        "name of keras.applications whose features the judges of photographs see by; preferably "
-        "not that of the arms",
+        "network of keras.applications whose features the judges of photographs use; preferably "
+        "not the network of the arms",
     )
     judge_weights: str | None = setting(
         None,
         "its weights: none (judges train from scratch), imagenet, or a .keras or .h5 file; "
-        "default: on photographs imagenet where Keras has it or may fetch it (--fetch_weights), "
-        "else none",
+        "default: on photographs imagenet if Keras has it or may fetch it (--fetch_weights), else "
+        "none",
     )
     questions: str = setting(
         questions.ALL,
@@ -87,7 +87,7 @@ class StudyConfig(ClusterConfig):
     )
     natural: bool = setting(
         False,
-        "make class images with the prior of natural features as well, from the own start; takes "
+        "also make class images with the prior of natural features, from the own start; takes "
         "about as long as those of all plain starts",
     )
     shard: str = setting(
@@ -96,10 +96,10 @@ class StudyConfig(ClusterConfig):
         "folder; run without it at the end to write the report",
     )
     arm_cpus: float = setting(
-        1.0, "with --cluster: processors that are reserved for an arm", rule=POSITIVE
+        1.0, "with --cluster: processors reserved for each arm", rule=POSITIVE
     )
     arm_gpus: float = setting(
-        0.0, "with --cluster: GPUs that an arm gets; 0.5 puts two on one", rule=NOT_NEGATIVE
+        0.0, "with --cluster: GPUs per arm; 0.5 runs two arms on one", rule=NOT_NEGATIVE
     )
     workdir: str = setting(
         "runs/study", "folder of the study: its arms and its report", rule=FOLDER

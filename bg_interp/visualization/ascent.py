@@ -255,6 +255,7 @@ class Ascent:
                 position=self._position,
                 input_range=self._range,
                 natural=natural,
+                held=natural and features.narrow_layers(natural, self._calls),
             )
             images = self._maximization(**arguments, callbacks=heard, seed=seed)
             done += settings.steps

@@ -6,8 +6,9 @@ masks.
 """
 
 import dataclasses
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import keras
 import numpy as np
@@ -33,6 +34,8 @@ _VALUES_AT_ONCE = 1 << 24
 # their normalisation frozen, so that natural class images fail: 4 to 8.
 _LARGEST_SHIFT = 2.5
 _PROBES = 8
+# What is more than so many times as wide as the narrowest layer of its size is an expansion of it.
+_WIDEST = 2
 # The side of images of a network that leaves it open.
 _OPEN_SIDE = 224
 
@@ -58,6 +61,17 @@ class FeatureMoments:
         layers = tuple(str(one) for one in self.layers)
         return dataclasses.replace(self, layers=layers, channels=tuple(map(int, self.channels)))
 
+    def of_layers(self, chosen: Collection[str]) -> "FeatureMoments":
+        """Returns those of some of the layers."""
+        kept = [name in chosen for name in self.layers]
+        values = np.repeat(kept, self.channels)
+        return FeatureMoments(
+            tuple(itertools.compress(self.layers, kept)),
+            tuple(itertools.compress(self.channels, kept)),
+            self.means[values],
+            self.deviations[values],
+        )
+
     @staticmethod
     def of(
         layers: Sequence[str], means: Sequence[np.ndarray], deviations: Sequence[np.ndarray]
@@ -71,6 +85,28 @@ class FeatureMoments:
             np.concatenate(means).astype(np.float32),
             np.concatenate(kept).astype(np.float32),
         )
+
+
+def narrow_layers(natural: FeatureMoments, calls: Sequence[graph.Call]) -> list[str]:
+    """Returns the layers that can stand for all: the narrow ones, and the last.
+
+    Wide ones between them, six times as wide in a MobileNetV2, are most of what a step costs, and
+    class images are named at least as often without them.
+
+    Args:
+      natural: of a model's layers.
+      calls: of the model's layers, with static sizes.
+    """
+    shapes = {call.name: tuple(call.outputs[0].shape[1:]) for call in calls}
+    narrowest: dict[tuple, int] = {}
+    for name in natural.layers:
+        *size, width = shapes[name]
+        narrowest[tuple(size)] = min(width, narrowest.get(tuple(size), width))
+    return [
+        name
+        for name, width in zip(natural.layers, natural.channels, strict=True)
+        if width <= _WIDEST * narrowest[shapes[name][:-1]] or name == natural.layers[-1]
+    ]
 
 
 def tapped(model: keras.Model, layers: Sequence[str]) -> keras.Model:

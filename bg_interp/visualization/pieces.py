@@ -1,5 +1,6 @@
 """From settings to pieces: the arguments of `ActivationMaximization` that a preset stands for."""
 
+from collections.abc import Collection
 from typing import Any
 
 import keras
@@ -26,6 +27,7 @@ def pieces(
     position: tuple[int, int] | None = None,
     input_range: tuple[float, float] = (0.0, 255.0),
     natural: FeatureMoments | None = None,
+    held: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """Returns the arguments of the call of `ActivationMaximization` that `settings` stand for.
 
@@ -38,6 +40,7 @@ def pieces(
       position: see `scores.Activation`.
       input_range: that of the model.
       natural: what features are held to, for settings with a weight of `features`.
+      held: see `regularizers.FeatureStatistics`.
     """
     low, high = input_range
     scale = (high - low) / 255
@@ -46,7 +49,7 @@ def pieces(
     against: list[Any] = []
     if natural is not None and settings.features:
         prior = regularizers.FeatureStatistics(
-            natural, settings.features, _FIRST_LAYER, _SINGLE_IMAGES
+            natural, settings.features, _FIRST_LAYER, _SINGLE_IMAGES, held
         )
         against.append(prior)
     if settings.opacity:

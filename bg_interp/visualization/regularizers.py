@@ -1,6 +1,6 @@
 """What is held against the images, beside tf-keras-vis's total variation and norm."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,12 @@ class FeatureStatistics(Regularizer, Part):
     dynamic = ("means", "deviations", "weight")
 
     def __init__(
-        self, natural: FeatureMoments, weight: float = 1.0, first: float = 1.0, each: float = 0.0
+        self,
+        natural: FeatureMoments,
+        weight: float = 1.0,
+        first: float = 1.0,
+        each: float = 0.0,
+        held: Collection[str] | None = None,
     ):
         """Takes what natural is.
 
@@ -95,13 +100,15 @@ class FeatureStatistics(Regularizer, Part):
           weight: of the sum over layers of the mean squared distance, in natural deviations.
           first: factor of the first layer, which sees colours and the finest lines.
           each: factor of what is held against single images.
+          held: the layers that stand for all, see `features.narrow_layers`; None for all of them.
         """
         super().__init__(type(self).__name__)
-        self.layers = natural.layers
-        self.channels = natural.channels
-        self.means = natural.means
-        self.deviations = natural.deviations
-        self.weight = weight
+        kept = natural if held is None else natural.of_layers(held)
+        self.layers = kept.layers
+        self.channels = kept.channels
+        self.means = kept.means
+        self.deviations = kept.deviations
+        self.weight = weight * len(natural.layers) / len(kept.layers)
         self.first = first
         self.each = each
 

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_keras_vis.activation_maximization.callbacks import Callback
 
 from bg_interp.errors import UserError
+from bg_interp.models import graph
 from bg_interp.models.folding import FoldedModel
 from bg_interp.visualization import ActivationMaximization, features, regularizers, statistics
 from bg_interp.visualization.ascent import Ascent
@@ -109,6 +110,27 @@ def test_tokens_are_weighed_by_where_they_come_from():
     found = features.measured(model, PHOTOGRAPHS, masks)
     tokens = keras.Model(inputs, x)(PHOTOGRAPHS).numpy()[:, :4]
     np.testing.assert_allclose(found.means, tokens.mean((0, 1)), rtol=1e-3, atol=1e-2)
+
+
+def test_expansions_are_left_to_the_narrow_layers_between_them():
+    inputs = x = keras.Input((16, 16, 3))
+    for name, width in (("first", 8), ("wide", 48), ("narrow", 12), ("twice", 16), ("last", 64)):
+        x = keras.layers.Conv2D(width, 3, padding="same")(x)
+        x = keras.layers.BatchNormalization(name=name)(x)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x))
+    measured = features.measured(model, PHOTOGRAPHS)
+    held = features.narrow_layers(measured, graph.rewire(model).calls)
+    assert held == ["first", "narrow", "twice", "last"]
+    prior = FeatureStatistics(measured, weight=2.0, held=held)
+    assert prior.weight == 2.0 * 5 / 4
+    assert prior.channels == (8, 12, 16, 64)
+    np.testing.assert_array_equal(prior.means[8:20], measured.means[56:68])
+    np.testing.assert_array_equal(prior.deviations[-64:], measured.deviations[-64:])
+
+
+def test_layers_of_one_width_are_all_held(network):
+    measured = features.measured(network, PHOTOGRAPHS)
+    assert features.narrow_layers(measured, graph.rewire(network).calls) == [*measured.layers]
 
 
 def test_distance_is_that_of_its_formula(network):

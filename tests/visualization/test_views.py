@@ -5,12 +5,13 @@ import pytest
 import tensorflow as tf
 
 from bg_interp.visualization import views
-from bg_interp.visualization.modifiers import Jitter, Noise, Rotate, Scale, View, modified
+from bg_interp.visualization.modifiers import Jitter, Mirror, Noise, Rotate, Scale, View, modified
 from bg_interp.visualization.parts import StepContext
 
 KEY = tf.constant([3, 5], tf.int32)
 MODIFIERS = {
     "jitter": [Jitter(4)],
+    "mirror and jitter": [Mirror(), Jitter(2)],
     "jitter and rotate": [Jitter(2), Rotate(8)],
     "scale": [Scale(0.8, 1.2)],
     "shift": [View(shift=0.2)],
@@ -82,6 +83,16 @@ def test_by_itself_a_modifier_counts_its_calls():
     np.testing.assert_array_equal(second(values), Noise(5.0, 0.0, steps=2)(values))
     shift = Jitter(4)
     assert not np.allclose(shift(values), shift(values))
+
+
+def test_mirror_exchanges_left_and_right_in_some_images():
+    values = images((8, 12, 10, 2)).numpy()
+    seen = view(values, [Mirror()]).numpy()
+    mirrored = [np.array_equal(one, own[:, ::-1]) for one, own in zip(seen, values, strict=True)]
+    same = [np.array_equal(one, own) for one, own in zip(seen, values, strict=True)]
+    assert np.all(np.array(mirrored) ^ same)
+    assert any(mirrored)
+    assert any(same)
 
 
 def test_roll_is_numpys_roll_for_few_and_for_many_images():

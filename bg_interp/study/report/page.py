@@ -127,15 +127,12 @@ def _settings(config: ArmConfig) -> list[tuple[str, str]]:
 def _command(plan: Plan, config: StudyConfig) -> str:
     """Returns the command that repeats the study."""
     training, defaults = plan.arms[0].config, ArmConfig()
-    flags = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(config)
-        if field.name != "shard" and getattr(config, field.name) is not None
-    }
+    # What is compared is said in full, whatever the defaults will be.
+    compared = {"backgrounds": config.backgrounds, "seeds": config.seeds}
+    flags = {**compared, **page.given_flags(config, leaving_out=("shard", *compared))}
     for name, value in _settings(training):
         if getattr(training, name) != getattr(defaults, name):
             flags[name] = value
-    flags["workdir"] = pathlib.Path(config.workdir).name
     return page.command("study", flags)
 
 

@@ -65,7 +65,7 @@ class Words:
         judges = {kind.judge for kind in self.kinds if kind.section.heading == section.heading}
         judges.discard(None)
         if judges and judges <= set(self.doubted):
-            return "What judges name in class images, and how much background they hold"
+            return "What judges name in class images, and how much background they show"
         return section.heading
 
     def compared(self, comparison: Comparison) -> Comparison:

@@ -1,5 +1,6 @@
 """The report page, read as text and opened in a browser."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -132,6 +133,15 @@ def test_missing_arms_are_named_and_the_rest_is_reported(written):
 
 def test_no_path_of_this_machine_stands_in_the_page(written, tmp_path):
     assert str(tmp_path) not in (written / "report.html").read_text()
+
+
+def test_the_command_is_short_and_names_files_by_their_own_names(study):
+    config, laid_out, measured = study
+    asked = dataclasses.replace(config, questions="/home/me/questions.md")
+    studies.write(laid_out, asked, measured, {})
+    command = re.search("<pre>(.*?)</pre>", (laid_out.workdir / "report.html").read_text())[1]
+    assert "--seeds=5" in command and "--questions=questions.md" in command
+    assert "/home" not in command and "cluster" not in command
 
 
 def test_figure_and_tables_stand_beside_the_page(written):
