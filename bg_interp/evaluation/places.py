@@ -111,7 +111,7 @@ def _linked(points: _Points, one: int) -> list[int]:
     for mirrored in (False, True):
         where = points.where[start:end] * ((-1, 1) if mirrored else (1, 1))
         alike = (described[:, _MIRRORED] if mirrored else described) @ others.T
-        shared = np.diff(np.append(0, np.cumsum((alike > _ALIKE).any(axis=0)))[starts])
+        shared = np.diff(np.append(0, np.cumsum(alike.max(axis=0) > _ALIKE))[starts])
         for number in np.argsort(-shared)[:_NEAREST]:
             own = slice(starts[number], starts[number + 1])
             if shared[number] >= _AGREE and _agree(where, points.where[end:][own], alike[:, own]):

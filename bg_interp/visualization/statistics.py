@@ -1,16 +1,19 @@
 """What the ascent needs to know of the data a network was trained on."""
 
 import dataclasses
+import math
 import pathlib
-from collections.abc import Iterator
 
 import keras
 import numpy as np
 
 from bg_interp.errors import UserError
-from bg_interp.models.asking import batch_of, batches, compiled, predict
+from bg_interp.models.asking import compiled, predict
 from bg_interp.storage.files import replacing
 from bg_interp.visualization.features import FeatureMoments
+
+# Images of 512 x 148 x 148 pixels; 77 of 380 x 380.
+_ENOUGH_VALUES = 1 << 25
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,47 +79,39 @@ def measure(
     """Measures the statistics of a set of treated images.
 
     Args:
-      images: uint8 or float [N,H,W,C] in [0, 255]; 512 are enough.
+      images: uint8 or float [N,H,W,C] in [0, 255]; of many large ones, some stand for all.
       model: the network, for the natural logits.
       labels: int [N], the images' classes, for the natural logits.
     """
-    count, channels = len(images), images.shape[-1]
-    mean_image = sum(part.sum(0) for part in _parts(images)) / count
-    mean = mean_image.mean((0, 1))
-    covariance = sum(_products(part - mean) for part in _parts(images))
-    variances, directions = np.linalg.eigh(covariance / (mean_image.size // channels * count - 1))
+    pixels = np.asarray(_enough(images), np.float32) / 255
+    channels = pixels.shape[-1]
+    colours = pixels.reshape(-1, channels)
+    mean = colours.mean(0)
+    covariance = np.cov(colours, rowvar=False).reshape(channels, channels)
+    variances, directions = np.linalg.eigh(covariance)
     # A set of one colour has no variance in some direction: keep the basis invertible.
     basis = directions * np.sqrt(np.maximum(variances, 1e-6))
-    to_basis = np.linalg.inv(basis).T
-    power = sum(_power((part - mean) @ to_basis) for part in _parts(images)) / count
+    spectrum = np.fft.rfft2((pixels - mean) @ np.linalg.inv(basis).T, axes=(1, 2))
+    magnitude = np.sqrt((np.abs(spectrum) ** 2).mean(0)).transpose(2, 0, 1)
     best, median = None, None
     if model is not None and labels is not None:
         best, median = _natural_logits(model, images, np.asarray(labels))
     return AscentStatistics(
-        mean=(mean_image * 255).astype(np.float32),
+        mean=(pixels.mean(0) * 255).astype(np.float32),
         mean_colour=(mean * 255).astype(np.float32),
         colour_basis=basis.astype(np.float32),
-        magnitude=np.sqrt(power).astype(np.float32),
+        magnitude=magnitude.astype(np.float32),
         natural_logits=best,
         median_logits=median,
     )
 
 
-def _parts(images: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields images in parts, float64 in [0, 1]: of all at once, spectra took gigabytes."""
-    for rows in batches(len(images), batch_of(images.shape[1:])):
-        yield np.asarray(images[rows], np.float64) / 255
-
-
-def _products(pixels: np.ndarray) -> np.ndarray:
-    """Returns the sums of products of channels, [C,C]."""
-    flat = pixels.reshape(-1, pixels.shape[-1])
-    return flat.T @ flat
-
-
-def _power(colours: np.ndarray) -> np.ndarray:
-    """Returns the sum of squared magnitudes of the images' frequencies, [C,H,W//2+1]."""
-    return (np.abs(np.fft.rfft2(colours, axes=(1, 2))) ** 2).sum(0).transpose(2, 0, 1)
+def _enough(images: np.ndarray) -> np.ndarray:
+    """Returns images spread over all of them, so few that spectra do not take gigabytes."""
+    count = min(len(images), max(1, _ENOUGH_VALUES // math.prod(images.shape[1:])))
+    if count == len(images):
+        return images
+    return images[np.linspace(0, len(images) - 1, count).astype(int)]
 
 
 def _natural_logits(

@@ -53,3 +53,11 @@ def test_damaged_statistics_are_one_line(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(UserError, match="must be the ascent statistics"):
         statistics.load(path)
+
+
+def test_of_many_large_images_some_that_are_spread_stand_for_all(monkeypatch):
+    values = np.random.default_rng(0).uniform(0, 255, (9, 4, 4, 3)).astype(np.float32)
+    monkeypatch.setattr(statistics, "_ENOUGH_VALUES", 3 * 4 * 4 * 3)
+    np.testing.assert_array_equal(
+        statistics.measure(values).magnitude, statistics.measure(values[[0, 4, 8]]).magnitude
+    )

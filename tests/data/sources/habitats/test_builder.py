@@ -151,7 +151,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, error
 
 @pytest.mark.slow
 def test_killed_while_drawing_the_next_start_gives_the_same_bytes(tmp_path):
-    values = {"image_size": 32, "train_per_class": 60, "test_per_class": 1}
+    values = {"image_size": 32, "train_per_class": 20, "test_per_class": 1}
     code = f"""
     from bg_interp.data.sources.habitats.builder import HabitatsConfig, prepared
     prepared(HabitatsConfig(**{values!r}), {str(tmp_path / "killed")!r})
@@ -176,7 +176,7 @@ def test_killed_while_drawing_the_next_start_gives_the_same_bytes(tmp_path):
 def test_two_processes_that_ask_at_once_get_one_data_set(tmp_path):
     code = f"""
     from bg_interp.data.sources.habitats.builder import HabitatsConfig, prepared
-    config = HabitatsConfig(image_size=32, train_per_class=40, test_per_class=1)
+    config = HabitatsConfig(image_size=32, train_per_class=15, test_per_class=1)
     builder = prepared(config, {str(tmp_path)!r})
     print(len(list(builder.as_dataset(split="train"))))
     """
@@ -184,7 +184,7 @@ def test_two_processes_that_ask_at_once_get_one_data_set(tmp_path):
     program.write_text(textwrap.dedent(code))
     both = [tool_server.start([str(program)]) for _ in range(2)]
     outputs = [process.communicate() for process in both]
-    assert [output.strip() for output, _ in outputs] == ["320", "320"], outputs
+    assert [output.strip() for output, _ in outputs] == ["120", "120"], outputs
     assert sum("drawing habitats" in errors for _, errors in outputs) == 1
 
 
