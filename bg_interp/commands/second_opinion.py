@@ -5,18 +5,15 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from bg_interp.errors import UserError
 from bg_interp.models import opening
 from bg_interp.models.adapter import AdaptedModel
+from bg_interp.models.asking import Model, batch_of, batches, compiled, predict
 from bg_interp.models.loading import load_classifier
 from bg_interp.pixels import Pixels
-
-# So many images at once, which fit into memory at any network's size.
-_TOGETHER = 8
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -76,7 +73,7 @@ def opened_judge(
 
 
 def opinion(
-    judge: Callable[[Any], Any],
+    judge: Model,
     images: np.ndarray,
     units: Sequence[int],
     classes: int,
@@ -97,11 +94,12 @@ def opinion(
       UserError: the judge has another number of outputs.
     """
     size = image_size or images.shape[1:3]
-    rows = []
-    for first in range(0, len(images), _TOGETHER):
-        seen = tf.image.resize(images[first : first + _TOGETHER], size)
-        rows.append(np.asarray(_called(judge, seen), np.float32))
-    outputs = np.concatenate(rows)
+    ask = compiled(judge)
+    parts = (
+        np.asarray(tf.image.resize(images[rows], size))
+        for rows in batches(len(images), batch_of((*size, 3)))
+    )
+    outputs = np.concatenate([predict(ask, part) for part in parts])
     if outputs.ndim != 2 or outputs.shape[1] != classes:
         raise UserError(
             f"the judge must have the network's {classes} classes, in the same order. "
@@ -109,7 +107,3 @@ def opinion(
         )
     own = outputs[np.arange(len(outputs)), np.asarray(units)]
     return Opinion(outputs.argmax(1), (outputs > own[:, None]).sum(1))
-
-
-def _called(judge: Callable[[Any], Any], images: tf.Tensor) -> Any:
-    return judge(images, training=False) if isinstance(judge, keras.Model) else judge(images)

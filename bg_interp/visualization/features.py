@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from bg_interp.errors import UserError
 from bg_interp.models import graph
+from bg_interp.models.asking import as_graph
 
 _LAYERS = keras.layers
 _NORMALISATIONS = (
@@ -262,12 +263,13 @@ def _moments(
     """Measures what images give in some layers; see `measured`."""
     network, own = tapped(model, layers), len(model.outputs)
     values = sum(math.prod(one.shape[1:]) for one in network.outputs[own:] if one.shape[1])
+    ask = as_graph(network)  # It holds what is asked for alone, and not what all layers give.
     together = int(np.clip(_VALUES_AT_ONCE // max(values, 1), 1, 64))
     totals: list[np.ndarray] = []
     for first in range(0, len(images), together):
         batch = np.asarray(images[first : first + together], np.float32)
         some = None if weights is None else weights[first : first + together]
-        features = network(batch, training=False)[own:]
+        features = ask(tf.constant(batch))[own:]
         sums = [_sums(np.asarray(one, np.float32), some) for one in features]
         totals = [old + new for old, new in zip(totals, sums, strict=True)] if totals else sums
     means = [total[1] / total[0] for total in totals]
