@@ -94,7 +94,7 @@ class ClassImages(_Every):
       ```
 
     Args:
-      logdir: gets the events; the step of an image is the number of its epoch, from 1.
+      logdir: folder for the events; the step of an image is the number of its epoch, from 1.
       every: epochs between images.
       start: see `class_images`.
       seed: see `class_images`.
@@ -153,23 +153,23 @@ def _check_arguments(how: dict[str, Any]) -> None:
 
 
 class BackgroundReliance(_Every):
-    """Measures the accuracy on objects, on backgrounds, and on swapped ones as training goes on.
+    """Measures the accuracy on objects, on backgrounds, and on swapped ones during training.
 
-    The measures enter the epoch's logs, so that History and EarlyStopping see them: `reliance`,
-    `bg_gap`, and `accuracy_` with the name of each variant.
+    The measures are added to the epoch's logs, where History and EarlyStopping can use
+    them: `reliance`, `bg_gap`, and `accuracy_` with the name of each variant.
 
     Args:
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot.
       masks: [N, H, W] or [N, H, W, 1], in any common format.
-      logdir: gets TensorBoard scalars; None for none.
+      logdir: folder for TensorBoard scalars; None for none.
       every: epochs between measurements.
       input_range: the pixel range that the model expects; None for [0, 255].
       preprocess: see `bg.class_images`.
-      seed: keys the choice of other backgrounds.
+      seed: of the choice of other backgrounds.
 
     Raises:
-      UserError: arrays that are no such data, or do not fit each other.
+      UserError: arrays that are not such data, or do not fit each other.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ def evaluate(
 
     Args:
       model: a Keras model; the path of a .keras, .h5 or .onnx file, of a SavedModel or of a trained
-        run; or a function from float32 or uint8 [B, H, W, 3] to scores [B, K], arrays both.
+        run; or a function from float32 or uint8 [B, H, W, 3] to scores [B, K], both arrays.
       images: test images, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
       masks: [N, H, W] or [N, H, W, 1], in any common format, or what `bg.segment` returned.
@@ -68,18 +68,17 @@ def evaluate(
         add up to 1 are probabilities.
       keys: names of the images; None for their numbers.
       places: the kind of each image's background, a name or number for each, such as land and
-        water; the worst group is then measured on unmodified images as well. None where
-        nothing tells.
+        water; the worst group is then measured on unmodified images as well. None if unknown.
       units: which images belong together, a name or number for each: those of one object, place or
-        scene, which are not independent; None where each shows another.
-      backgrounds: on how many other backgrounds each object is tried; 0 for none.
-      seed: keys all random choices.
-      invert_masks: True where black is the object; False says that white is, however it looks.
-      mask_values: which values of masks are object, where they are maps of labels or colours: a
+        scene, which are not independent; None if all show different ones.
+      backgrounds: number of other backgrounds on which each object is tried; 0 for none.
+      seed: of all random choices.
+      invert_masks: True if black is the object; False if white is, even if that looks inverted.
+      mask_values: which values of masks are the object, if they are label maps or coloured: a
         number, a list of numbers, "1:20" or "#800000".
 
     Returns:
-      All measures with their 95 % intervals, which print and show themselves.
+      All measures with their 95 % intervals; they can be printed, and shown in a notebook.
 
     Raises:
       UserError: arguments that cannot be used, or do not fit each other.
@@ -193,9 +192,9 @@ def leak(
       labels: class numbers [N], or one-hot.
       masks: [N, H, W] or [N, H, W, 1], in any common format.
       units: see `evaluate`.
-      seed: keys which images are looked at, and how they are divided.
-      invert_masks: True where black is the object; False says that white is, however it looks.
-      mask_values: which values of masks are object, where they are maps of labels or colours: a
+      seed: of the choice of images and of the folds.
+      invert_masks: True if black is the object; False if white is, even if that looks inverted.
+      mask_values: which values of masks are the object, if they are label maps or coloured: a
         number, a list of numbers, "1:20" or "#800000".
 
     Returns:

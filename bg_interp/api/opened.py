@@ -19,16 +19,16 @@ _SIZE = 224  # Of images, in pixels, where nothing else is said.
 
 
 class Opened(Mapping[str, Any]):
-    """Images of one split, and what is known of them; `bg.evaluate(model, **opened)` takes them.
+    """Images of one split, and what is known about them, for `bg.evaluate(model, **opened)`.
 
     Attributes:
       images: uint8 [N, S, S, 3].
       labels: int32 [N].
       masks: uint8 [N, S, S, 1], 255 = foreground; None where there are none.
       class_names: K names.
-      places: the kind of background of each image, N names; None where nothing tells.
-      units: int32 [N], equal for images that belong together; None where nothing tells.
-      names: of the images, N keys; as an argument they are called `keys`.
+      places: the kind of background of each image, N names; None if unknown.
+      units: int32 [N], equal for images that belong together; None if unknown.
+      names: N keys of the images; as an argument they are called `keys`.
       notes: what was odd or left out, a line each.
     """
 
@@ -103,7 +103,7 @@ def open(
     masks: str = "auto",
     **settings: Any,
 ) -> Opened:
-    """Opens a dataset as tools do: `bg.open("waterbirds:PATH")`.
+    """Opens a dataset as the programs do: `bg.open("waterbirds:PATH")`.
 
     Example:
       ```
@@ -114,14 +114,14 @@ def open(
     Args:
       dataset: folder:PATH, table:FILE.csv, coco:FILE.json, yolo:FILE.yaml, labelme:PATH, voc:PATH,
         waterbirds:PATH, ..., or tfds:NAME.
-      split: train or test, or another that the dataset has; None takes test, and where nobody has
-        divided the images all of them.
+      split: train or test, or another that the dataset has; None takes test, or all images if they
+        are not split.
       image_size: side of the images in pixels, that of your classifier.
       masks: auto (the dataset's own, else those of a segmenter), none, or folder:PATH.
-      **settings: other flags of the tools that open data, such as data_dir, only_classes, resize.
+      **settings: other data flags of the programs, such as data_dir, only_classes, resize.
 
     Returns:
-      Images, labels, masks and what else is known, decoded.
+      Decoded images, labels, masks and whatever else is known.
 
     Raises:
       UserError: no such dataset, split or setting, or masks that are missing.

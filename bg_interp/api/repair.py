@@ -57,9 +57,9 @@ def repair(
 ) -> Repair:
     """Takes the background shortcut out of a classifier by retraining its last layer.
 
-    The last layer is fitted anew, by logistic regression, to the features of the images and of
+    The last layer is refitted by logistic regression to the features of the images and of
     copies with their objects on random other backgrounds (Kirichenko et al. 2023, arXiv
-    2204.02937). All other layers stay as they are, and so does `model`.
+    2204.02937). All other layers, and `model` itself, are unchanged.
 
     Example:
       ```
@@ -71,26 +71,26 @@ def repair(
     Args:
       model: a Keras classifier, sequential or functional, that ends with a Dense layer; or the path
         of one.
-      images: those it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1.
+      images: those that it was trained on, [N, H, W, 3] in 0 to 255 or 0 to 1.
       labels: class numbers [N], or one-hot [N, K].
       masks: [N, H, W] or [N, H, W, 1], in any common format, or what `bg.segment` returned.
       class_names: K names; None for numbers.
-      seed: keys all random choices.
-      test: images, labels and masks to measure on, which the classifier has not seen; None sets a
-        fifth of the images aside, which the new layer has not seen, and says so.
+      seed: of all random choices.
+      test: images, labels and masks to measure on, which the classifier has not seen; None sets
+        aside a fifth of the images, which the new layer has not seen, and says so.
       preprocess: "auto" puts its own preprocessing before a network of keras.applications, and none
         before any other; a function of images in [0, 255]; None for none.
       input_range: the pixel range that the model expects, instead of `preprocess`; None takes
         [0, 255], or the range in which it is clearly better, with a message.
       units: names or numbers [N] of what images have in common, such as the object or the video
-        that they show: what is chosen, and measured without `test`, is on images of other
-        units than were learned from. Near-duplicates are found in addition.
-      copies: how many random backgrounds each object is pasted on, at least 1.
+        that they show: settings are chosen, and without `test` results are measured, on images of
+        other units than those fitted. Near-duplicates are found in addition.
+      copies: number of random backgrounds that each object is pasted onto, at least 1.
       max_loss: largest accepted loss of accuracy on unmodified images (0.02: two points) in
         exchange for accuracy on other backgrounds; measured on images that the new layer has not
         seen.
-      invert_masks: True where black is the object; False says that white is, however it looks.
-      mask_values: which values of masks are object, where they are maps of labels or colours: a
+      invert_masks: True if black is the object; False if white is, even if that looks inverted.
+      mask_values: which values of masks are the object, if they are label maps or coloured: a
         number, a list of numbers, "1:20" or "#800000".
 
     Returns:

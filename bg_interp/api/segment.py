@@ -26,16 +26,16 @@ def segment(
       ```
 
     Args:
-      images: RGB [N, H, W, 3] in 0 to 255 or 0 to 1; or a folder of photographs, with a folder for
-        each class in it.
+      images: RGB [N, H, W, 3] in 0 to 255 or 0 to 1; or a folder of photographs with one folder
+        per class.
       segmenter: "object" for any salient thing (U²-Net-p), "selfie" for people.
       fetch: download the model (checked against its sha256) when it is not in the cache yet.
       download: an earlier name of `fetch`.
 
     Returns:
-      The masks, uint8 [N, H, W, 1], with a verdict on each. Those of a folder go where the tools
-      find them again, each is made once; what is returned says where they stand and what they are
-      worth, and shows the least certain ones.
+      The masks, uint8 [N, H, W, 1], with a verdict on each. Those of a folder are made once
+      and stored where the programs find them; the result says where they are and how good they are,
+      and shows the least certain ones.
 
     Raises:
       UserError: no such segmenter, images of another form, or a model that is not there.
