@@ -184,10 +184,10 @@ def _patches(
       shift: by so many pixels down and to the right images are moved before, round their edges.
     """
     side = images.shape[1]
-    pixels = np.roll(np.arange(side**2).reshape(side, side), shift, (0, 1))
-    order = pixels.reshape(_PATCHES, _PIXELS, _PATCHES, _PIXELS).swapaxes(1, 2)
+    moved = np.roll(np.arange(side**2).reshape(side, side), shift, (0, 1))
+    blocks = moved.reshape(_PATCHES, _PIXELS, _PATCHES, _PIXELS).swapaxes(1, 2)
+    order = blocks.reshape(_PATCHES**2, _PIXELS**2)
     # One look-up moves and cuts, in half the time of one after the other.
-    order = order.reshape(_PATCHES**2, _PIXELS**2)
     parts = np.take(images.reshape(len(images), side**2), order, axis=1)
     parts -= parts.mean(axis=-1, keepdims=True)
     lengths = np.linalg.norm(parts, axis=-1, keepdims=True)
