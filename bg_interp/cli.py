@@ -9,6 +9,7 @@ import dataclasses
 import errno
 import functools
 import math
+import mmap
 import os
 import re
 import signal
@@ -212,6 +213,8 @@ def _fail(message: str) -> typing.NoReturn:
 _REFUSALS = {getattr(errno, name) for name in "ENOSPC EIO EACCES EPERM EROFS EDQUOT EMFILE".split()}
 _AGAIN = "then start the same command again"
 _OF_MEMORY = f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
+# Of addresses: what SciPy's libraries take, and each thread of their OpenBLAS at once.
+_SCIPY_BYTES, _THREAD_BYTES = 1 << 28, 1 << 25
 # Made beforehand: where memory has run out, there may be none to say so.
 _LAST_WORDS = f"error: {_OF_MEMORY}\n".encode()
 
@@ -235,6 +238,9 @@ def _from_system(error: Exception) -> str | None:
 
 def _is_of_memory(error: Exception) -> bool:
     if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    # The loader's words for a library that is larger than what is left.
+    if isinstance(error, ImportError) and "failed to map segment" in str(error):
         return True
     named = isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
     return named or is_short_of_memory()
@@ -265,11 +271,27 @@ def load_tensorflow() -> None:
     Tools call it when the flags are checked, before they import anything that needs TensorFlow.
     """
     with _waiting("loading TensorFlow"), quiet_native_logs():
+        _load_scipy()
         import tensorflow as tf
 
         tf.config.list_physical_devices("GPU")
     # Advice to programmers: a tool that opens several networks is told of their traces.
     tf.get_logger().setLevel("ERROR")
+
+
+def _load_scipy() -> None:
+    """Imports what TensorFlow imports as well, while there is room for it.
+
+    SciPy's OpenBLAS, loaded where none is left, asks for memory for ever.
+
+    Raises:
+      MemoryError: there is no room.
+    """
+    try:
+        mmap.mmap(-1, _SCIPY_BYTES + _THREAD_BYTES * (os.cpu_count() or 1)).close()
+    except OSError as error:
+        raise MemoryError("no room for SciPy") from error
+    import scipy.special  # noqa: F401
 
 
 @contextlib.contextmanager

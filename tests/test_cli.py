@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import math
 import pathlib
+import resource
 import subprocess
 import sys
 
@@ -184,6 +185,7 @@ def test_exit_codes_tell_what_ended_a_tool(body, code, line):
     [
         (OSError(errno.ENOMEM, "Cannot allocate memory"), False, "memory ran out"),
         (MemoryError(), False, "memory ran out"),
+        (ImportError("a.so: failed to map segment from shared object"), False, "memory ran out"),
         (ValueError("no input"), True, "memory ran out"),
         # Near the limit no library can be loaded, which does not mean that there is none.
         (ImportError("libGL.so.1: failed to map segment"), True, "memory ran out"),
@@ -241,3 +243,19 @@ def test_a_folder_without_a_name_is_not_taken_for_this_one(made, speaking_of_fla
     for name in written:
         with pytest.raises(UserError, match=rf"--{name} must name a folder.*Received: ''"):
             cli.check(made(**{name: ""}))
+
+
+@pytest.mark.parametrize("megabytes", [150, 250, 400, 700])
+def test_too_little_memory_for_the_libraries_is_one_line(megabytes, tmp_path):
+    """SciPy's OpenBLAS would ask for it for ever, and TensorFlow's loader ends in a stack trace."""
+    size = megabytes * 2**20
+    done = subprocess.run(
+        [sys.executable, "tools/train.py", f"--workdir={tmp_path / 'run'}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size)),
+        cwd=pathlib.Path(__file__).parents[1],
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: memory ran out"), done.stderr[-500:]
