@@ -235,6 +235,7 @@ class Ascent:
     ) -> tf.Tensor:
         """Returns the images of a batch, in the model's range, size after size."""
         natural, images, done = self._natural(known), None, 0
+        held = None if natural is None else features.narrow_layers(natural, self._calls)
         told: list[Any] = [shown] if shown.count else []
         for side, settings in stages:
             size = [round(side * one) for one in self.image_shape[:2]]
@@ -255,7 +256,7 @@ class Ascent:
                 position=self._position,
                 input_range=self._range,
                 natural=natural,
-                held=natural and features.narrow_layers(natural, self._calls),
+                held=held,
             )
             images = self._maximization(**arguments, callbacks=heard, seed=seed)
             done += settings.steps
