@@ -54,7 +54,7 @@ def test_a_classifier_at_chance_in_every_reading_is_doubted():
     assert "it is taken to expect pixels in 0:255" in found.notes[-1]
     (doubt,) = found.doubts
     assert doubt.about == "preprocessing" and "no more often than by chance" in doubt.reason
-    assert "--preprocess" in doubt.way_out
+    assert "preprocess says" in doubt.way_out
 
 
 def test_what_is_given_is_not_looked_for():
@@ -147,7 +147,7 @@ def test_outputs_in_another_order_than_the_classes_are_doubted():
     )
     (doubt,) = opened(model, IMAGES, LABELS).doubts
     assert doubt.about == "labels" and "in the best order about 40" in doubt.reason
-    assert "--class_names" in doubt.way_out
+    assert "with class_names" in doubt.way_out
 
 
 @pytest.mark.parametrize("colour", [0, 2])
