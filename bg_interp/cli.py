@@ -213,8 +213,6 @@ def _fail(message: str) -> typing.NoReturn:
 _REFUSALS = {getattr(errno, name) for name in "ENOSPC EIO EACCES EPERM EROFS EDQUOT EMFILE".split()}
 _AGAIN = "then start the same command again"
 _OF_MEMORY = f"memory ran out; free some, or lower the size or number of images, {_AGAIN}"
-# Of addresses: what SciPy's libraries take, and each thread of their OpenBLAS at once.
-_SCIPY_BYTES, _THREAD_BYTES = 1 << 28, 1 << 25
 # Made beforehand: where memory has run out, there may be none to say so.
 _LAST_WORDS = f"error: {_OF_MEMORY}\n".encode()
 
@@ -279,6 +277,11 @@ def load_tensorflow() -> None:
     tf.get_logger().setLevel("ERROR")
 
 
+# Of addresses: what SciPy's libraries take, and at once each of the threads, 64 at most, of their
+# OpenBLAS.
+_SCIPY_BYTES, _THREAD_BYTES, _MOST_THREADS = 1 << 28, 1 << 25, 64
+
+
 def _load_scipy() -> None:
     """Imports what TensorFlow imports as well, while there is room for it.
 
@@ -287,8 +290,9 @@ def _load_scipy() -> None:
     Raises:
       MemoryError: there is no room.
     """
+    threads = min(os.cpu_count() or 1, _MOST_THREADS)
     try:
-        mmap.mmap(-1, _SCIPY_BYTES + _THREAD_BYTES * (os.cpu_count() or 1)).close()
+        mmap.mmap(-1, _SCIPY_BYTES + threads * _THREAD_BYTES, flags=mmap.MAP_PRIVATE).close()
     except OSError as error:
         raise MemoryError("no room for SciPy") from error
     import scipy.special  # noqa: F401

@@ -97,7 +97,7 @@ def opinion(
     ask = compiled(judge)
     parts = (
         np.asarray(tf.image.resize(images[rows], size))
-        for rows in batches(len(images), batch_of((*size, 3)))
+        for rows in batches(len(images), batch_of((*size, images.shape[-1])))
     )
     outputs = np.concatenate([predict(ask, part) for part in parts])
     if outputs.ndim != 2 or outputs.shape[1] != classes:
