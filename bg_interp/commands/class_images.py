@@ -196,7 +196,8 @@ class ClassVisualizer:
         rows = np.linspace(0, len(self._images) - 1, min(len(self._images), _FEATURES_IMAGES))
         some = rows.astype(int)
         weights = None if self._weights is None else self._weights[some]
-        moments = features.measured(self._model, self._images[some], weights)
+        # Of the network that the ascent moves, whose layers have the names of a flat one.
+        moments = features.measured(self._logits, self._images[some], weights)
         return dataclasses.replace(found, features=moments)
 
     @functools.cached_property

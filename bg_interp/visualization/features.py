@@ -97,8 +97,12 @@ def narrow_layers(natural: FeatureMoments, calls: Sequence[graph.Call]) -> list[
     Args:
       natural: of a model's layers.
       calls: of the model's layers, with static sizes.
+
+    Raises:
+      UserError: the model has no such layer.
     """
     shapes = {call.name: tuple(call.outputs[0].shape[1:]) for call in calls}
+    _check_layers(natural.layers, shapes)
     narrowest: dict[tuple, int] = {}
     for name in natural.layers:
         *size, width = shapes[name]
@@ -118,12 +122,16 @@ def tapped(model: keras.Model, layers: Sequence[str]) -> keras.Model:
     """
     wiring = graph.rewire(model)
     outputs_of = {call.name: call.outputs[0] for call in wiring.calls}
-    for name in layers:
-        if name not in outputs_of:
-            raise UserError(f"the model has no layer {name!r} whose features could be seen")
+    _check_layers(layers, outputs_of)
     outputs = [*wiring.model.outputs, *(outputs_of[name] for name in layers)]
     inputs = wiring.model.inputs
     return keras.Model(inputs[0] if len(inputs) == 1 else inputs, outputs, name=model.name)
+
+
+def _check_layers(layers: Sequence[str], there: Collection[str]) -> None:
+    for name in layers:
+        if name not in there:
+            raise UserError(f"the model has no layer {name!r} whose features could be seen")
 
 
 def of_normalisation(

@@ -193,6 +193,20 @@ def test_masks_hold_images_to_the_features_of_one_part():
     assert "made with a prior" in str(both)
 
 
+@pytest.mark.parametrize("masks", [None, np.ones((24, 16, 16, 1), np.uint8)])
+def test_data_tell_what_is_natural_of_a_network_within_a_network(masks):
+    """As transfer learning leaves it: a frozen network, and a head with a softmax."""
+    inner = trained_on(-1, 1)
+    inner.trainable = False
+    inputs = keras.Input((16, 16, 3))
+    scores = inner(keras.layers.Rescaling(1 / 127.5, -1)(inputs), training=False)
+    model = keras.Model(inputs, keras.layers.Dense(4, activation="softmax")(scores))
+    settings = dataclasses.replace(presets.NATURAL, steps=4, together=4)
+    of = "both" if masks is None else "object"
+    made = class_images(model, preset=settings, data=DATA, masks=masks, of=of, seed=1)
+    assert made.images.shape == (4, 16, 16, 3)
+
+
 def test_masks_choose_the_preset_that_knows_of_them():
     maker = ClassVisualizer(trained_on(0, 255), data=DATA, masks=MASKS, of="object")
     assert maker._ascent.settings == presets.NATURAL

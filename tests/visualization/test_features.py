@@ -128,6 +128,13 @@ def test_expansions_are_left_to_the_narrow_layers_between_them():
     np.testing.assert_array_equal(prior.deviations[-64:], measured.deviations[-64:])
 
 
+def test_features_of_another_network_are_refused_in_one_line(network):
+    other = features.FeatureMoments(("elsewhere",), (6,), np.zeros(6), np.ones(6))
+    known = dataclasses.replace(statistics.generic(16, 16), features=other)
+    with pytest.raises(UserError, match="no layer 'elsewhere'"):
+        Ascent(network, QUICK)([0], statistics=known)
+
+
 def test_layers_of_one_width_are_all_held(network):
     measured = features.measured(network, PHOTOGRAPHS)
     assert features.narrow_layers(measured, graph.rewire(network).calls) == [*measured.layers]
